@@ -1,0 +1,18 @@
+/** A surface with a heading. */
+import { Title } from '@mantine/core';
+import { useId, type ReactNode } from 'react';
+
+export function Panel({ title, aside, flush = false, children }: { readonly title: string; readonly aside?: ReactNode; readonly flush?: boolean; readonly children: ReactNode }) {
+  const id = useId();
+  return (
+    <section className="tl-panel" aria-labelledby={id}>
+      <header className="tl-panel-head">
+        <Title order={2} size="h6" id={id}>
+          {title}
+        </Title>
+        {aside}
+      </header>
+      <div className={flush ? undefined : 'tl-panel-body'}>{children}</div>
+    </section>
+  );
+}

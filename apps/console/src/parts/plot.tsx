@@ -1,0 +1,82 @@
+/**
+ * The drawing of a chart, on uPlot. It is made once per colour scheme and set of series, fed with data afterwards, and follows the width of
+ * its box. Charts on one screen share the pointer.
+ */
+import { useComputedColorScheme } from '@mantine/core';
+import { useEffect, useRef } from 'react';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import { CHART_HEIGHT, type ChartProps } from './chart.js';
+
+type PlotProps = Omit<ChartProps, 'title'> & { readonly onPoint: (index: number | undefined) => void };
+
+export default function Plot({ times, series, format, spanMs, onPoint }: PlotProps) {
+  const scheme = useComputedColorScheme();
+  const box = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot>(undefined);
+  const labels = series.map((one) => `${one.label}:${one.tone}`).join('|');
+  const data: uPlot.AlignedData = [times.map((time) => time / 1_000), ...series.map((one) => [...one.values])];
+  const newest = useRef({ data, spanMs, format, onPoint, series });
+  newest.current = { data, spanMs, format, onPoint, series };
+
+  useEffect(() => {
+    const host = box.current;
+    if (!host) return undefined;
+    const made = new uPlot(optionsOf(host, newest), newest.current.data, host);
+    plot.current = made;
+    const observer = new ResizeObserver(() => made.setSize({ width: host.clientWidth, height: CHART_HEIGHT }));
+    observer.observe(host);
+    return () => {
+      observer.disconnect();
+      made.destroy();
+      plot.current = undefined;
+    };
+  }, [scheme, labels]);
+
+  useEffect(() => plot.current?.setData(newest.current.data), [times]);
+
+  return <div ref={box} aria-hidden="true" />;
+}
+
+type Newest = { readonly current: Pick<PlotProps, 'spanMs' | 'format' | 'onPoint' | 'series'> };
+
+function optionsOf(host: HTMLElement, newest: Newest): uPlot.Options {
+  const style = getComputedStyle(host);
+  const colour = (name: string): string => style.getPropertyValue(name).trim();
+  const grid = { stroke: colour('--tl-chart-grid'), width: 1 };
+  const axis = { stroke: colour('--mantine-color-dimmed'), font: `11px ${style.fontFamily}`, ticks: { show: false } };
+  return {
+    width: host.clientWidth,
+    height: CHART_HEIGHT,
+    padding: [8, 6, 0, 0],
+    legend: { show: false },
+    cursor: { sync: { key: 'tl' }, y: false, drag: { x: false, y: false }, points: { size: 7 } },
+    scales: {
+      // The window moves with the newest sample, so a chart that is not fed visibly stops.
+      x: { range: (self) => lastSeconds(self.data[0], newest.current.spanMs / 1_000) },
+      y: { range: (_self, _min, max) => [0, max > 0 ? max * 1.15 : 1] },
+    },
+    axes: [
+      { ...axis, grid: { show: false }, space: 70, size: 24, values: (_self, seconds) => seconds.map(toClock) },
+      { ...axis, grid, size: 54, gap: 6, space: 36, values: (_self, values) => values.map((value) => newest.current.format(value)) },
+    ],
+    series: [
+      {},
+      ...newest.current.series.map((one, index): uPlot.Series => {
+        const stroke = colour(`--tl-chart-${one.tone}`);
+        return { label: one.label, stroke, width: 1.75, spanGaps: false, points: { show: false }, ...(index === 0 && { fill: `${stroke}1f` }) };
+      }),
+    ],
+    hooks: { setCursor: [(self) => newest.current.onPoint(self.cursor.idx ?? undefined)] },
+  };
+}
+
+function lastSeconds(times: ArrayLike<number> | undefined, span: number): [number, number] {
+  const end = times?.[times.length - 1] ?? 0;
+  return [end - span, end];
+}
+
+function toClock(seconds: number): string {
+  const at = new Date(seconds * 1_000);
+  return `${String(at.getHours()).padStart(2, '0')}:${String(at.getMinutes()).padStart(2, '0')}:${String(at.getSeconds()).padStart(2, '0')}`;
+}

@@ -1,0 +1,72 @@
+/**
+ * The console's login session, kept by the server in a cookie. This file asks who is signed in, redeems one-time codes, fetches the
+ * connection token and signs out; it never sees the cookie. Addresses are relative to the page, so a path prefix is fine.
+ */
+export interface Session {
+  readonly user: string;
+  readonly org: string;
+  readonly roles: readonly string[];
+}
+
+export class SessionError extends Error {
+  /** HTTP status; 0 where the server did not answer. */
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.name = 'SessionError';
+    this.status = status;
+  }
+}
+
+const address = (path: string): string => new URL(path, document.baseURI).href;
+
+/** Undefined where nobody is signed in. Throws `SessionError` where the server cannot say. */
+export async function fetchSession(): Promise<Session | undefined> {
+  const response = await ask('console/session');
+  if (response.status === 401) return undefined;
+  if (!response.ok) throw new SessionError(response.status, `The server answered ${response.status}.`);
+  const { user, org, roles } = (await response.json()) as Partial<Session>;
+  return { user: user ?? '', org: org ?? '', roles: roles ?? [] };
+}
+
+/** The code of the link printed at start, or the link itself. Throws `SessionError` with a sentence to show. */
+export async function redeemCode(pasted: string): Promise<Session> {
+  const code = codeOf(pasted);
+  if (code === '') throw new SessionError(400, 'Paste the code, or the whole link.');
+  const response = await ask(`console/login?code=${encodeURIComponent(code)}`);
+  if (!response.ok) throw new SessionError(response.status, 'This code is not valid: it was used already, has expired, or belongs to another start of the server.');
+  const session = await fetchSession();
+  if (!session) throw new SessionError(401, 'The code was accepted, but the browser did not keep the session. Are cookies allowed for this address?');
+  return session;
+}
+
+export async function fetchToken(): Promise<string> {
+  const response = await ask('console/token', { method: 'POST' });
+  if (!response.ok) throw new SessionError(response.status, `No connection token: the server answered ${response.status}.`);
+  return ((await response.json()) as { token: string }).token;
+}
+
+/** Ends the session on the server; the page is asked again afterwards. */
+export async function signOut(): Promise<void> {
+  await ask('console/logout', { method: 'POST' });
+}
+
+/** Where the live connection is opened. */
+export function socketAddress(): string {
+  return address('connection/websocket').replace(/^http/, 'ws');
+}
+
+/** Takes `https://host/console/login?code=X`, `code=X` or `X`. */
+export function codeOf(pasted: string): string {
+  const text = pasted.trim();
+  const found = /[?&]?\bcode=([^&#\s]+)/.exec(text);
+  return found?.[1] === undefined ? text : decodeURIComponent(found[1]);
+}
+
+async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  try {
+    return await fetch(address(path), { credentials: 'same-origin', headers: { accept: 'application/json' }, ...init });
+  } catch (cause) {
+    throw new SessionError(0, `The server cannot be reached (${cause instanceof Error ? cause.message : 'network error'}).`);
+  }
+}

@@ -1,0 +1,126 @@
+/** What one value means for another. Runs once everything fits the schema by itself. */
+import { isIP } from 'node:net';
+import type { Config, DefaultNamespaceConfig } from './schema.js';
+import { formatPath, type Path } from './walk.js';
+
+export interface RuleFinding {
+  readonly path: Path;
+  readonly message: string;
+}
+
+/** Every finding, not only the first. */
+export function checkRules(config: Config): RuleFinding[] {
+  return [...developmentRules(config), ...serverRules(config), ...authRules(config), ...channelRules(config), ...apiRules(config), ...drainRules(config)];
+}
+
+/** Whether only this machine can reach `host`. */
+export function isLoopback(host: string): boolean {
+  if (host === 'localhost') return true;
+  if (isIP(host) === 4) return host.startsWith('127.');
+  return isIP(host) === 6 && /^(0*:)*:?0*1$/.test(host) && host.split(':').at(-1)?.replace(/^0+/, '') === '1';
+}
+
+function developmentRules({ development, developmentOnAnyHost, server }: Config): RuleFinding[] {
+  if (!development || developmentOnAnyHost || isLoopback(server.host)) return [];
+  return [
+    {
+      path: ['development'],
+      message: `lets anonymous clients in, so it needs a loopback host, and server.host is ${server.host}; set server.host to 127.0.0.1, or developmentOnAnyHost to true if everybody who can reach it may use it`,
+    },
+  ];
+}
+
+function serverRules({ server: { tls, origins, trustedProxies } }: Config): RuleFinding[] {
+  const findings: RuleFinding[] = [];
+  if ((tls.cert === undefined) !== (tls.key === undefined)) {
+    findings.push({ path: ['server', 'tls', tls.cert === undefined ? 'cert' : 'key'], message: 'is required: TLS needs a certificate and a key' });
+  }
+  trustedProxies.forEach((entry, index) => {
+    if (isAddressOrBlock(entry)) return;
+    findings.push({ path: ['server', 'trustedProxies', index], message: `expected an address or a CIDR block such as 10.0.0.0/8, got ${JSON.stringify(entry)}` });
+  });
+  origins.forEach((origin, index) => {
+    if (origin === '*' || isOrigin(origin)) return;
+    findings.push({ path: ['server', 'origins', index], message: `expected an origin such as https://app.example.com (or \`*\`), got ${JSON.stringify(origin)}` });
+  });
+  return findings;
+}
+
+function isAddressOrBlock(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}
+
+function isOrigin(text: string): boolean {
+  try {
+    return new URL(text).origin === text;
+  } catch {
+    return false;
+  }
+}
+
+function authRules({ auth }: Config): RuleFinding[] {
+  const findings: RuleFinding[] = [];
+  if (auth.allowAnonymous && auth.defaultOrg === undefined) {
+    findings.push({ path: ['auth', 'allowAnonymous'], message: 'needs auth.defaultOrg: an anonymous client has no org of its own' });
+  }
+  auth.keys.forEach((key, index) => {
+    const path = ['auth', 'keys', index];
+    const material = [key.secret, key.publicKey, key.jwk].filter((part) => part !== undefined).length;
+    if (material !== 1) findings.push({ path, message: 'needs exactly one of secret, publicKey and jwk' });
+    else if (key.alg.startsWith('HS') && key.publicKey !== undefined) findings.push({ path: [...path, 'publicKey'], message: `does not fit ${key.alg}, which is verified with a secret` });
+    else if (!key.alg.startsWith('HS') && key.secret !== undefined) findings.push({ path: [...path, 'secret'], message: `does not fit ${key.alg}, which is verified with a public key` });
+  });
+  return findings;
+}
+
+function channelRules({ channels }: Config): RuleFinding[] {
+  const findings: RuleFinding[] = channels.default ? namespaceRules(['channels', 'default'], channels.default) : [];
+  const seen = new Map<string, number>();
+  channels.namespaces.forEach((namespace, index) => {
+    const path = ['channels', 'namespaces', index];
+    const first = seen.get(namespace.name);
+    if (first !== undefined) findings.push({ path: [...path, 'name'], message: `${namespace.name} is already the name of ${formatPath(['channels', 'namespaces', first])}` });
+    else seen.set(namespace.name, index);
+    findings.push(...namespaceRules(path, namespace));
+  });
+  return findings;
+}
+
+function namespaceRules(path: Path, namespace: DefaultNamespaceConfig): RuleFinding[] {
+  const findings: RuleFinding[] = [];
+  const isStream = namespace.type === undefined || namespace.type === 'stream';
+  if (isStream ? (namespace.historySize ?? 0) === 0 : namespace.map?.mode !== 'persistent') {
+    for (const field of ['forceRecovery', 'forcePositioning'] as const) {
+      if (namespace[field] === true) findings.push({ path: [...path, field], message: isStream ? 'needs history: set historySize' : 'needs history: set map.mode to persistent' });
+    }
+  }
+  if (namespace.historyTtl !== undefined && namespace.metaTtl !== undefined && namespace.metaTtl < namespace.historyTtl) {
+    findings.push({ path: [...path, 'metaTtl'], message: 'must be at least historyTtl: history without its epoch cannot be recovered' });
+  }
+  if (namespace.channelPattern !== undefined && !isPattern(namespace.channelPattern)) {
+    findings.push({ path: [...path, 'channelPattern'], message: 'is not a valid regular expression' });
+  }
+  return findings;
+}
+
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(`^(?:${text})$`, 'u');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function apiRules({ api }: Config): RuleFinding[] {
+  return api.keys.flatMap((key, index) =>
+    (key.key === undefined) === (key.sha256 === undefined) ? [{ path: ['api', 'keys', index], message: 'needs exactly one of key and sha256' }] : [],
+  );
+}
+
+function drainRules({ drain }: Config): RuleFinding[] {
+  return drain.window <= drain.deadline ? [] : [{ path: ['drain', 'window'], message: 'must be at most drain.deadline: the process ends then' }];
+}

@@ -1,0 +1,200 @@
+/**
+ * The methods of the HTTP API: from the public snake_case shapes to an org's API and back. Every method sees one org and nothing else;
+ * parameters were checked against the contract before, what a schema cannot say is checked here.
+ */
+import type { Clock } from '@trunkline/base';
+import type { ApiMethod, ApiParams } from '@trunkline/contracts/api';
+import type { ApiMapPublished, ApiMapPublishOptions, ApiPublished, ApiPublishOptions, ClientTarget, ConnectionSummary, Hub, OrgApi } from '@trunkline/hub';
+import { CodedError, type ClientInfo, type Payload, type Publication } from '@trunkline/protocol';
+import { payloadMember, RawJson } from './json.js';
+
+/** One call: in which org, by whom. */
+export interface ApiCall {
+  readonly org: OrgApi;
+  /** Whether the key is for all orgs, and may see totals of the node. */
+  readonly allOrgs: boolean;
+}
+
+export interface ApiEnvironment {
+  readonly clock: Clock;
+  readonly hub: Pick<Hub, 'stats' | 'options' | 'nodeId'>;
+  readonly version: string;
+  readonly nodeName: string;
+  /** Channels of one broadcast. */
+  readonly maxChannels: number;
+}
+
+/** Results are plain values for `toJson`. Refusals are `CodedError`. */
+export type ApiHandlers = { readonly [M in ApiMethod]: (call: ApiCall, params: ApiParams<M>) => Promise<object> };
+
+const DEFAULT_CHANNELS = 10_000;
+const DEFAULT_CONNECTIONS = 100;
+/** Connections looked at to count the users of one org. */
+const COUNTED_CONNECTIONS = 10_000;
+
+export function createApiHandlers(environment: ApiEnvironment): ApiHandlers {
+  const { clock, hub } = environment;
+  return {
+    publish: async ({ org }, params) => toPublished(await org.publish(params.channel, toPayload(params), toPublishOptions(params))),
+    broadcast: async ({ org }, params) => {
+      if (params.channels.length > environment.maxChannels) throw new CodedError('limitExceeded', `channels: at most ${environment.maxChannels} in one broadcast`);
+      const outcomes = await org.broadcast(params.channels, toPayload(params), toPublishOptions(params));
+      return { responses: outcomes.map((outcome) => ('error' in outcome ? { error: toApiError(outcome.error) } : { result: toPublished(outcome) })) };
+    },
+    subscribe: async ({ org }, params) => ({ num_clients: await org.subscribe(params.channel, toTarget(params)) }),
+    unsubscribe: async ({ org }, params) => ({ num_clients: await org.unsubscribe(params.channel, toTarget(params)) }),
+    disconnect: async ({ org }, params) => ({ num_clients: await org.disconnect(toTarget(params), params.disconnect) }),
+    refresh: async ({ org }, { expired, expire_at, ...target }) => {
+      const expiresAtMs = expired === true ? clock.now() : expire_at === undefined ? undefined : expire_at * 1_000;
+      return { num_clients: await org.refresh(toTarget(target), expiresAtMs) };
+    },
+    presence: async ({ org }, { channel }) => ({ presence: mapValues(await org.presence(channel), toClientInfo) }),
+    presence_stats: async ({ org }, { channel }) => {
+      const { numClients, numUsers } = await org.presenceStats(channel);
+      return { num_clients: numClients, num_users: numUsers };
+    },
+    history: async ({ org }, { channel, limit = 0, since, reverse = false }) => {
+      const most = hub.options.historyMaxLimit;
+      const { publications, position } = await org.history(channel, {
+        limit: limit < 0 ? most : Math.min(limit, most),
+        reverse,
+        ...(since === undefined ? {} : { since }),
+      });
+      return { publications: publications.map(toApiPublication), ...position };
+    },
+    history_remove: async ({ org }, { channel }) => {
+      await org.historyRemove(channel);
+      return {};
+    },
+    channels: async ({ org }, { pattern, limit = DEFAULT_CHANNELS }) => {
+      const found = org.channels(pattern, limit);
+      return { channels: Object.fromEntries(found.map(({ channel, subscribers }) => [channel, { num_clients: subscribers }])) };
+    },
+    connections: async ({ org }, { limit = DEFAULT_CONNECTIONS, offset = 0, ...target }) => {
+      const { connections, total } = org.connections({ ...withoutEmpty(target), limit, offset });
+      return { connections: Object.fromEntries(connections.map((connection) => [connection.client, toApiConnection(connection)])), total };
+    },
+    info: async (call) => ({
+      nodes: [
+        {
+          uid: hub.nodeId,
+          name: environment.nodeName,
+          version: environment.version,
+          ...(call.allOrgs ? nodeNumbers(hub) : orgNumbers(call.org)),
+          uptime: Math.max(0, Math.floor((clock.now() - hub.stats().startedAtMs) / 1_000)),
+        },
+      ],
+    }),
+    map_publish: async ({ org }, params) => toMapPublished(await org.mapPublish(params.channel, params.key, toPayload(params), toMapOptions(params))),
+    map_remove: async ({ org }, params) => toMapPublished(await org.mapRemove(params.channel, params.key, toMapOptions(params))),
+    map_state: async ({ org }, { channel, cursor, limit }) => {
+      const page = await org.mapState(channel, { ...(cursor === undefined ? {} : { cursor }), ...(limit === undefined ? {} : { limit }) });
+      return { entries: page.entries.map(toApiPublication), cursor: page.cursor, ...page.position };
+    },
+  };
+}
+
+/** A refusal inside a result (broadcast, batch). What is not coded says nothing of its cause. */
+export function toApiError(error: unknown): { readonly code: number; readonly message: string } {
+  const { code, message } = error instanceof CodedError ? error : new CodedError('internal');
+  return { code, message };
+}
+
+function toPayload({ data, b64data }: { readonly data?: unknown; readonly b64data?: string | undefined }): Payload {
+  if (b64data === undefined) {
+    if (data === undefined) throw new CodedError('badRequest', 'data is required');
+    return JSON.stringify(data);
+  }
+  if (data !== undefined) throw new CodedError('badRequest', 'b64data must not be given together with data');
+  if (b64data.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(b64data)) throw new CodedError('badRequest', 'b64data must be base64');
+  return new Uint8Array(Buffer.from(b64data, 'base64'));
+}
+
+interface Publishing {
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  readonly idempotency_key?: string | undefined;
+  readonly skip_history?: boolean | undefined;
+}
+
+function toPublishOptions({ tags, idempotency_key, skip_history }: Publishing): ApiPublishOptions {
+  return {
+    ...(tags === undefined ? {} : { tags }),
+    ...(idempotency_key === undefined ? {} : { idempotencyKey: idempotency_key }),
+    ...(skip_history === undefined ? {} : { skipHistory: skip_history }),
+  };
+}
+
+function toMapOptions({ expect, ...publishing }: Publishing & { readonly expect?: 'absent' | number | undefined }): ApiMapPublishOptions {
+  return { ...toPublishOptions(publishing), ...(expect === undefined ? {} : { expect }) };
+}
+
+/** Nobody is not everybody: a target without a user and without a client is refused. */
+function toTarget(given: { readonly user?: string | undefined; readonly client?: string | undefined }): ClientTarget {
+  const target = withoutEmpty(given);
+  if (target.user === undefined && target.client === undefined) throw new CodedError('badRequest', 'user or client is required');
+  return target;
+}
+
+/** Server libraries send an empty text for what they were not given. */
+function withoutEmpty({ user = '', client = '' }: { readonly user?: string | undefined; readonly client?: string | undefined }): ClientTarget {
+  return { ...(user === '' ? {} : { user }), ...(client === '' ? {} : { client }) };
+}
+
+function toPublished({ position }: ApiPublished): object {
+  return { offset: position.offset, epoch: position.epoch };
+}
+
+function toMapPublished({ position, applied, current }: ApiMapPublished): object {
+  return { offset: position.offset, epoch: position.epoch, applied, current: current && toApiPublication(current) };
+}
+
+function toApiPublication({ data, offset, tags, info, timeMs, key, removed }: Publication): object {
+  return { ...payloadMember(data), offset, tags, info: info && toClientInfo(info), time: timeMs, key, removed };
+}
+
+function toClientInfo({ client, user, connInfo, chanInfo }: ClientInfo): object {
+  return { client, user, conn_info: connInfo === undefined ? undefined : toInfo(connInfo), chan_info: chanInfo === undefined ? undefined : toInfo(chanInfo) };
+}
+
+/** Bytes have no place of their own in the public shape; they are given as base64 text. */
+function toInfo(info: Payload): RawJson | string {
+  return typeof info === 'string' ? new RawJson(info) : Buffer.from(info).toString('base64');
+}
+
+function toApiConnection(connection: ConnectionSummary): object {
+  return {
+    user: connection.user,
+    app_name: connection.name,
+    app_version: connection.version,
+    transport: connection.transport,
+    protocol: connection.codec,
+    remote_address: connection.remoteAddress,
+    connected_at: connection.connectedAtMs,
+    outbox_messages: connection.outboxMessages,
+    outbox_bytes: connection.outboxBytes,
+    state: {
+      channels: Object.fromEntries(connection.subscriptions.map(({ channel, position, delivery, dropped }) => [channel, { ...position, delivery, dropped }])),
+    },
+  };
+}
+
+function nodeNumbers(hub: Pick<Hub, 'stats'>): object {
+  const { connections, users, subscriptions, channels } = hub.stats();
+  return { num_clients: connections, num_users: users, num_subs: subscriptions, num_channels: channels };
+}
+
+/** Counted, because the node keeps no totals per org; users among the newest connections. */
+function orgNumbers(org: OrgApi): object {
+  const channels = org.channels(undefined, Infinity);
+  const { connections, total } = org.connections({ limit: COUNTED_CONNECTIONS });
+  return {
+    num_clients: total,
+    num_users: new Set(connections.map((connection) => connection.user)).size,
+    num_subs: channels.reduce((sum, { subscribers }) => sum + subscribers, 0),
+    num_channels: channels.length,
+  };
+}
+
+function mapValues<T>(map: ReadonlyMap<string, T>, change: (value: T) => unknown): object {
+  return Object.fromEntries([...map].map(([key, value]) => [key, change(value)]));
+}

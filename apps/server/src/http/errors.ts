@@ -1,0 +1,51 @@
+/**
+ * Refusals over HTTP: one body, `{"error": {"code", "message"}}`, with the codes of the wire. The status says the same to programs that
+ * look no further. Causes never travel; they are logged with the request id that the answer carries.
+ */
+import type { Logger } from '@trunkline/base';
+import { CodedError, ERROR_CODES, type ErrorName } from '@trunkline/protocol';
+
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly body: { readonly error: { readonly code: number; readonly message: string } };
+}
+
+const STATUS: Readonly<Record<ErrorName, number>> = {
+  internal: 500,
+  unauthorized: 401,
+  unknownChannel: 404,
+  permissionDenied: 403,
+  methodNotFound: 404,
+  alreadySubscribed: 409,
+  limitExceeded: 400,
+  badRequest: 400,
+  notAvailable: 501,
+  tokenExpired: 401,
+  expired: 401,
+  tooManyRequests: 429,
+  unrecoverablePosition: 409,
+  concurrentPagination: 409,
+  sourceUnavailable: 503,
+  callTimeout: 504,
+  clientGone: 404,
+  conflict: 409,
+  notFound: 404,
+  shuttingDown: 503,
+};
+
+const STATUS_BY_CODE = new Map((Object.keys(STATUS) as ErrorName[]).map((name) => [ERROR_CODES[name].code, STATUS[name]]));
+
+/** Anything thrown, as an answer. What is not coded becomes `internal` and is logged. */
+export function toErrorAnswer(error: unknown, logger: Logger, requestId: string): ErrorAnswer {
+  if (error instanceof CodedError) return answer(error, STATUS_BY_CODE.get(error.code) ?? 400);
+  const { statusCode, code, message } = error as { readonly statusCode?: number; readonly code?: string; readonly message?: string };
+  // What the HTTP framework refuses by itself: bodies too large, unsupported media types, malformed lengths.
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return answer(new CodedError('limitExceeded', 'the body is too large'), 413);
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return answer(new CodedError('badRequest', message), statusCode);
+  logger.error({ err: error, requestId }, 'request failed');
+  return answer(new CodedError('internal'), 500);
+}
+
+function answer({ code, message }: CodedError, status: number): ErrorAnswer {
+  return { status, body: { error: { code, message } } };
+}

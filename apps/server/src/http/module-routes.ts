@@ -1,0 +1,90 @@
+/**
+ * Routes of modules, bound under their own paths. A caller is recognised by the console's cookie, a bearer token or an API key, in this
+ * order of presence; a module sees a principal and typed parts of the request, never HTTP. Streams are written as they come.
+ */
+import { Readable } from 'node:stream';
+import type { Authenticator, Principal, RouteDescriptor, Validator, ValidatorCompiler } from '@trunkline/hub';
+import { CodedError } from '@trunkline/protocol';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { identify, presentedKey, type ApiRoutesDeps } from './api-routes.js';
+import { parseBody, toJson } from './json.js';
+import { toOpenRequest, type PeerFactsOf } from './peer.js';
+
+export interface ModuleRoutesDeps extends Pick<ApiRoutesDeps, 'apiKeys' | 'hub'> {
+  readonly validator: ValidatorCompiler;
+  readonly authenticator: Pick<Authenticator, 'authenticate'>;
+  readonly peerFacts: PeerFactsOf;
+  /** The principal of the console's cookie. */
+  readonly sessionOf: (request: FastifyRequest) => Principal | undefined;
+}
+
+interface Parts {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, unknown>>;
+}
+
+export function registerModuleRoutes(app: FastifyInstance, routes: readonly RouteDescriptor[], deps: ModuleRoutesDeps, options: { readonly maxDepth: number }): void {
+  if (routes.length === 0) return;
+  void app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+      try {
+        done(null, parseBody(body as string, options.maxDepth));
+      } catch (error) {
+        done(error as Error);
+      }
+    });
+    for (const route of routes) bind(scope, route, deps);
+  });
+}
+
+function bind(scope: FastifyInstance, route: RouteDescriptor, deps: ModuleRoutesDeps): void {
+  const compiled = (['params', 'query', 'body'] as const).flatMap((part) => {
+    const schema = route[part];
+    return schema === undefined ? [] : [[part, deps.validator(schema)] as const];
+  });
+  scope.route({
+    method: route.method,
+    url: route.path,
+    handler: async (request, reply) => {
+      const principal = await principalOf(request, deps);
+      const { params, query } = request as unknown as Parts;
+      check(compiled, { params, query, body: request.body });
+      const gone = new AbortController();
+      reply.raw.once('close', () => gone.abort(new Error('the request is over')));
+      const response = await route.handle({ principal, params, query, body: request.body, requestId: request.id, signal: gone.signal });
+      void reply.code(response.status).headers({ ...response.headers });
+      if (response.stream) return reply.send(Readable.from(response.stream));
+      return response.body === undefined ? reply.send() : sendJson(reply, response.body);
+    },
+  });
+}
+
+function check(compiled: readonly (readonly ['params' | 'query' | 'body', Validator])[], given: Readonly<Record<'params' | 'query' | 'body', unknown>>): void {
+  for (const [part, validate] of compiled) {
+    const problem = validate(given[part]);
+    if (problem !== undefined) throw new CodedError('badRequest', part === 'body' ? problem : `${part}: ${problem}`);
+  }
+}
+
+/** Throws `unauthorized` where nobody is recognised. A cookie counts only for pages of this server. */
+async function principalOf(request: FastifyRequest, deps: ModuleRoutesDeps): Promise<Principal> {
+  const session = deps.sessionOf(request);
+  if (session) {
+    if (request.method !== 'GET' && !deps.peerFacts(request).sameOrigin) throw new CodedError('permissionDenied', 'the request comes from a page of another origin');
+    return session;
+  }
+  const token = /^bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  if (token !== undefined) {
+    const open = toOpenRequest(request, deps.peerFacts(request));
+    return (await deps.authenticator.authenticate({ token, name: 'http', version: '', request: open })).principal;
+  }
+  if (presentedKey(request) === undefined) throw new CodedError('unauthorized');
+  const { holder, allOrgs, org } = identify(request, deps);
+  return { user: `apikey:${holder.name}`, org: org.org, roles: allOrgs ? ['admin', 'operator'] : ['admin'], groups: [], caps: [], channels: [] };
+}
+
+function sendJson(reply: FastifyReply, body: unknown): FastifyReply {
+  if (!reply.hasHeader('content-type')) void reply.type('application/json; charset=utf-8');
+  return reply.send(toJson(body));
+}

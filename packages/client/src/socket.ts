@@ -1,0 +1,102 @@
+/**
+ * A thin skin around the platform's WebSocket, given to the transport package as its `websocket` option. It catches what would otherwise
+ * escape into the event loop or stop the package's dispatch (a constructor that throws, a frame that cannot be decoded), limits the time to the
+ * connect reply, and counts attempts. A frame that fails takes the socket down: its messages are lost, and the reconnect recovers them.
+ */
+import type { Clock, Timer } from '@trunkline/base';
+import type { ReportError } from './store.js';
+import type { WebSocketConstructor, WebSocketLike } from './options.js';
+
+export interface SocketHooks {
+  readonly clock: Clock;
+  readonly report: ReportError;
+  readonly connectTimeoutMs: number;
+  onOpening(socket: GuardedSocket): void;
+  /** The socket is gone and the transport package was told. `served`: its connect command was answered. */
+  onClosed(served: boolean): void;
+}
+
+/** One attempt. */
+export interface GuardedSocket {
+  /** The connect command was answered: the attempt succeeded. */
+  served(): void;
+}
+
+interface CloseInfo {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** A class with the same shape as `Inner`. */
+export function guardSocket(Inner: WebSocketConstructor, hooks: SocketHooks): WebSocketConstructor {
+  return class implements WebSocketLike, GuardedSocket {
+    onopen: ((event: never) => void) | null = null;
+    onmessage: ((event: never) => void) | null = null;
+    onclose: ((event: never) => void) | null = null;
+    onerror: ((event: never) => void) | null = null;
+    #inner: WebSocketLike | undefined;
+    #deadline: Timer;
+    #served = false;
+    #closed = false;
+
+    constructor(url: string, protocols?: string | string[]) {
+      hooks.onOpening(this);
+      this.#deadline = hooks.clock.setTimeout(() => this.#drop(), hooks.connectTimeoutMs);
+      try {
+        this.#inner = protocols === undefined ? new Inner(url) : new Inner(url, protocols);
+      } catch (error) {
+        hooks.report(error, { where: 'transport' });
+        // The handlers are set after construction.
+        hooks.clock.setTimeout(() => this.#finish({ code: 1006, reason: '' }), 0);
+        return;
+      }
+      const inner = this.#inner;
+      inner.onopen = (event) => this.onopen?.(event);
+      inner.onerror = (event) => this.onerror?.(event);
+      inner.onclose = (event: CloseInfo) => this.#finish(event);
+      inner.onmessage = (event) => this.#message(event);
+    }
+
+    served(): void {
+      this.#served = true;
+      this.#deadline.cancel();
+    }
+
+    send(data: string): void {
+      this.#inner?.send(data);
+    }
+
+    close(code?: number, reason?: string): void {
+      if (code === undefined) this.#inner?.close();
+      else this.#inner?.close(code, reason);
+    }
+
+    #message(event: never): void {
+      if (this.#closed) return;
+      try {
+        this.onmessage?.(event);
+      } catch (error) {
+        hooks.report(error, { where: 'decode' });
+        this.#drop();
+      }
+    }
+
+    /** Does not wait for the peer's side of the closing handshake: it may be dead. */
+    #drop(): void {
+      try {
+        this.#inner?.close();
+      } catch (error) {
+        hooks.report(error, { where: 'transport' });
+      }
+      this.#finish({ code: 1006, reason: '' });
+    }
+
+    #finish(info: CloseInfo): void {
+      if (this.#closed) return;
+      this.#closed = true;
+      this.#deadline.cancel();
+      this.onclose?.(info as never);
+      hooks.onClosed(this.#served);
+    }
+  };
+}

@@ -1,0 +1,185 @@
+/**
+ * One channel on this node: its readers and the position up to which it was delivered. Offsets are checked here, once for all readers:
+ * what was already delivered is dropped, a jump is repaired from the origin or, where that is impossible, told to every reader
+ * (spec CONT-2). It knows deliveries and an origin; no users, rights or commands.
+ */
+import type { Logger } from '@trunkline/base';
+import type { ChannelKey, ClientInfo, Codec, Encoded, Position, Publication, SourceState } from '@trunkline/protocol';
+import type { Counters } from '../connection/counters.js';
+import type { Delivery } from '../delivery/delivery.js';
+import type { Namespace } from './namespaces.js';
+import type { Origin } from './origin.js';
+
+/** Publications read in one step of a repair. */
+const REPAIR_PAGE = 500;
+
+export class Channel {
+  readonly key: ChannelKey;
+  readonly org: string;
+  readonly name: string;
+  readonly namespace: Namespace;
+  readonly origin: Origin | undefined;
+  readonly #counters: Counters;
+  readonly #logger: Logger;
+  readonly #readers: Delivery[] = [];
+  #position: Position | undefined;
+  #repairing = false;
+  #newestSeen = 0;
+
+  constructor(key: ChannelKey, org: string, name: string, namespace: Namespace, origin: Origin | undefined, counters: Counters, logger: Logger) {
+    this.key = key;
+    this.org = org;
+    this.name = name;
+    this.namespace = namespace;
+    this.origin = origin;
+    this.#counters = counters;
+    this.#logger = logger;
+  }
+
+  get size(): number {
+    return this.#readers.length;
+  }
+
+  /** Where this node's delivery stands; undefined before the first subscribe learned it. */
+  get position(): Position | undefined {
+    return this.#position;
+  }
+
+  add(reader: Delivery): void {
+    reader.slot = this.#readers.length;
+    this.#readers.push(reader);
+  }
+
+  remove(reader: Delivery): void {
+    const { slot } = reader;
+    if (slot < 0 || this.#readers[slot] !== reader) return;
+    const last = this.#readers.pop();
+    if (last && last !== reader) {
+      this.#readers[slot] = last;
+      last.slot = slot;
+    }
+    reader.slot = -1;
+  }
+
+  /** A subscriber learned the top; the first one sets where delivery starts. Publications beyond it are still to come. */
+  learn(position: Position): void {
+    if (this.#position === undefined || this.#position.epoch === '') this.#position = position;
+  }
+
+  /** From the broker or a local source. Order per channel is the order of the calls. */
+  deliver(publication: Publication, epoch: string): void {
+    const { offset } = publication;
+    if (offset === 0) {
+      this.#fanOut(publication);
+      return;
+    }
+    const at = this.#position;
+    if (this.#repairing) {
+      this.#newestSeen = Math.max(this.#newestSeen, offset);
+      return;
+    }
+    if (at === undefined || at.epoch === '') {
+      this.#position = { epoch, offset };
+      this.#fanOut(publication);
+      return;
+    }
+    if (epoch !== at.epoch) {
+      this.lose('epoch', { epoch, offset });
+      return;
+    }
+    if (offset <= at.offset) return;
+    if (offset === at.offset + 1) {
+      this.#position = { epoch, offset };
+      this.#fanOut(publication);
+      return;
+    }
+    this.#newestSeen = offset;
+    void this.repair();
+  }
+
+  /**
+   * Compares with the origin and delivers what is missing, in order; what arrives meanwhile is read back from the origin too. Where the
+   * origin no longer holds it, every reader is told.
+   */
+  async repair(): Promise<void> {
+    const origin = this.origin;
+    const start = this.#position;
+    if (this.#repairing || start === undefined) return;
+    if (!origin) {
+      this.lose('no history', { epoch: start.epoch, offset: Math.max(this.#newestSeen, start.offset) });
+      return;
+    }
+    this.#repairing = true;
+    try {
+      for (;;) {
+        const at = this.#position ?? start;
+        const { publications, position: top } = await origin.read(at, REPAIR_PAGE);
+        if (top.epoch !== at.epoch || top.offset < at.offset) {
+          this.lose('epoch', top);
+          break;
+        }
+        const missed = publications.filter((publication) => publication.offset > at.offset);
+        let expected = at.offset + 1;
+        for (const publication of missed) {
+          if (publication.offset !== expected) break;
+          this.#position = { epoch: at.epoch, offset: expected++ };
+          this.#fanOut(publication);
+        }
+        if (expected > top.offset && this.#newestSeen < expected) break;
+        if (expected === at.offset + 1) {
+          // No progress although more is known to exist: the origin no longer holds it.
+          this.lose('trimmed', { epoch: at.epoch, offset: Math.max(top.offset, this.#newestSeen) });
+          break;
+        }
+      }
+    } catch (cause) {
+      this.#logger.warn({ org: this.org, channel: this.name, cause: String(cause) }, 'reading missed publications failed');
+      this.lose('source failed', { epoch: start.epoch, offset: Math.max(this.#newestSeen, start.offset) });
+    } finally {
+      this.#repairing = false;
+      this.#newestSeen = 0;
+    }
+  }
+
+  /** Continuity is lost for all readers; delivery goes on from `position` for those who subscribe again. */
+  lose(reason: string, position: Position): void {
+    this.#position = position;
+    const readers = [...this.#readers];
+    if (readers.length > 0) this.#logger.info({ org: this.org, channel: this.name, reason, readers: readers.length }, 'continuity lost');
+    for (const reader of readers) reader.cut();
+  }
+
+  /** To every reader that asks for joins and leaves. */
+  announce(kind: 'join' | 'leave', info: ClientInfo): void {
+    for (const reader of this.#readers) {
+      if (reader.options.joinLeave) reader.push({ kind, subId: reader.options.subId, channel: this.name, info });
+    }
+  }
+
+  /** The state of the source behind the channel, to every reader that can be told. */
+  announceSource(source: SourceState): void {
+    for (const reader of this.#readers) {
+      if (reader.options.tellsSource) reader.push({ kind: 'source', subId: reader.options.subId, channel: this.name, source });
+    }
+  }
+
+  #fanOut(publication: Publication): void {
+    this.#counters.publications++;
+    const readers = this.#readers;
+    let codec: Codec | undefined;
+    let body: Encoded | undefined;
+    let others: Map<Codec, Encoded> | undefined;
+    // Downwards: a reader that is cut removes itself by swapping in the last one, which was already served.
+    for (let index = readers.length - 1; index >= 0; index--) {
+      const reader = readers[index];
+      if (reader === undefined) continue;
+      const its = reader.connection.codec;
+      if (its !== codec || body === undefined) {
+        if (codec !== undefined && body !== undefined) (others ??= new Map()).set(codec, body);
+        codec = its;
+        body = others?.get(its) ?? its.encodePublication(this.name, publication);
+      }
+      reader.offer(publication, its.envelope ? its.envelope(body, reader.options.subId) : body);
+    }
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * All channels of this node: made with the first reader, released after the last. The broker's callbacks end here. A channel is
+ * usable once the broker accepted this node's interest; concurrent first readers share that wait.
+ */
+import { every, randomId, type Clock, type Logger, type Random, type Timer } from '@trunkline/base';
+import type { Broker, BrokerHandler } from '@trunkline/broker';
+import { CodedError, splitChannelKey, type ChannelKey, type ClientInfo, type Publication, type SourceState } from '@trunkline/protocol';
+import type { Counters } from '../connection/counters.js';
+import type { Delivery } from '../delivery/delivery.js';
+import type { HubOptions } from '../options.js';
+import type { DurableLog } from '../ports/durable-log.js';
+import { Channel } from './channel.js';
+import { LocalSourceRunner } from './local-source.js';
+import type { Namespace } from './namespaces.js';
+import { createDurableOrigin, createLiveOrigin, LocalRing, type Origin } from './origin.js';
+import { JoinLeave } from './presence.js';
+
+export interface ChannelsDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly counters: Counters;
+  readonly broker: Broker;
+  readonly durableLog: DurableLog | undefined;
+  readonly options: HubOptions;
+}
+
+interface Held {
+  readonly channel: Channel;
+  readonly ring: LocalRing | undefined;
+  readonly source: LocalSourceRunner | undefined;
+  readonly ready: Promise<void>;
+  /** Subscribes under way; a channel with some is not released. */
+  entering: number;
+  linger: Timer | undefined;
+}
+
+export class Channels {
+  readonly #deps: ChannelsDeps;
+  readonly #held = new Map<ChannelKey, Held>();
+  readonly #joinLeave: JoinLeave;
+  readonly #check: Timer;
+
+  constructor(deps: ChannelsDeps) {
+    this.#deps = deps;
+    const { options, clock } = deps;
+    this.#joinLeave = new JoinLeave(clock, { coalesceAbove: options.joinLeaveCoalesceAbove, windowMs: options.joinLeaveCoalesceMs });
+    this.#check = every(clock, Math.max(1, options.positionCheckIntervalMs), () => void this.checkPositions());
+  }
+
+  /** The broker's way in. `onControl` belongs to the hub. */
+  static handler(find: () => Channels, onControl: (message: string) => void): BrokerHandler {
+    return {
+      onPublication: (key, publication, epoch) => find().#onPublication(key, publication, epoch),
+      onJoin: (key, info) => find().#onJoinLeave(key, 'join', info),
+      onLeave: (key, info) => find().#onJoinLeave(key, 'leave', info),
+      onControl,
+      onResumed: () => void find().checkPositions(),
+    };
+  }
+
+  get count(): number {
+    return this.#held.size;
+  }
+
+  find(key: ChannelKey): Channel | undefined {
+    return this.#held.get(key)?.channel;
+  }
+
+  *all(): IterableIterator<Channel> {
+    for (const { channel } of this.#held.values()) yield channel;
+  }
+
+  /** The state of what stands behind a channel; brokers count as live while they answer. */
+  sourceState(channel: Channel): SourceState {
+    return this.#held.get(channel.key)?.source?.state ?? { state: 'live' };
+  }
+
+  /**
+   * Adds a reader (buffering). Resolves when the node is interested in the channel; local channels never wait for their source. Throws
+   * `limitExceeded` beyond the namespace's subscribers. The caller removes the reader with `leave`, also after a failure.
+   */
+  async enter(key: ChannelKey, namespace: Namespace, reader: Delivery): Promise<Channel> {
+    let held = this.#held.get(key);
+    if (!held) {
+      held = this.#open(key, namespace);
+      this.#held.set(key, held);
+    }
+    if (held.channel.size >= namespace.options.maxSubscribers) throw new CodedError('limitExceeded', 'subscribers of the channel');
+    held.linger?.cancel();
+    held.linger = undefined;
+    held.entering++;
+    held.channel.add(reader);
+    try {
+      await held.ready;
+    } finally {
+      held.entering--;
+    }
+    return held.channel;
+  }
+
+  leave(key: ChannelKey, reader: Delivery): void {
+    const held = this.#held.get(key);
+    if (!held) return;
+    held.channel.remove(reader);
+    this.#releaseIfIdle(key, held);
+  }
+
+  /** Where a channel without readers keeps its history: for reads by the API. */
+  origin(key: ChannelKey, namespace: Namespace): Origin {
+    const held = this.#held.get(key);
+    if (held?.channel.origin) return held.channel.origin;
+    const { broker, durableLog } = this.#deps;
+    if (namespace.options.class === 'durable' && durableLog) return createDurableOrigin(durableLog, key);
+    if (namespace.options.class === 'local') return this.#newRing();
+    return createLiveOrigin(broker, key, namespace.options);
+  }
+
+  /** Compares every numbered channel's delivery with its origin's top: finds what a broker lost without a trace. */
+  async checkPositions(): Promise<void> {
+    for (const { channel } of [...this.#held.values()]) {
+      const at = channel.position;
+      if (!channel.origin || channel.namespace.options.class === 'local' || at === undefined || channel.size === 0) continue;
+      try {
+        const { position } = await channel.origin.read(undefined, 0);
+        const now = channel.position;
+        // Only a channel that did not move while we asked can be judged.
+        if (now === undefined || now.offset !== at.offset || now.epoch !== at.epoch) continue;
+        if (position.epoch !== at.epoch || position.offset !== at.offset) await channel.repair();
+      } catch (cause) {
+        this.#deps.logger.warn({ channel: channel.name, cause: String(cause) }, 'position check failed');
+      }
+    }
+  }
+
+  dispose(): void {
+    this.#check.cancel();
+    for (const held of this.#held.values()) {
+      held.linger?.cancel();
+      held.source?.close();
+    }
+    this.#held.clear();
+  }
+
+  // ------------------------------------------------------------ inside
+
+  #newRing(): LocalRing {
+    return new LocalRing(this.#deps.options.localRingSize, () => randomId(this.#deps.random, 8));
+  }
+
+  #open(key: ChannelKey, namespace: Namespace): Held {
+    const { broker, durableLog, counters, logger } = this.#deps;
+    const { org, channel: name } = splitChannelKey(key);
+    const local = namespace.options.class === 'local';
+    const ring = local ? this.#newRing() : undefined;
+    let origin: Origin | undefined = ring;
+    if (namespace.options.class === 'durable' && durableLog) origin = createDurableOrigin(durableLog, key);
+    else if (!local && namespace.numbered) origin = createLiveOrigin(broker, key, namespace.options);
+    const channel = new Channel(key, org, name, namespace, origin, counters, logger);
+    let source: LocalSourceRunner | undefined;
+    if (ring && namespace.module) {
+      channel.learn(ring.position);
+      source = new LocalSourceRunner(this.#deps, namespace.module, channel, ring, (state) => channel.announceSource(state));
+      source.open();
+    }
+    const ready = local ? Promise.resolve() : broker.subscribe(key);
+    const held: Held = { channel, ring, source, ready, entering: 0, linger: undefined };
+    ready.catch(() => {
+      if (this.#held.get(key) === held) this.#held.delete(key);
+    });
+    return held;
+  }
+
+  #releaseIfIdle(key: ChannelKey, held: Held): void {
+    if (held.channel.size > 0 || held.entering > 0 || held.linger) return;
+    const lingerMs = held.channel.namespace.module?.lingerMs ?? 0;
+    const release = (): void => {
+      if (held.channel.size > 0 || held.entering > 0 || this.#held.get(key) !== held) return;
+      this.#held.delete(key);
+      held.source?.close();
+      if (held.ring) return;
+      this.#deps.broker.unsubscribe(key).catch((cause: unknown) => {
+        this.#deps.logger.warn({ channel: held.channel.name, cause: String(cause) }, 'unsubscribing from the broker failed');
+      });
+    };
+    if (lingerMs > 0) held.linger = this.#deps.clock.setTimeout(release, lingerMs);
+    else release();
+  }
+
+  #onPublication(key: ChannelKey, publication: Publication, epoch: string): void {
+    this.#held.get(key)?.channel.deliver(publication, epoch);
+  }
+
+  #onJoinLeave(key: ChannelKey, kind: 'join' | 'leave', info: ClientInfo): void {
+    const channel = this.#held.get(key)?.channel;
+    if (channel) this.#joinLeave.add(channel, kind, info);
+  }
+}

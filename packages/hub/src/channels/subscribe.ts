@@ -1,0 +1,137 @@
+/**
+ * Subscribing: from a request to a result and the moment from which publications flow. The reader buffers from before its position is read
+ * until after its reply is queued, so nothing falls between the two (spec CONT-1). Streams are one step; maps are pages of
+ * state, then live, with a session between the pages.
+ */
+import type { Broker } from '@trunkline/broker';
+import { CodedError, type ChannelKey, type MapPhase, type Position, type Publication } from '@trunkline/protocol';
+import type { Counters } from '../connection/counters.js';
+import type { Delivery } from '../delivery/delivery.js';
+import type { HubOptions } from '../options.js';
+import type { Channel } from './channel.js';
+import type { Channels } from './channels.js';
+import type { Namespace } from './namespaces.js';
+import { decideCacheRecovery, decideRecovery, type Recovery } from './recovery.js';
+
+export interface SubscribeDeps {
+  readonly channels: Channels;
+  readonly broker: Broker;
+  readonly options: HubOptions;
+  readonly counters: Counters;
+}
+
+export interface StreamRequest {
+  readonly key: ChannelKey;
+  readonly namespace: Namespace;
+  readonly reader: Delivery;
+  readonly recover?: Position;
+  readonly rejectUnrecovered: boolean;
+}
+
+export interface Subscribed {
+  readonly channel: Channel;
+  readonly position: Position;
+  readonly publications: readonly Publication[];
+  readonly state: readonly Publication[];
+  readonly wasRecovering: boolean;
+  readonly recovered: boolean;
+  readonly phase: MapPhase;
+  readonly cursor: string;
+}
+
+const NOWHERE: Position = { epoch: '', offset: 0 };
+
+/** Throws `limitExceeded`, `unrecoverablePosition` (only where asked to), `sourceUnavailable`. */
+export async function subscribeStream(deps: SubscribeDeps, request: StreamRequest): Promise<Subscribed> {
+  const { namespace, reader, recover } = request;
+  const channel = await deps.channels.enter(request.key, namespace, reader);
+  if (!channel.origin) return { ...LIVE, channel, position: NOWHERE, wasRecovering: recover !== undefined };
+  const cache = namespace.options.recoveryMode === 'cache';
+  const limit = recover === undefined ? 0 : cache ? 1 : deps.options.recoveryMaxPublications + 1;
+  const history = await channel.origin.read(cache ? undefined : recover, limit, cache);
+  channel.learn(history.position);
+  refuseOverflowed(reader);
+  if (recover === undefined) return { ...LIVE, channel, position: history.position };
+  const recovery = cache ? decideCacheRecovery(recover, history) : decideRecovery(recover, history, recoveryLimits(deps.options));
+  count(deps.counters, recovery);
+  if (!recovery.recovered && request.rejectUnrecovered) throw new CodedError('unrecoverablePosition', recovery.reason);
+  const publications = recovery.recovered ? recovery.publications.filter((publication) => reader.passes(publication)) : [];
+  return { ...LIVE, channel, position: history.position, publications, wasRecovering: true, recovered: recovery.recovered };
+}
+
+export interface MapRequest {
+  readonly key: ChannelKey;
+  readonly namespace: Namespace;
+  readonly reader: Delivery;
+  readonly phase: MapPhase;
+  readonly cursor: string;
+  readonly limit: number;
+  readonly recover?: Position;
+  readonly since?: Position;
+  /** Where the first state page of this session stood; absent on the first. */
+  readonly started?: Position;
+}
+
+/**
+ * One step of a map subscription. A result with phase `state` is a page; the caller keeps the reader (which goes on buffering) and passes
+ * `started` with the next page. A result with phase `live` is the last. Throws `unrecoverablePosition` where the reader must
+ * start with the state again.
+ */
+export async function subscribeMap(deps: SubscribeDeps, request: MapRequest): Promise<Subscribed> {
+  const { namespace, reader, key } = request;
+  const { metaTtlMs } = namespace.options;
+  const channel = reader.slot >= 0 ? requireChannel(deps.channels.find(key)) : await deps.channels.enter(key, namespace, reader);
+  refuseOverflowed(reader);
+  if (request.phase !== 'state') return recoverMap(deps, request, channel);
+  const { options } = deps;
+  const limit = request.limit > 0 ? Math.min(request.limit, options.mapPageMaxEntries) : options.mapPageMaxEntries;
+  const page = await deps.broker.mapState(key, { cursor: request.cursor, limit, maxBytes: options.mapPageMaxBytes }, metaTtlMs);
+  const started = request.started ?? page.position;
+  if (started.epoch !== page.position.epoch) throw new CodedError('unrecoverablePosition', 'epoch');
+  channel.learn(page.position);
+  refuseOverflowed(reader);
+  const state = page.entries.filter((entry) => reader.passes(entry));
+  if (page.cursor !== '') return { ...LIVE, channel, position: started, state, phase: 'state', cursor: page.cursor };
+  const { publications, lastOffset } = reader.takeBuffered();
+  const position = { epoch: started.epoch, offset: Math.max(started.offset, lastOffset) };
+  return { ...LIVE, channel, position, state, publications: publications.filter((publication) => publication.offset === 0 || publication.offset > started.offset) };
+}
+
+async function recoverMap(deps: SubscribeDeps, request: MapRequest, channel: Channel): Promise<Subscribed> {
+  const { namespace, reader } = request;
+  const from = request.recover ?? request.since;
+  if (from === undefined || request.phase === 'live') {
+    const { position } = await deps.broker.mapStream(request.key, { limit: 0, reverse: false }, namespace.options.metaTtlMs);
+    channel.learn(position);
+    return { ...LIVE, channel, position };
+  }
+  if (!channel.origin) throw new CodedError('unrecoverablePosition', 'the map keeps no changes');
+  const history = await channel.origin.read(from, deps.options.recoveryMaxPublications + 1);
+  channel.learn(history.position);
+  refuseOverflowed(reader);
+  const recovery = decideRecovery(from, history, recoveryLimits(deps.options));
+  count(deps.counters, recovery);
+  if (!recovery.recovered) throw new CodedError('unrecoverablePosition', recovery.reason);
+  const publications = recovery.publications.filter((publication) => reader.passes(publication));
+  return { ...LIVE, channel, position: history.position, publications, wasRecovering: request.recover !== undefined, recovered: request.recover !== undefined };
+}
+
+const LIVE = { publications: [], state: [], wasRecovering: false, recovered: false, phase: 'live', cursor: '' } as const;
+
+function recoveryLimits(options: HubOptions): { maxPublications: number; maxBytes: number } {
+  return { maxPublications: options.recoveryMaxPublications, maxBytes: options.recoveryMaxBytes };
+}
+
+function count(counters: Counters, recovery: Recovery): void {
+  if (recovery.recovered) counters.recovered++;
+  else counters.unrecovered++;
+}
+
+function refuseOverflowed(reader: Delivery): void {
+  if (reader.bufferOverflowed) throw new CodedError('unrecoverablePosition', 'more changes than may be buffered while subscribing');
+}
+
+function requireChannel(channel: Channel | undefined): Channel {
+  if (!channel) throw new CodedError('unrecoverablePosition', 'the subscription was started over');
+  return channel;
+}

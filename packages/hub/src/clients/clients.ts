@@ -1,0 +1,104 @@
+/**
+ * Who is connected to this node, by org, user and client id, and the bounds per org and user. Another org's clients are in another
+ * table; no method crosses.
+ */
+import type { Clock } from '@trunkline/base';
+import { CodedError } from '@trunkline/protocol';
+import type { ByteBudget } from '../connection/connection.js';
+import type { HubOptions } from '../options.js';
+import type { ClientTarget } from '../ports/api.js';
+import type { Client } from './client.js';
+import { RateLimit } from './quotas.js';
+
+interface OrgTable {
+  readonly clients: Map<string, Client>;
+  readonly users: Map<string, Set<Client>>;
+  readonly budget: ByteBudget;
+  readonly rate: RateLimit;
+}
+
+export class Clients {
+  readonly #clock: Clock;
+  readonly #options: HubOptions;
+  readonly #orgs = new Map<string, OrgTable>();
+  #count = 0;
+
+  constructor(clock: Clock, options: HubOptions) {
+    this.#clock = clock;
+    this.#options = options;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Throws `limitExceeded` when the org or the user has too many connections. */
+  add(client: Client): void {
+    const { org, user } = client.principal;
+    const table = this.#table(org);
+    if (table.clients.size >= this.#options.maxConnectionsPerOrg) throw new CodedError('limitExceeded', 'connections of the org');
+    const mine = table.users.get(user);
+    if (user !== '' && mine && mine.size >= this.#options.maxConnectionsPerUser) throw new CodedError('limitExceeded', 'connections of the user');
+    table.clients.set(client.id, client);
+    if (mine) mine.add(client);
+    else table.users.set(user, new Set([client]));
+    this.#count++;
+    client.connection.useBudget(table.budget);
+  }
+
+  remove(client: Client): void {
+    const { org, user } = client.principal;
+    const table = this.#orgs.get(org);
+    if (!table?.clients.delete(client.id)) return;
+    this.#count--;
+    const mine = table.users.get(user);
+    mine?.delete(client);
+    if (mine?.size === 0) table.users.delete(user);
+    if (table.clients.size === 0) this.#orgs.delete(org);
+  }
+
+  /** The org's command rate. */
+  rateOf(org: string): RateLimit {
+    return this.#table(org).rate;
+  }
+
+  orgs(): readonly string[] {
+    return [...this.#orgs.keys()];
+  }
+
+  users(): number {
+    let users = 0;
+    for (const table of this.#orgs.values()) users += table.users.size - (table.users.has('') ? 1 : 0);
+    return users;
+  }
+
+  /** Of one org, matching the target: a client id, a user, both, or (with an empty target) all. */
+  find(org: string, target: ClientTarget): readonly Client[] {
+    const table = this.#orgs.get(org);
+    if (!table) return [];
+    if (target.client !== undefined) {
+      const client = table.clients.get(target.client);
+      return client && (target.user === undefined || client.principal.user === target.user) ? [client] : [];
+    }
+    if (target.user !== undefined) return [...(table.users.get(target.user) ?? [])];
+    return [...table.clients.values()];
+  }
+
+  *all(): IterableIterator<Client> {
+    for (const table of this.#orgs.values()) yield* table.clients.values();
+  }
+
+  #table(org: string): OrgTable {
+    let table = this.#orgs.get(org);
+    if (!table) {
+      table = {
+        clients: new Map(),
+        users: new Map(),
+        budget: { used: 0, max: this.#options.orgOutboxMaxBytes },
+        rate: new RateLimit(this.#clock, this.#options.maxCommandsPerSecondPerOrg),
+      };
+      this.#orgs.set(org, table);
+    }
+    return table;
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * One subscription's side of delivery: what this reader was handed, and what happens when it cannot keep up. The states are a union;
+ * each holds only what is legal in it. `offer` is the hot path: called for every publication and every reader.
+ *
+ *   buffering   before the subscribe reply left; bounded
+ *   flowing     publications go to the outbox
+ *   conflating  outbox full, outcome `latest`: the newest per key waits
+ *   gapping     outbox full, outcome `gap`: dropped, the range waits to be reported
+ *   cut         outbox full, outcome `recover`: told to subscribe again (2500); nothing more is handed over
+ *   ended       unsubscribed or closed
+ */
+import {
+  matchesFilter,
+  UNSUBSCRIBE_CODES,
+  type Encoded,
+  type FilterNode,
+  type OverflowOutcome,
+  type Position,
+  type Publication,
+  type Push,
+  type UnsubscribeName,
+} from '@trunkline/protocol';
+import type { Connection } from '../connection/connection.js';
+import type { Counters } from '../connection/counters.js';
+
+export interface DeliveryOptions {
+  readonly subId: string;
+  readonly channel: string;
+  /** The channel's outcome, already `recover` for a reader that cannot be told of a gap. */
+  readonly outcome: OverflowOutcome | 'close';
+  /** Whether the reader understands gap pushes, and pushes about its source. */
+  readonly tellsGaps: boolean;
+  readonly tellsSource: boolean;
+  /** Whether it is sent joins and leaves. */
+  readonly joinLeave: boolean;
+  readonly filter?: FilterNode;
+  /** Publications kept while buffering, and keys kept while conflating. */
+  readonly bufferMax: number;
+}
+
+interface Offered {
+  readonly publication: Publication;
+  readonly document: Encoded;
+}
+
+type State =
+  | { readonly kind: 'buffering'; items: Offered[]; overflowed: boolean }
+  | { readonly kind: 'flowing' }
+  | { readonly kind: 'conflating'; readonly latest: Map<string, Offered>; readonly from: number }
+  | { readonly kind: 'gapping'; readonly from: number; to: number }
+  | { readonly kind: 'cut' }
+  | { readonly kind: 'ended' };
+
+const FLOWING: State = { kind: 'flowing' };
+const CUT: State = { kind: 'cut' };
+const ENDED: State = { kind: 'ended' };
+
+export class Delivery {
+  readonly connection: Connection;
+  readonly options: DeliveryOptions;
+  readonly #counters: Counters;
+  readonly #onCut: (wasLive: boolean) => void;
+  #state: State = { kind: 'buffering', items: [], overflowed: false };
+  #waiters: { offset: number; run: () => void }[] = [];
+  /** The last offset offered and not refused by the filter. */
+  #offset = 0;
+  /** First offset the filter held back since the last hand-over; 0: none. */
+  #filteredFrom = 0;
+  #epoch = '';
+  /** Publications dropped or conflated for this reader. */
+  dropped = 0;
+  /** Place in the channel's list of readers, kept by the channel. */
+  slot = -1;
+
+  /** `onCut` runs after the reader was told to subscribe again (or, not live yet, was dropped); the owner forgets the subscription. */
+  constructor(connection: Connection, counters: Counters, options: DeliveryOptions, onCut: (wasLive: boolean) => void) {
+    this.connection = connection;
+    this.options = options;
+    this.#counters = counters;
+    this.#onCut = onCut;
+  }
+
+  get position(): Position {
+    return { epoch: this.#epoch, offset: this.#offset };
+  }
+
+  get kind(): 'flowing' | 'cut' | 'conflating' | 'gapping' {
+    const { kind } = this.#state;
+    return kind === 'conflating' || kind === 'gapping' || kind === 'cut' ? kind : 'flowing';
+  }
+
+  get active(): boolean {
+    return this.#state.kind !== 'ended' && this.#state.kind !== 'cut';
+  }
+
+  get buffering(): boolean {
+    return this.#state.kind === 'buffering';
+  }
+
+  /** True when more was published while this reader was being subscribed than may be buffered: it must start again. */
+  get bufferOverflowed(): boolean {
+    return this.#state.kind === 'buffering' && this.#state.overflowed;
+  }
+
+  /** Takes what was buffered so far (for a map's live reply), filtered, with the last offset of all; buffering goes on. */
+  takeBuffered(): { readonly publications: Publication[]; readonly lastOffset: number } {
+    if (this.#state.kind !== 'buffering') return { publications: [], lastOffset: 0 };
+    const items = this.#state.items;
+    this.#state.items = [];
+    const lastOffset = items.at(-1)?.publication.offset ?? 0;
+    return { publications: items.map((item) => item.publication).filter((publication) => this.passes(publication)), lastOffset };
+  }
+
+  /** The subscribe reply is in the outbox: what was buffered beyond `position` follows it, then everything live. */
+  begin(position: Position): void {
+    if (this.#state.kind !== 'buffering') return;
+    const { items } = this.#state;
+    this.#epoch = position.epoch;
+    this.#offset = position.offset;
+    this.#state = FLOWING;
+    for (const { publication, document } of items) this.offer(publication, document);
+  }
+
+  /** Hands a publication over, or deals with overflow. Duplicates (offset at or below the last) are dropped. */
+  offer(publication: Publication, document: Encoded): void {
+    const state = this.#state;
+    const { offset } = publication;
+    switch (state.kind) {
+      case 'flowing': {
+        if (offset !== 0 && offset <= this.#offset) return;
+        if (this.options.filter !== undefined && !this.#admit(publication)) return;
+        if (this.connection.enqueue(document)) {
+          if (offset !== 0) this.#offset = offset;
+          this.#counters.deliveries++;
+          if (this.#waiters.length > 0) this.#settleWaiters();
+          return;
+        }
+        this.#overflow(publication, document);
+        return;
+      }
+      case 'buffering':
+        if (state.items.length >= this.options.bufferMax) {
+          state.items = [];
+          state.overflowed = true;
+        }
+        if (!state.overflowed) state.items.push({ publication, document });
+        return;
+      case 'conflating':
+        if (this.options.filter !== undefined && !this.passes(publication)) return;
+        if (state.latest.has(publication.key ?? '')) this.dropped++;
+        else if (state.latest.size >= this.options.bufferMax) {
+          // More keys than may wait: only a fresh state helps this reader.
+          this.cut();
+          return;
+        }
+        // Delete first: the map's order is the order of the newest writes, which is the order in which they go out.
+        state.latest.delete(publication.key ?? '');
+        state.latest.set(publication.key ?? '', { publication, document });
+        if (offset !== 0) this.#offset = offset;
+        return;
+      case 'gapping':
+        this.dropped++;
+        if (offset !== 0) {
+          state.to = offset;
+          this.#offset = offset;
+        }
+        return;
+      case 'cut':
+      case 'ended':
+        return;
+    }
+  }
+
+  /** The outbox is empty again: conflated publications or the gap report go out. */
+  catchUp(): void {
+    const state = this.#state;
+    if (state.kind === 'gapping') {
+      this.#state = FLOWING;
+      this.#gap(state.from, state.to, 'overflow');
+      this.#settleWaiters();
+    } else if (state.kind === 'conflating') {
+      this.#state = FLOWING;
+      const waiting = [...state.latest.values()];
+      let next = state.from;
+      for (const { publication, document } of waiting) {
+        const { offset } = publication;
+        if (offset > next && next > 0) this.#gap(next, offset - 1, 'conflated');
+        if (!this.connection.enqueue(document)) {
+          // Still too slow for even the newest values: keep conflating what is left.
+          const left = new Map(waiting.slice(waiting.findIndex((item) => item.publication === publication)).map((item) => [item.publication.key ?? '', item]));
+          this.#state = { kind: 'conflating', latest: left, from: offset };
+          return;
+        }
+        this.#counters.deliveries++;
+        if (offset > 0) next = offset + 1;
+      }
+      this.#settleWaiters();
+    }
+  }
+
+  /** Queues a push of this subscription in order with its publications (dropped when the subscription is over). */
+  push(push: Push): void {
+    if (!this.active || this.buffering) return;
+    const document = this.connection.codec.encodePush(push);
+    if (document) this.connection.control(document);
+  }
+
+  /** Runs `run` once this reader was handed `offset`, or never will be. */
+  whenReached(offset: number, run: () => void): void {
+    if (offset <= this.#offset || !this.active) run();
+    else this.#waiters.push({ offset, run });
+  }
+
+  /** Continuity is lost: the reader must subscribe again (2500, or another code from 2500 on). */
+  cut(name: UnsubscribeName = 'insufficientState'): void {
+    if (!this.active) return;
+    const { code, message } = UNSUBSCRIBE_CODES[name];
+    const told = !this.buffering;
+    this.#state = CUT;
+    if (told) {
+      const { subId, channel } = this.options;
+      const document = this.connection.codec.encodePush({ kind: 'unsubscribed', subId, channel, code, reason: message });
+      if (document) this.connection.control(document);
+    }
+    this.#settleWaiters();
+    this.#onCut(told);
+  }
+
+  end(): void {
+    this.#state = ENDED;
+    this.#settleWaiters();
+  }
+
+  // ------------------------------------------------------------ inside
+
+  /** Whether the reader's filter lets a publication through. */
+  passes(publication: Publication): boolean {
+    return this.options.filter === undefined || matchesFilter(this.options.filter, publication.tags ?? {});
+  }
+
+  /** Filtered offsets are explained once, before the next publication that passes. */
+  #admit(publication: Publication): boolean {
+    if (this.passes(publication)) {
+      if (this.#filteredFrom !== 0 && publication.offset > this.#filteredFrom) this.#gap(this.#filteredFrom, publication.offset - 1, 'filtered');
+      this.#filteredFrom = 0;
+      return true;
+    }
+    if (publication.offset !== 0) {
+      if (this.#filteredFrom === 0) this.#filteredFrom = publication.offset;
+      this.#offset = publication.offset;
+      this.#settleWaiters();
+    }
+    return false;
+  }
+
+  #overflow(publication: Publication, document: Encoded): void {
+    const { outcome } = this.options;
+    this.#counters.overflows[outcome]++;
+    switch (outcome) {
+      case 'recover':
+        this.dropped++;
+        this.cut();
+        return;
+      case 'latest':
+        this.#state = { kind: 'conflating', latest: new Map([[publication.key ?? '', { publication, document }]]), from: publication.offset };
+        if (publication.offset !== 0) this.#offset = publication.offset;
+        return;
+      case 'gap':
+        this.dropped++;
+        this.#state = { kind: 'gapping', from: publication.offset, to: publication.offset };
+        if (publication.offset !== 0) this.#offset = publication.offset;
+        return;
+      case 'close':
+        this.#state = ENDED;
+        this.connection.abort({ code: 3008, reason: 'slow' });
+        return;
+    }
+  }
+
+  #gap(from: number, to: number, reason: 'overflow' | 'conflated' | 'filtered'): void {
+    if (!this.options.tellsGaps) return;
+    const { subId, channel } = this.options;
+    const document = this.connection.codec.encodePush({ kind: 'gap', subId, channel, epoch: this.#epoch, from, to, reason });
+    if (document) this.connection.control(document);
+  }
+
+  #settleWaiters(): void {
+    if (this.#waiters.length === 0) return;
+    const due = this.#waiters.filter((waiter) => waiter.offset <= this.#offset || !this.active);
+    if (due.length === 0) return;
+    this.#waiters = this.#waiters.filter((waiter) => !due.includes(waiter));
+    for (const waiter of due) waiter.run();
+  }
+}

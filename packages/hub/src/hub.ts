@@ -1,0 +1,328 @@
+/**
+ * The hub: builds the rooms top to bottom, takes over transports, starts modules, and drains. It is the one file that sees all; the data
+ * path below it never looks up (`docs/spec/hub.md`).
+ */
+import { every, randomId, type Clock, type Disposable, type Logger, type Random, type Timer } from '@trunkline/base';
+import type { BrokerFactory } from '@trunkline/broker';
+import { closeOf, CodedError, type Codec } from '@trunkline/protocol';
+import { createJsonCodec } from '@trunkline/protocol/json';
+import { Channels } from './channels/channels.js';
+import { Namespaces, resolveNamespace } from './channels/namespaces.js';
+import { Clients } from './clients/clients.js';
+import { Connection } from './connection/connection.js';
+import { Counters } from './connection/counters.js';
+import { FlushQueue } from './connection/flush-queue.js';
+import { Heartbeats } from './connection/heartbeat.js';
+import { resolveHubOptions, type HubOptions } from './options.js';
+import type {
+  Authenticator,
+  DurableLog,
+  Endpoint,
+  LinkProfile,
+  Module,
+  ModuleParts,
+  NamespaceOptions,
+  NodeStats,
+  OpenRequest,
+  OrgApi,
+  Principal,
+  RouteDescriptor,
+  SessionPlan,
+  Transport,
+  TransportHandlers,
+  ValidatorCompiler,
+} from './ports/index.js';
+import type { RegisteredRpc, RouterDeps } from './router/deps.js';
+import type { HandlerDeps } from './router/handlers.js';
+import { createNativeEndpoint } from './router/native-endpoint.js';
+import { applyControl, createOrgApi, type ControlMessage } from './router/org-api.js';
+import { Session } from './router/session.js';
+import { Subscriptions } from './router/subscriptions.js';
+
+export interface HubDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly broker: BrokerFactory;
+  readonly authenticator: Authenticator;
+  /** Compiles RPC parameter schemas; absent: params are not checked. */
+  readonly validator?: ValidatorCompiler;
+  /** Where durable channels live; absent: a durable namespace is refused at start. */
+  readonly durableLog?: DurableLog;
+}
+
+/** What an endpoint decided about a connection that is now open. */
+export interface Link {
+  readonly codec: Codec;
+  readonly profile: LinkProfile;
+  readonly request: OpenRequest;
+  readonly principal?: Principal;
+  readonly plan?: SessionPlan;
+}
+
+export interface DrainOptions {
+  /** Time in which connections are advised and closed. */
+  readonly windowMs: number;
+  /** Connections closed per second at most. */
+  readonly ratePerSecond: number;
+}
+
+export interface Hub extends Disposable {
+  readonly nodeId: string;
+  readonly options: HubOptions;
+  /** Starts a module and registers what it brings, whole or not at all. Throws on a name that is taken. */
+  use(module: Module): Promise<void>;
+  /** Takes over an open transport. The handlers are the only way in. */
+  accept(transport: Transport, link: Link): TransportHandlers;
+  forOrg(org: string): OrgApi;
+  stats(): NodeStats;
+  /** Orgs with connections on this node. */
+  orgs(): readonly string[];
+  /** Resolved namespaces, operator's and modules'. */
+  namespaces(): readonly NamespaceOptions[];
+  /** The native endpoint (JSON over WebSocket) and those of modules. */
+  endpoints(): readonly Endpoint[];
+  routes(): readonly RouteDescriptor[];
+  /**
+   * Advises connections to move and closes them with 3001 in stages. Resolves when none is left or the window is over (the rest is then
+   * closed at once). Transports refuse new ones while `draining`.
+   */
+  drain(options: DrainOptions): Promise<void>;
+  readonly draining: boolean;
+}
+
+/** How often expiry, age and stale pages are looked at. */
+const SWEEP_MS = 1_000;
+
+/** Throws a RangeError that names the field of bad options. */
+export function createHub(deps: HubDeps, given?: Partial<HubOptions>): Hub {
+  return new HubImpl(deps, resolveHubOptions(given));
+}
+
+class HubImpl implements Hub {
+  readonly nodeId: string;
+  readonly options: HubOptions;
+  readonly #deps: HubDeps;
+  readonly #router: HandlerDeps;
+  readonly #counters = new Counters();
+  readonly #flushQueue: FlushQueue;
+  readonly #heartbeats: Heartbeats;
+  readonly #sessions = new Set<Session>();
+  readonly #rpc = new Map<string, RegisteredRpc>();
+  readonly #modules: ModuleParts[] = [];
+  readonly #endpoints: Endpoint[];
+  readonly #routes: RouteDescriptor[] = [];
+  readonly #orgApis = new Map<string, OrgApi>();
+  readonly #startedAtMs: number;
+  readonly #sweep: Timer;
+  #draining = false;
+
+  constructor(deps: HubDeps, options: HubOptions) {
+    const { clock, random, logger } = deps;
+    this.#deps = deps;
+    this.options = options;
+    this.nodeId = options.nodeId === '' ? randomId(random, 12) : options.nodeId;
+    this.#startedAtMs = clock.now();
+    this.#flushQueue = new FlushQueue(clock, this.#counters);
+    this.#heartbeats = new Heartbeats(clock, random);
+    this.#endpoints = [createNativeEndpoint(createJsonCodec(), options)];
+    const namespaces = new Namespaces();
+    for (const namespace of options.namespaces) {
+      const resolved = resolveNamespace(namespace);
+      if (resolved.options.class === 'durable' && !deps.durableLog) throw new RangeError(`namespace '${resolved.options.name}': class 'durable' needs a store`);
+      namespaces.add(resolved);
+    }
+    const broker = deps.broker(
+      Channels.handler(
+        () => channels,
+        (message) => this.#onControl(message),
+      ),
+    );
+    const channels: Channels = new Channels({
+      clock,
+      random,
+      logger,
+      counters: this.#counters,
+      broker,
+      durableLog: deps.durableLog,
+      options,
+    });
+    const router: RouterDeps = {
+      clock,
+      random,
+      logger,
+      options,
+      nodeId: this.nodeId,
+      broker,
+      authenticator: deps.authenticator,
+      channels,
+      clients: new Clients(clock, options),
+      namespaces,
+      counters: this.#counters,
+      rpc: this.#rpc,
+    };
+    this.#router = { ...router, subscriptions: new Subscriptions(router) };
+    this.#sweep = every(clock, SWEEP_MS, () => {
+      for (const session of this.#sessions) session.sweep();
+    });
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  async use(module: Module): Promise<void> {
+    const { clock, random, logger } = this.#deps;
+    const { namespaces } = this.#router;
+    const context = {
+      clock,
+      random,
+      logger: logger.child({ module: module.id }),
+      nodeId: this.nodeId,
+      forOrg: (org: string) => this.forOrg(org),
+      stats: () => this.stats(),
+      orgs: () => this.orgs(),
+    };
+    const parts = await module.start(context);
+    const added: string[] = [];
+    try {
+      const methods = Object.keys(parts.rpc ?? {});
+      for (const name of methods) if (this.#rpc.has(name) || name.startsWith('tl.')) throw new RangeError(`RPC method '${name}' is taken`);
+      for (const namespace of parts.namespaces ?? []) {
+        namespaces.add(resolveNamespace(namespace.options, namespace));
+        added.push(namespace.options.name);
+      }
+    } catch (cause) {
+      for (const name of added) namespaces.remove(name);
+      await parts.dispose?.();
+      throw cause;
+    }
+    for (const [name, method] of Object.entries(parts.rpc ?? {})) {
+      this.#rpc.set(name, { method, validate: method.params ? this.#deps.validator?.(method.params) : undefined });
+    }
+    this.#endpoints.push(...(parts.endpoints ?? []));
+    this.#routes.push(...(parts.routes ?? []));
+    this.#modules.push(parts);
+  }
+
+  accept(transport: Transport, link: Link): TransportHandlers {
+    const { clock } = this.#deps;
+    const { ping } = link.profile;
+    const wheel = ping.kind === 'none' || ping.intervalMs <= 0 ? undefined : this.#heartbeats.wheel(ping.intervalMs, ping.pongTimeoutMs);
+    const connection = new Connection({ clock, counters: this.#counters, flushQueue: this.#flushQueue, wheel }, transport, link.codec, link.profile, {
+      onDecoded: (decoded) => session.onDecoded(decoded),
+      onDrained: () => session.onDrained(),
+      onClosed: () => session.onClosed(),
+    });
+    const session = new Session(this.#router, connection, { request: link.request, principal: link.principal, plan: link.plan }, (ended) => this.#sessions.delete(ended));
+    this.#sessions.add(session);
+    session.start();
+    return connection.handlers();
+  }
+
+  forOrg(org: string): OrgApi {
+    let api = this.#orgApis.get(org);
+    if (!api) {
+      api = createOrgApi(this.#router, org);
+      // A small cache of stateless objects; orgs are few, names of unknown ones cannot fill it.
+      if (this.#orgApis.size < 10_000) this.#orgApis.set(org, api);
+    }
+    return api;
+  }
+
+  stats(): NodeStats {
+    const { clients, channels } = this.#router;
+    const counters = this.#counters;
+    let subscriptions = 0;
+    let outboxBytes = 0;
+    for (const client of clients.all()) {
+      subscriptions += client.subscriptions.size;
+      outboxBytes += client.connection.outboxBytes;
+    }
+    return {
+      nodeId: this.nodeId,
+      startedAtMs: this.#startedAtMs,
+      connections: clients.count,
+      users: clients.users(),
+      orgs: clients.orgs().length,
+      subscriptions,
+      channels: channels.count,
+      framesIn: counters.framesIn,
+      framesOut: counters.framesOut,
+      bytesIn: counters.bytesIn,
+      bytesOut: counters.bytesOut,
+      publications: counters.publications,
+      deliveries: counters.deliveries,
+      commands: Object.fromEntries(counters.commands),
+      errors: Object.fromEntries(counters.errors),
+      closes: Object.fromEntries(counters.closes),
+      overflows: { ...counters.overflows },
+      recoveries: { recovered: counters.recovered, unrecovered: counters.unrecovered },
+      denials: counters.denials,
+      outboxBytes,
+      deliveryLatencyMs: counters.latencyQuantiles(),
+    };
+  }
+
+  orgs(): readonly string[] {
+    return this.#router.clients.orgs();
+  }
+
+  namespaces(): readonly NamespaceOptions[] {
+    return this.#router.namespaces.list();
+  }
+
+  endpoints(): readonly Endpoint[] {
+    return this.#endpoints;
+  }
+
+  routes(): readonly RouteDescriptor[] {
+    return this.#routes;
+  }
+
+  async drain(options: DrainOptions): Promise<void> {
+    if (this.#draining) return;
+    this.#draining = true;
+    const { clock } = this.#deps;
+    for (const session of this.#sessions) {
+      if (session.client?.can('drain')) session.client.push({ kind: 'drain', withinMs: options.windowMs });
+    }
+    const endMs = clock.monotonic() + options.windowMs;
+    const stepMs = 100;
+    const perStep = Math.max(1, Math.ceil((options.ratePerSecond * stepMs) / 1000));
+    while (this.#sessions.size > 0 && clock.monotonic() < endMs) {
+      let closed = 0;
+      for (const session of this.#sessions) {
+        if (closed++ >= perStep) break;
+        session.close(closeOf('shutdown'));
+      }
+      await new Promise<void>((resolve) => clock.setTimeout(resolve, stepMs));
+    }
+    for (const session of this.#sessions) session.close(closeOf('shutdown'));
+  }
+
+  async dispose(): Promise<void> {
+    this.#draining = true;
+    this.#sweep.cancel();
+    for (const session of [...this.#sessions]) session.close(closeOf('shutdown'));
+    for (const parts of this.#modules.reverse()) await parts.dispose?.();
+    this.#modules.length = 0;
+    this.#router.subscriptions.dispose();
+    this.#router.channels.dispose();
+    this.#heartbeats.dispose();
+    await this.#router.broker.dispose();
+  }
+
+  #onControl(text: string): void {
+    let message: ControlMessage;
+    try {
+      message = JSON.parse(text) as ControlMessage;
+    } catch (cause) {
+      this.#deps.logger.warn({ cause: String(cause) }, 'unreadable control message');
+      return;
+    }
+    applyControl(this.#router, message).catch((cause: unknown) => {
+      this.#deps.logger.warn({ kind: message.kind, cause: cause instanceof CodedError ? cause.message : String(cause) }, 'control message failed');
+    });
+  }
+}

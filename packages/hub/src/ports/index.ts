@@ -1,0 +1,10 @@
+export type * from './api.js';
+export type * from './authenticator.js';
+export type * from './durable-log.js';
+export type * from './endpoint.js';
+export { defineModule } from './module.js';
+export type * from './module.js';
+export type * from './namespace.js';
+export type * from './principal.js';
+export type * from './transport.js';
+export type * from './validator.js';

@@ -1,0 +1,118 @@
+/**
+ * The module port. A module owns channels (reserved namespaces), RPC methods, route descriptors and endpoints; it sees the hub only
+ * through `ModuleContext`. Modules are strangers to one another; `apps/server` hands one's service to another as a port.
+ */
+import type { Clock, Disposable, Logger, Random } from '@trunkline/base';
+import type { Payload, Position, SourceState, Tags } from '@trunkline/protocol';
+import type { CallContext, NodeStats, OrgApi } from './api.js';
+import type { Endpoint } from './endpoint.js';
+import type { NamespaceOptions } from './namespace.js';
+import type { Principal } from './principal.js';
+
+/** What a local source says. The hub numbers what it publishes (own epoch per opening). */
+export interface LocalEmitter {
+  publish(data: Payload, options?: { readonly tags?: Tags }): Position;
+  /** The state of what stands behind the channel; travels to readers in order with publications. */
+  state(source: SourceState): void;
+  /** Continuity is lost: a new epoch; positioned readers are told to resynchronise. */
+  reset(reason: string): void;
+}
+
+export interface LocalSourceRequest {
+  readonly org: string;
+  readonly channel: string;
+  readonly emit: LocalEmitter;
+}
+
+/** Opened with a channel's first reader, disposed `lingerMs` after its last. */
+export type LocalSource = (request: LocalSourceRequest) => Disposable | Promise<Disposable>;
+
+export type ChannelAction = 'subscribe' | 'publish' | 'presence' | 'history';
+
+export interface ModuleNamespace {
+  readonly options: Partial<NamespaceOptions> & { readonly name: string };
+  /** The module's own rule, asked after namespace and token. False: denied (103). Absent: denied to nobody. */
+  authorise?(principal: Principal, channel: string, action: ChannelAction): boolean | Promise<boolean>;
+  /** For class `local`. */
+  readonly source?: LocalSource;
+  /** Default 0: a source closes with its last reader. */
+  readonly lingerMs?: number;
+}
+
+export interface RpcMethod {
+  /** JSON Schema of the params; checked before `handle` (107 with the field). Absent: anything. */
+  readonly params?: object;
+  /** JSON text of the result, or undefined for none. `after`: the publication that shows the effect. */
+  handle(params: unknown, call: CallContext): Promise<RpcOutcome> | RpcOutcome;
+}
+
+export interface RpcOutcome {
+  /** Serialised by the router. */
+  readonly result?: unknown;
+  readonly after?: { readonly channel: string; readonly position: Position };
+}
+
+/** An HTTP route, bound by `apps/server`. */
+export interface RouteDescriptor {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly summary: string;
+  readonly params?: object;
+  readonly query?: object;
+  readonly body?: object;
+  readonly response?: object;
+  handle(request: RouteRequest): Promise<RouteResponse> | RouteResponse;
+}
+
+export interface RouteRequest {
+  readonly principal: Principal;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly body: unknown;
+  readonly requestId: string;
+  readonly signal: AbortSignal;
+}
+
+export interface RouteResponse {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Serialised as JSON unless a stream of bytes. */
+  readonly body?: unknown;
+  readonly stream?: AsyncIterable<Uint8Array>;
+}
+
+export interface ModuleContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly nodeId: string;
+  /** Everything a module does to channels goes through an org. */
+  forOrg(org: string): OrgApi;
+  stats(): NodeStats;
+  /** Orgs with connections on this node. */
+  orgs(): readonly string[];
+}
+
+export interface ModuleParts {
+  readonly namespaces?: readonly ModuleNamespace[];
+  readonly rpc?: Readonly<Record<string, RpcMethod>>;
+  readonly routes?: readonly RouteDescriptor[];
+  readonly endpoints?: readonly Endpoint[];
+  dispose?(): void | Promise<void>;
+}
+
+/** A module, not started yet. */
+export interface Module {
+  readonly id: string;
+  start(context: ModuleContext): Promise<ModuleParts> | ModuleParts;
+}
+
+/**
+ * Makes a module of its definition and options. `start` runs once per hub; what it returns is registered whole or not at all.
+ */
+export function defineModule<O>(definition: {
+  readonly id: string;
+  start(context: ModuleContext, options: O): Promise<ModuleParts> | ModuleParts;
+}): (options: O) => Module {
+  return (options) => ({ id: definition.id, start: (context) => definition.start(context, options) });
+}

@@ -1,0 +1,182 @@
+/**
+ * The server side of channels inside one org (`OrgApi`): what the HTTP API, the console and modules use. It names channels, never keys, and
+ * asks no client permission: its callers are trusted for this org and no other. What concerns clients of other nodes travels as a
+ * control message.
+ */
+import { channelKey, closeOf, CodedError, isChannelName, isOrgId, type ChannelKey, type Position } from '@trunkline/protocol';
+import type { Namespace } from '../channels/namespaces.js';
+import type { Client } from '../clients/client.js';
+import type { ClientTarget, OrgApi } from '../ports/api.js';
+import { matchesGlob } from './authorise.js';
+import type { HandlerDeps } from './handlers.js';
+import { publishStream, writeMap } from './publishing.js';
+
+const NOWHERE: Position = { epoch: '', offset: 0 };
+
+/** What one node asks of the others. */
+export type ControlMessage =
+  | { readonly kind: 'disconnect'; readonly org: string; readonly target: ClientTarget; readonly code: number; readonly reason: string }
+  | { readonly kind: 'unsubscribe'; readonly org: string; readonly target: ClientTarget; readonly channel: string }
+  | { readonly kind: 'subscribe'; readonly org: string; readonly target: ClientTarget; readonly channel: string }
+  | { readonly kind: 'refresh'; readonly org: string; readonly target: ClientTarget; readonly expiresAtMs?: number };
+
+/** Carries out a control message on this node; returns how many clients it met. Also the way in for other nodes' messages. */
+export async function applyControl(deps: HandlerDeps, message: ControlMessage): Promise<number> {
+  const clients = deps.clients.find(message.org, message.target);
+  let count = 0;
+  for (const client of clients) {
+    switch (message.kind) {
+      case 'disconnect':
+        client.disconnect({ code: message.code, reason: message.reason });
+        count++;
+        break;
+      case 'unsubscribe':
+        for (const subscription of [...client.subscriptions.values()]) {
+          if (subscription.channel !== message.channel) continue;
+          if (deps.subscriptions.unsubscribe(client, subscription.subId, 'unsubscribed')) count++;
+        }
+        break;
+      case 'subscribe':
+        if (await subscribeFromServer(deps, client, message.channel)) count++;
+        break;
+      case 'refresh':
+        client.expiresAtMs = message.expiresAtMs;
+        client.push({ kind: 'refresh', ...(message.expiresAtMs === undefined ? {} : { ttlSeconds: Math.max(1, Math.ceil((message.expiresAtMs - deps.clock.now()) / 1000)) }) });
+        count++;
+        break;
+    }
+  }
+  return count;
+}
+
+async function subscribeFromServer(deps: HandlerDeps, client: Client, channel: string): Promise<boolean> {
+  const namespace = deps.namespaces.find(channel);
+  if (!namespace || namespace.options.type !== 'stream' || client.subscriptions.has(channel)) return false;
+  const { result, begin } = await deps.subscriptions.subscribe(client, {
+    subId: channel,
+    channel,
+    namespace,
+    type: 'stream',
+    rejectUnrecovered: false,
+    positioned: false,
+    recoverable: true,
+    joinLeave: false,
+    phase: 'live',
+    cursor: '',
+    limit: 0,
+    serverSide: true,
+  });
+  client.push({ kind: 'subscribed', channel, recoverable: result.recoverable, positioned: result.positioned, position: result.position });
+  begin();
+  return true;
+}
+
+/** Throws a RangeError for what is no org id: orgs come from credentials and configuration, never from a message. */
+export function createOrgApi(deps: HandlerDeps, org: string): OrgApi {
+  if (!isOrgId(org)) throw new RangeError(`'${org}' is not an org id (1 to 64 of A-Z a-z 0-9 . _ -)`);
+
+  const locate = (channel: string): { key: ChannelKey; namespace: Namespace } => {
+    if (!isChannelName(channel, deps.options.limits.maxChannelLength)) throw new CodedError('badRequest', `channel must be 1 to ${deps.options.limits.maxChannelLength} printable characters`);
+    const namespace = deps.namespaces.find(channel);
+    if (!namespace) throw new CodedError('unknownChannel', 'no namespace covers this channel');
+    return { key: channelKey(org, channel), namespace };
+  };
+  const control = async (message: ControlMessage): Promise<number> => {
+    const count = await applyControl(deps, message);
+    await deps.broker.sendControl(JSON.stringify(message));
+    return count;
+  };
+  const requireTarget = (target: ClientTarget): ClientTarget => {
+    if (target.client === undefined && target.user === undefined) throw new CodedError('badRequest', 'client or user is required');
+    return { ...(target.client === undefined ? {} : { client: target.client }), ...(target.user === undefined ? {} : { user: target.user }) };
+  };
+
+  const api: OrgApi = {
+    org,
+    publish: async (channel, data, options = {}) => publishStream(deps, { ...locate(channel), data, ...options }),
+    broadcast: async (channels, data, options = {}) => {
+      const results = await Promise.allSettled(
+        channels.map((channel) => api.publish(channel, data, options)),
+      );
+      return results.map((result) => (result.status === 'fulfilled' ? result.value : { error: result.reason instanceof Error ? result.reason : new Error(String(result.reason)) }));
+    },
+    history: async (channel, filter) => {
+      const { key, namespace } = locate(channel);
+      if (!namespace.numbered) throw new CodedError('notAvailable', 'history is not kept for this channel');
+      const limit = filter.limit < 0 ? deps.options.historyMaxLimit : Math.min(filter.limit, deps.options.historyMaxLimit);
+      return deps.channels.origin(key, namespace).read(filter.since, limit, filter.reverse ?? false);
+    },
+    historyRemove: async (channel) => {
+      const { key, namespace } = locate(channel);
+      if (!namespace.numbered || namespace.options.class !== 'live' || namespace.options.type !== 'stream') throw new CodedError('notAvailable', 'history of this channel cannot be removed');
+      await deps.broker.removeHistory(key);
+    },
+    presence: async (channel) => deps.broker.presence(presenceKey(channel)),
+    presenceStats: async (channel) => deps.broker.presenceStats(presenceKey(channel)),
+    mapPublish: async (channel, key, data, options = {}) => writeMap(deps, { ...locate(channel), data, ...options, entryKey: key, removed: false }),
+    mapRemove: async (channel, key, options = {}) => writeMap(deps, { ...locate(channel), data: 'null', ...options, entryKey: key, removed: true }),
+    mapState: async (channel, page) => {
+      const { key, namespace } = locate(channel);
+      if (namespace.options.type === 'stream') throw new CodedError('badRequest', 'this channel is not a map');
+      const max = deps.options.mapPageMaxEntries;
+      const limit = page.limit === undefined || page.limit <= 0 ? max : Math.min(page.limit, max);
+      return deps.broker.mapState(key, { cursor: page.cursor ?? '', limit, maxBytes: deps.options.mapPageMaxBytes }, namespace.options.metaTtlMs);
+    },
+    channels: (pattern, limit = 1_000) => {
+      const found = [];
+      for (const channel of deps.channels.all()) {
+        if (channel.org !== org || channel.size === 0 || (pattern !== undefined && !matchesGlob(pattern, channel.name))) continue;
+        found.push({ channel: channel.name, subscribers: channel.size });
+        if (found.length >= limit) break;
+      }
+      return found;
+    },
+    channel: async (name) => {
+      const { key, namespace } = locate(name);
+      const { options } = namespace;
+      const found = deps.channels.find(key);
+      const position = namespace.numbered ? (await deps.channels.origin(key, namespace).read(undefined, 0)).position : NOWHERE;
+      const stream = options.type === 'stream';
+      return {
+        channel: name,
+        subscribers: found?.size ?? 0,
+        namespace: options.name,
+        class: options.class,
+        type: options.type,
+        overflow: options.overflow,
+        historySize: stream ? options.historySize : options.map.streamSize,
+        historyTtlMs: stream ? options.historyTtlMs : options.map.streamTtlMs,
+        presence: options.presence,
+        position,
+      };
+    },
+    connections: ({ limit = 100, offset = 0, ...target }) => {
+      const all = [...deps.clients.find(org, target)].sort((a, b) => b.identity.connectedAtMs - a.identity.connectedAtMs);
+      return { connections: all.slice(offset, offset + limit).map((client) => client.summary()), total: all.length };
+    },
+    subscribe: async (channel, target) => {
+      locate(channel);
+      return control({ kind: 'subscribe', org, channel, target: requireTarget(target) });
+    },
+    unsubscribe: async (channel, target) => control({ kind: 'unsubscribe', org, channel, target: requireTarget(target) }),
+    disconnect: async (target, close = closeOf('forceDisconnect')) => control({ kind: 'disconnect', org, target: requireTarget(target), ...close }),
+    refresh: async (target, expiresAtMs) => control({ kind: 'refresh', org, target: requireTarget(target), ...(expiresAtMs === undefined ? {} : { expiresAtMs }) }),
+    call: async (clientId, method, data, timeoutMs = deps.options.rpcTimeoutMs) => {
+      const [client] = deps.clients.find(org, { client: clientId });
+      if (!client) throw new CodedError('clientGone');
+      return client.call(method, data, timeoutMs);
+    },
+    send: (target, data) => {
+      const clients = deps.clients.find(org, requireTarget(target));
+      for (const client of clients) client.push({ kind: 'message', data });
+      return clients.length;
+    },
+  };
+
+  const presenceKey = (channel: string): ChannelKey => {
+    const { key, namespace } = locate(channel);
+    if (!namespace.options.presence) throw new CodedError('notAvailable', 'presence is not kept for this channel');
+    return key;
+  };
+  return api;
+}

@@ -1,0 +1,361 @@
+/**
+ * One connection's conversation, from its first command to its end: which commands are legal when, how many run at once, and the
+ * single place where a thrown error becomes a reply. Commands start in the order they came; those about one subscription run one
+ * after another; a peer that sends faster than it is served is not read from.
+ */
+import { randomId, randomUuid, type Timer } from '@trunkline/base';
+import { CLOSE_CODES, closeOf, CodedError, ERROR_CODES, type Close, type Command, type ConnectCommand, type Decoded, type Refused, type SubscribeResult } from '@trunkline/protocol';
+import { withDeadline } from '../channels/deadline.js';
+import { Client } from '../clients/client.js';
+import { RateLimit } from '../clients/quotas.js';
+import type { Connection } from '../connection/connection.js';
+import type { OpenRequest, SessionPlan } from '../ports/endpoint.js';
+import type { Principal } from '../ports/principal.js';
+import { authorise } from './authorise.js';
+import {
+  handleHistory,
+  handlePresence,
+  handlePresenceStats,
+  handlePublish,
+  handleRefresh,
+  handleRpc,
+  handleSubRefresh,
+  handleSubscribe,
+  handleUnsubscribe,
+  ttl,
+  type Answer,
+  type HandlerDeps,
+} from './handlers.js';
+
+/** Extensions this hub knows (docs/spec/extensions.md). */
+const EXTENSIONS: ReadonlySet<string> = new Set(['gap', 'source', 'drain', 'call', 'rpc']);
+/** Refusals for rate in a row after which a peer is closed: it does not listen. */
+const RATE_REFUSALS_MAX = 1_000;
+/** Time in which a new connection's subscribes are not counted against its rate: a reconnect subscribes to everything at once. */
+const OPENING_MS = 10_000;
+
+export interface SessionLink {
+  readonly request: OpenRequest;
+  readonly principal: Principal | undefined;
+  readonly plan: SessionPlan | undefined;
+}
+
+type State =
+  | { readonly kind: 'awaiting'; readonly timer: Timer }
+  | { readonly kind: 'connecting' }
+  | { readonly kind: 'ready'; readonly client: Client; readonly sinceMs: number; readonly maxAgeMs: number }
+  | { readonly kind: 'closed' };
+
+export class Session {
+  readonly #deps: HandlerDeps;
+  readonly #connection: Connection;
+  readonly #link: SessionLink;
+  readonly #onEnd: (session: Session) => void;
+  readonly #queue: (Command | Refused)[] = [];
+  readonly #chains = new Map<string, Promise<void>>();
+  #state: State;
+  #fatal: Close | undefined;
+  #inFlight = 0;
+  #held = false;
+  #rateRefusals = 0;
+
+  constructor(deps: HandlerDeps, connection: Connection, link: SessionLink, onEnd: (session: Session) => void) {
+    this.#deps = deps;
+    this.#connection = connection;
+    this.#link = link;
+    this.#onEnd = onEnd;
+    const timer = deps.clock.setTimeout(() => connection.close(closeOf('stale')), connection.profile.firstCommandTimeoutMs);
+    this.#state = { kind: 'awaiting', timer };
+  }
+
+  get client(): Client | undefined {
+    return this.#state.kind === 'ready' ? this.#state.client : undefined;
+  }
+
+  /** Runs the wire's own commands. Called once, after construction. */
+  start(): void {
+    if (this.#link.plan) this.onDecoded({ items: this.#link.plan.commands });
+  }
+
+  onDecoded(decoded: Decoded): void {
+    if (this.#state.kind === 'closed') return;
+    for (const item of decoded.items) this.#queue.push(item);
+    if (decoded.fatal) this.#fatal ??= decoded.fatal;
+    this.#pump();
+  }
+
+  onDrained(): void {
+    this.client?.onDrained();
+  }
+
+  onClosed(): void {
+    const state = this.#state;
+    this.#state = { kind: 'closed' };
+    this.#queue.length = 0;
+    if (state.kind === 'awaiting') state.timer.cancel();
+    if (state.kind === 'ready') {
+      this.#deps.subscriptions.endAll(state.client);
+      this.#deps.clients.remove(state.client);
+      state.client.onClosed();
+      this.#link.plan?.onClose?.(state.client.id);
+    }
+    this.#onEnd(this);
+  }
+
+  close(close: Close): void {
+    this.#connection.close(close);
+  }
+
+  /** Periodic checks: expiry with its grace, greatest age, stale map pages. */
+  sweep(): void {
+    const state = this.#state;
+    if (state.kind !== 'ready') return;
+    const { clock, options, subscriptions } = this.#deps;
+    const { client } = state;
+    if (client.expiresAtMs !== undefined && clock.now() > client.expiresAtMs + options.expiryGraceMs) this.close(closeOf('connectionExpired'));
+    else if (clock.monotonic() - state.sinceMs > state.maxAgeMs) this.close(closeOf('maxAge'));
+    else subscriptions.sweep(client);
+  }
+
+  // ------------------------------------------------------------ order of work
+
+  #pump(): void {
+    while (this.#queue.length > 0 && this.#state.kind !== 'connecting' && this.#state.kind !== 'closed') {
+      if (this.#inFlight >= this.#deps.options.maxCommandsInFlight) break;
+      const item = this.#queue.shift();
+      if (item) this.#take(item);
+    }
+    const waiting = this.#queue.length > 0 && this.#state.kind !== 'closed';
+    if (waiting && !this.#held) {
+      this.#held = true;
+      this.#connection.hold();
+    } else if (!waiting && this.#held) {
+      this.#held = false;
+      this.#connection.release();
+    }
+    if (this.#fatal && !waiting && this.#inFlight === 0) this.#connection.close(this.#fatal);
+  }
+
+  #take(item: Command | Refused): void {
+    const state = this.#state;
+    if (item.kind === 'refused') {
+      this.#refuse(item.id, new CodedError({ code: item.error.code, message: item.error.message, retry: 'never' }));
+      if (state.kind === 'awaiting') this.#connection.close(closeOf('badRequest', 'connect expected'));
+      return;
+    }
+    this.#deps.counters.command(item.kind);
+    if (item.kind === 'pong') return;
+    if (state.kind === 'awaiting') {
+      if (item.kind !== 'connect') {
+        this.#connection.close(closeOf('badRequest', 'connect must come first'));
+        return;
+      }
+      state.timer.cancel();
+      this.#state = { kind: 'connecting' };
+      void this.#connect(item);
+      return;
+    }
+    if (state.kind === 'ready') this.#run(state.client, state.sinceMs, item);
+  }
+
+  #run(client: Client, sinceMs: number, command: Command): void {
+    const { clock } = this.#deps;
+    const opening = command.kind === 'subscribe' && clock.monotonic() - sinceMs < OPENING_MS;
+    if (!opening && (!client.rate.take() || !this.#deps.clients.rateOf(client.principal.org).take())) {
+      this.#refuse(command.id, new CodedError('tooManyRequests', 'commands per second'));
+      if (++this.#rateRefusals > RATE_REFUSALS_MAX) this.#connection.close(closeOf('tooManyRequests'));
+      return;
+    }
+    this.#rateRefusals = 0;
+    this.#inFlight++;
+    const chain = 'subId' in command ? command.subId : undefined;
+    const before = chain === undefined ? undefined : this.#chains.get(chain);
+    const work = before ? before.then(() => this.#answer(client, command)) : this.#answer(client, command);
+    const done = work.then(() => {
+      this.#inFlight--;
+      if (chain !== undefined && this.#chains.get(chain) === done) this.#chains.delete(chain);
+      this.#pump();
+    });
+    if (chain !== undefined) this.#chains.set(chain, done);
+  }
+
+  /** The single catch. */
+  async #answer(client: Client, command: Command): Promise<void> {
+    try {
+      const answer = await this.#handle(client, command);
+      if (!answer || !client.open) return;
+      if (command.id > 0) client.reply({ id: command.id, outcome: { result: answer.result }, ...(answer.after ? { after: answer.after } : {}) });
+      answer.onQueued?.();
+    } catch (cause) {
+      this.#refuse(command.id, cause, command.kind);
+    }
+  }
+
+  #handle(client: Client, command: Command): Promise<Answer> | Answer | undefined {
+    const deps = this.#deps;
+    switch (command.kind) {
+      case 'subscribe':
+        return handleSubscribe(deps, client, command);
+      case 'unsubscribe':
+        return handleUnsubscribe(deps, client, command);
+      case 'publish':
+        return handlePublish(deps, client, command);
+      case 'presence':
+        return handlePresence(deps, client, command);
+      case 'presenceStats':
+        return handlePresenceStats(deps, client, command);
+      case 'history':
+        return handleHistory(deps, client, command);
+      case 'rpc':
+        return handleRpc(deps, client, command);
+      case 'refresh':
+        return handleRefresh(deps, client, command);
+      case 'subRefresh':
+        return handleSubRefresh(deps, client, command);
+      case 'ping':
+        return { result: { kind: 'ping' } };
+      case 'answer':
+        client.onAnswer(command.callId, command.outcome);
+        return { result: { kind: 'rpc' } };
+      case 'send':
+        // No reply exists for it, and dropping it would be silent: the public meaning of 3508.
+        this.#connection.close(closeOf('notAvailable', 'nothing here takes asynchronous messages'));
+        return undefined;
+      case 'connect':
+        throw new CodedError('badRequest', 'connect: already connected');
+      case 'pong':
+        return undefined;
+    }
+  }
+
+  #refuse(id: number, cause: unknown, kind = 'command'): void {
+    let error: CodedError;
+    if (cause instanceof CodedError) error = cause;
+    else {
+      const correlation = randomId(this.#deps.random, 12);
+      this.#deps.logger.error({ correlation, kind, client: this.client?.id, cause: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) }, 'command failed');
+      error = new CodedError('internal', `correlation ${correlation}`);
+    }
+    this.#deps.counters.error(error.code);
+    if (id > 0 && this.#connection.open) this.#connection.control(this.#connection.codec.encodeReply({ id, outcome: { error: error.toData() } }));
+  }
+
+  // ------------------------------------------------------------ connect
+
+  async #connect(command: ConnectCommand): Promise<void> {
+    try {
+      await this.#open(command);
+    } catch (cause) {
+      if (this.#state.kind === 'connecting') this.#refuseConnect(command, cause);
+    }
+    this.#pump();
+  }
+
+  /** Refusals of connect: a wrong credential and a full house close with their own code; anything else is answered, then closed. */
+  #refuseConnect(command: ConnectCommand, cause: unknown): void {
+    const code = cause instanceof CodedError ? cause.code : undefined;
+    this.#queue.length = 0;
+    if (code === ERROR_CODES.unauthorized.code && cause instanceof CodedError) {
+      this.#deps.counters.error(cause.code);
+      this.#connection.close(closeOf('invalidToken', cause.message));
+    } else if (code === ERROR_CODES.limitExceeded.code && cause instanceof CodedError) {
+      this.#deps.counters.error(cause.code);
+      this.#connection.close(closeOf('connectionLimit', cause.message));
+    } else {
+      this.#refuse(command.id, cause, 'connect');
+      this.#connection.close({ code: CLOSE_CODES.connectionClosed.code, reason: 'connect refused' });
+    }
+  }
+
+  async #open(command: ConnectCommand): Promise<void> {
+    const { clock, random, options, authenticator, clients, nodeId } = this.#deps;
+    const { request, plan } = this.#link;
+    const { principal, data } = this.#link.principal
+      ? { principal: this.#link.principal, data: undefined }
+      : await withDeadline(
+          clock,
+          authenticator.authenticate({ token: command.token, name: command.name, version: command.version, request, ...(command.data === undefined ? {} : { data: command.data }) }),
+          options.subscribeDeadlineMs,
+          () => new CodedError('internal', 'authentication took too long'),
+          () => undefined,
+        );
+    if (this.#state.kind !== 'connecting') return;
+    const extensions = new Set(
+      (command.headers['trunkline-extensions'] ?? '')
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) => EXTENSIONS.has(name)),
+    );
+    const identity = { id: randomUuid(random), name: command.name, version: command.version, extensions, connectedAtMs: clock.now(), request, plan };
+    const client = new Client(clock, this.#connection, identity, principal, new RateLimit(clock, options.maxCommandsPerSecondPerConnection));
+    clients.add(client);
+    const sinceMs = clock.monotonic();
+    const maxAgeMs = options.maxConnectionAgeMs * (0.9 + 0.1 * random.next());
+    // Ready before the server-side subscriptions, so that a close on the way ends them too; commands wait until they are done.
+    let begun: (() => void)[];
+    const subs = new Map<string, SubscribeResult>();
+    try {
+      begun = await this.#subscribeServerSide(client, command, subs);
+    } catch (cause) {
+      this.#deps.subscriptions.endAll(client);
+      clients.remove(client);
+      throw cause;
+    }
+    if (this.#state.kind !== 'connecting') {
+      this.#deps.subscriptions.endAll(client);
+      clients.remove(client);
+      client.onClosed();
+      return;
+    }
+    this.#state = { kind: 'ready', client, sinceMs, maxAgeMs };
+    const { ping } = this.#connection.profile;
+    client.reply({
+      id: command.id,
+      outcome: {
+        result: {
+          kind: 'connect',
+          client: client.id,
+          version: options.version,
+          subs,
+          pingSeconds: ping.kind === 'frame' ? Math.ceil(ping.intervalMs / 1000) : 0,
+          pong: ping.kind === 'frame' && ping.pongTimeoutMs > 0,
+          session: '',
+          node: nodeId,
+          extensions: [...extensions],
+          ...ttl(this.#deps, principal.expiresAtMs),
+          ...(data === undefined ? {} : { data }),
+        },
+      },
+    });
+    for (const begin of begun) begin();
+    this.#connection.startHeartbeat();
+    plan?.onOpen?.(client.id);
+  }
+
+  /** Channels the credential names; each must exist. A failure refuses the connection: a missing one would be a silent gap. */
+  async #subscribeServerSide(client: Client, command: ConnectCommand, results: Map<string, SubscribeResult>): Promise<(() => void)[]> {
+    const begun: (() => void)[] = [];
+    for (const channel of client.principal.channels) {
+      const namespace = await authorise(this.#deps, { principal: client.principal, channel, action: 'subscribe', subscribed: false, granted: true });
+      const recover = command.subs.get(channel);
+      const { result, begin } = await this.#deps.subscriptions.subscribe(client, {
+        subId: channel,
+        channel,
+        namespace,
+        type: 'stream',
+        rejectUnrecovered: false,
+        positioned: false,
+        recoverable: true,
+        joinLeave: false,
+        phase: 'live',
+        cursor: '',
+        limit: 0,
+        serverSide: true,
+        ...(recover ? { recover } : {}),
+      });
+      results.set(channel, result);
+      begun.push(begin);
+    }
+    return begun;
+  }
+}

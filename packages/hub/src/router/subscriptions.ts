@@ -1,0 +1,322 @@
+/**
+ * A client's subscriptions from request to end: the one place that adds and removes them, whoever asks (the client, its token, the
+ * server API, a module's session plan). Presence, joins and leaves and the maps of who is subscribed hang on it.
+ */
+import { every, type Timer } from '@trunkline/base';
+import type { MapPublishOptions } from '@trunkline/broker';
+import {
+  channelKey,
+  CodedError,
+  type ChannelKey,
+  type FilterNode,
+  type MapPhase,
+  type Payload,
+  type Position,
+  type SubscribeResult,
+  type SubscriptionType,
+  type UnsubscribeName,
+} from '@trunkline/protocol';
+import { withDeadline } from '../channels/deadline.js';
+import type { Namespace } from '../channels/namespaces.js';
+import { subscribeMap, subscribeStream, type Subscribed } from '../channels/subscribe.js';
+import type { Client, Subscription } from '../clients/client.js';
+import { Delivery } from '../delivery/delivery.js';
+import type { RouterDeps } from './deps.js';
+
+export interface SubscribeRequest {
+  readonly subId: string;
+  readonly channel: string;
+  readonly namespace: Namespace;
+  readonly type: SubscriptionType;
+  readonly recover?: Position;
+  readonly rejectUnrecovered: boolean;
+  readonly positioned: boolean;
+  readonly recoverable: boolean;
+  readonly joinLeave: boolean;
+  readonly filter?: FilterNode;
+  readonly phase: MapPhase;
+  readonly cursor: string;
+  readonly limit: number;
+  readonly since?: Position;
+  readonly chanInfo?: Payload;
+  readonly expiresAtMs?: number;
+  readonly serverSide: boolean;
+}
+
+/** A result and what starts the flow once the result is queued. */
+export interface Begun {
+  readonly result: SubscribeResult;
+  begin(): void;
+}
+
+/** How long a map's pages may take before its session is given up. */
+const PAGING_TIMEOUT_MS = 60_000;
+
+export class Subscriptions {
+  readonly #deps: RouterDeps;
+  readonly #renewal: Timer;
+  /** How many connections of a user are on a channel with a users map, on this node. */
+  readonly #userCounts = new Map<ChannelKey, Map<string, number>>();
+
+  constructor(deps: RouterDeps) {
+    this.#deps = deps;
+    this.#renewal = every(deps.clock, Math.max(1_000, deps.options.presenceTtlMs / 3), () => this.#renewPresence());
+  }
+
+  dispose(): void {
+    this.#renewal.cancel();
+  }
+
+  /** Throws `CodedError`. On success the caller queues the result, then calls `begin` in the same turn. */
+  async subscribe(client: Client, request: SubscribeRequest): Promise<Begun> {
+    const existing = client.subscriptions.get(request.subId);
+    if (existing && existing.paging === undefined) throw new CodedError('alreadySubscribed');
+    const continued = existing !== undefined && request.phase === 'state' && request.cursor !== '' && existing.channel === request.channel;
+    if (existing && !continued) this.#forget(client, existing);
+    if (!existing && request.phase === 'state' && request.cursor !== '') throw new CodedError('unrecoverablePosition', 'the pages took too long');
+    if (client.subscriptions.size >= this.#deps.options.maxSubscriptionsPerConnection && !continued) {
+      throw new CodedError('limitExceeded', 'subscriptions of the connection');
+    }
+    const subscription = continued ? existing : this.#make(client, request);
+    if (!continued) client.subscriptions.set(request.subId, subscription);
+    try {
+      const subscribed = await this.#run(subscription, request);
+      this.#requireCurrent(client, subscription);
+      if (subscribed.phase === 'state') {
+        subscription.paging = { started: subscribed.position, sinceMs: this.#deps.clock.monotonic() };
+        return { result: this.#result(client, subscription, request, subscribed), begin: () => undefined };
+      }
+      await this.#arrive(client, subscription);
+      if (client.subscriptions.get(request.subId) !== subscription || !client.open) void this.#depart(client, subscription);
+      this.#requireCurrent(client, subscription);
+      return {
+        result: this.#result(client, subscription, request, subscribed),
+        begin: () => {
+          delete subscription.paging;
+          subscription.delivery.begin(subscribed.position);
+          this.#announceArrival(subscription);
+        },
+      };
+    } catch (cause) {
+      if (client.subscriptions.get(request.subId) === subscription) this.#forget(client, subscription);
+      throw cause;
+    }
+  }
+
+  /** Ends a subscription; false where there was none. The peer is told only where `tell` names a code. */
+  unsubscribe(client: Client, subId: string, tell?: UnsubscribeName): boolean {
+    const subscription = client.subscriptions.get(subId);
+    if (!subscription) return false;
+    const live = subscription.paging === undefined && !subscription.delivery.buffering;
+    this.#forget(client, subscription);
+    if (tell && live) client.pushUnsubscribed(subscription, tell);
+    if (live) void this.#depart(client, subscription);
+    return true;
+  }
+
+  /** Ends all subscriptions of a client that is gone. */
+  endAll(client: Client): void {
+    for (const subId of [...client.subscriptions.keys()]) this.unsubscribe(client, subId);
+  }
+
+  /** Drops map sessions whose pages stopped coming, and subscriptions whose grant expired. */
+  sweep(client: Client): void {
+    const { clock, options } = this.#deps;
+    for (const subscription of [...client.subscriptions.values()]) {
+      if (subscription.paging && clock.monotonic() - subscription.paging.sinceMs > PAGING_TIMEOUT_MS) this.#forget(client, subscription);
+      else if (subscription.expiresAtMs !== undefined && clock.now() > subscription.expiresAtMs + options.expiryGraceMs) {
+        this.unsubscribe(client, subscription.subId, 'expired');
+      }
+    }
+  }
+
+  // ------------------------------------------------------------ inside
+
+  /** Continuity may be lost, or the client may go, while a subscribe is under way. */
+  #requireCurrent(client: Client, subscription: Subscription): void {
+    if (!client.open) throw new CodedError('clientGone');
+    if (client.subscriptions.get(subscription.subId) !== subscription) throw new CodedError('sourceUnavailable', 'continuity was lost while subscribing');
+  }
+
+  #make(client: Client, request: SubscribeRequest): Subscription {
+    const { options, clock, counters } = this.#deps;
+    const { namespace, channel, subId } = request;
+    const tellsGaps = client.can('gap');
+    const profileOutcome = client.connection.profile.overflow;
+    const outcome = profileOutcome ?? (tellsGaps ? namespace.options.overflow : 'recover');
+    const delivery = new Delivery(
+      client.connection,
+      counters,
+      {
+        subId,
+        channel,
+        outcome,
+        tellsGaps,
+        tellsSource: client.can('source'),
+        joinLeave: namespace.options.joinLeave && (request.joinLeave || namespace.options.forceJoinLeave),
+        bufferMax: options.subscribeBufferMax,
+        ...(request.filter ? { filter: request.filter } : {}),
+      },
+      (wasLive) => this.#onCut(client, subId, delivery, wasLive),
+    );
+    const { forceRecovery } = namespace.options;
+    return {
+      subId,
+      channel,
+      key: channelKey(client.principal.org, channel),
+      namespace,
+      type: request.type,
+      delivery,
+      subscribedAtMs: clock.now(),
+      recoverable: namespace.numbered && (forceRecovery || request.recoverable || request.type !== 'stream' || namespace.options.class !== 'live'),
+      serverSide: request.serverSide,
+      info: client.info(request.chanInfo),
+      expiresAtMs: request.expiresAtMs,
+    };
+  }
+
+  #run(subscription: Subscription, request: SubscribeRequest): Promise<Subscribed> {
+    const { clock, options } = this.#deps;
+    const { key, namespace, delivery } = subscription;
+    const common = { key, namespace, reader: delivery, ...(request.recover ? { recover: request.recover } : {}) };
+    const work =
+      request.type === 'stream'
+        ? subscribeStream(this.#deps, { ...common, rejectUnrecovered: request.rejectUnrecovered })
+        : subscribeMap(this.#deps, {
+            ...common,
+            phase: request.phase,
+            cursor: request.cursor,
+            limit: request.limit,
+            ...(request.since ? { since: request.since } : {}),
+            ...(subscription.paging && request.cursor !== '' ? { started: subscription.paging.started } : {}),
+          });
+    return withDeadline(
+      clock,
+      work,
+      options.subscribeDeadlineMs,
+      () => new CodedError('sourceUnavailable', 'the channel did not answer in time'),
+      () => undefined,
+    );
+  }
+
+  #result(client: Client, subscription: Subscription, request: SubscribeRequest, subscribed: Subscribed): SubscribeResult {
+    const { namespace, recoverable } = subscription;
+    const { options } = namespace;
+    const positioned = namespace.numbered && (options.forcePositioning || request.positioned || recoverable);
+    const told = client.can('gap') || client.can('source');
+    return {
+      kind: 'subscribe',
+      type: subscription.type,
+      recoverable,
+      positioned,
+      position: recoverable || positioned || request.type !== 'stream' ? subscribed.position : { epoch: '', offset: 0 },
+      publications: subscribed.publications,
+      wasRecovering: subscribed.wasRecovering,
+      recovered: subscribed.recovered,
+      phase: subscribed.phase,
+      cursor: subscribed.cursor,
+      state: subscribed.state,
+      publishDebounceMs: options.publishDebounceMs,
+      ...(subscription.expiresAtMs === undefined ? {} : { ttlSeconds: Math.max(1, Math.ceil((subscription.expiresAtMs - this.#deps.clock.now()) / 1000)) }),
+      ...(told
+        ? {
+            announced: {
+              class: options.class,
+              outcome: client.can('gap') ? options.overflow : 'recover',
+              source: this.#deps.channels.sourceState(subscribed.channel),
+            },
+          }
+        : {}),
+    };
+  }
+
+  /** The reader was cut and told to subscribe again. */
+  #onCut(client: Client, subId: string, delivery: Delivery, wasLive: boolean): void {
+    const subscription = client.subscriptions.get(subId);
+    if (subscription?.delivery !== delivery) return;
+    client.subscriptions.delete(subId);
+    this.#deps.channels.leave(subscription.key, delivery);
+    if (wasLive) void this.#depart(client, subscription);
+  }
+
+  #forget(client: Client, subscription: Subscription): void {
+    client.subscriptions.delete(subscription.subId);
+    subscription.delivery.end();
+    this.#deps.channels.leave(subscription.key, subscription.delivery);
+  }
+
+  // ------------------------------------------------------------ who is here
+
+  async #arrive(client: Client, subscription: Subscription): Promise<void> {
+    const { broker, options } = this.#deps;
+    const { namespace, key, info } = subscription;
+    if (namespace.options.presence) await broker.addPresence(key, client.id, info, options.presenceTtlMs);
+    await this.#keepMaps(client, subscription, true);
+  }
+
+  #announceArrival(subscription: Subscription): void {
+    if (subscription.namespace.options.joinLeave) this.#ignoreFailure(this.#deps.broker.publishJoin(subscription.key, subscription.info));
+  }
+
+  async #depart(client: Client, subscription: Subscription): Promise<void> {
+    const { broker } = this.#deps;
+    const { namespace, key, info } = subscription;
+    try {
+      if (namespace.options.presence) await broker.removePresence(key, client.id);
+      if (namespace.options.joinLeave) await broker.publishLeave(key, info);
+      await this.#keepMaps(client, subscription, false);
+    } catch (cause) {
+      this.#deps.logger.warn({ channel: subscription.channel, cause: String(cause) }, 'removing presence failed');
+    }
+  }
+
+  async #keepMaps(client: Client, subscription: Subscription, present: boolean): Promise<void> {
+    const { mapClientsPrefix, mapUsersPrefix } = subscription.namespace.options;
+    if (mapClientsPrefix !== '') await this.#keepMap(mapClientsPrefix, client.id, client, subscription, present);
+    if (mapUsersPrefix === '') return;
+    const { user } = client.principal;
+    const counts = this.#userCounts.get(subscription.key) ?? new Map<string, number>();
+    const count = (counts.get(user) ?? 0) + (present ? 1 : -1);
+    if (count > 0) counts.set(user, count);
+    else counts.delete(user);
+    if (counts.size > 0) this.#userCounts.set(subscription.key, counts);
+    else this.#userCounts.delete(subscription.key);
+    if (present || count <= 0) await this.#keepMap(mapUsersPrefix, user, client, subscription, present);
+  }
+
+  async #keepMap(prefix: string, entry: string, client: Client, subscription: Subscription, present: boolean): Promise<void> {
+    const channel = prefix + subscription.channel;
+    const namespace = this.#deps.namespaces.find(channel);
+    if (!namespace || namespace.options.type === 'stream') return;
+    const key = channelKey(client.principal.org, channel);
+    const options: MapPublishOptions = {
+      streamSize: namespace.options.map.streamSize,
+      streamTtlMs: namespace.options.map.streamTtlMs,
+      metaTtlMs: namespace.options.metaTtlMs,
+      keyTtlMs: this.#deps.options.presenceTtlMs,
+      maxKeys: namespace.options.map.maxKeys,
+      info: subscription.info,
+    };
+    if (present) await this.#deps.broker.mapPublish(key, entry, JSON.stringify({ user: client.principal.user, client: client.id }), options);
+    else await this.#deps.broker.mapRemove(key, entry, options);
+  }
+
+  #renewPresence(): void {
+    const { clients, broker, options } = this.#deps;
+    for (const client of clients.all()) {
+      for (const subscription of client.subscriptions.values()) {
+        if (subscription.delivery.buffering) continue;
+        if (subscription.namespace.options.presence) {
+          this.#ignoreFailure(broker.addPresence(subscription.key, client.id, subscription.info, options.presenceTtlMs));
+        }
+        const { mapClientsPrefix, mapUsersPrefix } = subscription.namespace.options;
+        if (mapClientsPrefix !== '') this.#ignoreFailure(this.#keepMap(mapClientsPrefix, client.id, client, subscription, true));
+        if (mapUsersPrefix !== '') this.#ignoreFailure(this.#keepMap(mapUsersPrefix, client.principal.user, client, subscription, true));
+      }
+    }
+  }
+
+  #ignoreFailure(work: Promise<unknown>): void {
+    work.catch((cause: unknown) => this.#deps.logger.warn({ cause: String(cause) }, 'presence update failed'));
+  }
+}

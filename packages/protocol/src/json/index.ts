@@ -1,0 +1,1 @@
+export { createJsonCodec } from './codec.js';

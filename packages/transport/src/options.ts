@@ -1,0 +1,69 @@
+/** Numbers and switches of the WebSocket server. Resolved once, at the door (`resolveWebSocketServerOptions`); inside nothing is optional. */
+import { mergeOptions, requireNumber } from '@trunkline/base';
+
+export interface WebSocketServerOptions {
+  /** Sockets held at once, opening ones included; more are answered 503. Default 100,000: about 1 GiB of idle connections. */
+  readonly maxConnections: number;
+  /** Upgrade requests per second and address (IPv6: per /64), over a burst; more are answered 429. Default 50; `Infinity`: no limit. */
+  readonly attemptsPerSecond: number;
+  /** Default 200: an office behind one address that comes back after a restart. */
+  readonly attemptsBurst: number;
+  /** Addresses remembered for that limit; the least recently seen is forgotten first. Default 10,000. */
+  readonly attemptsMaxAddresses: number;
+  /** Addresses or CIDR blocks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Default none. */
+  readonly trustedProxies: readonly string[];
+  /** Origins allowed besides the server's own, e.g. `https://console.example.com`; `*` allows any. Default none. */
+  readonly allowedOrigins: readonly string[];
+  /**
+   * Bytes waiting for one peer above which `write` reports it behind. Default 64 KiB: enough to keep a link busy between two turns
+   * of the loop. Values below the stream's own mark (16 KiB on Node 20) behave as that mark.
+   */
+  readonly highWaterBytes: number;
+  /** Time for a peer to answer a close, or to take a refusal, before it is dropped. Default 5,000. */
+  readonly closeTimeoutMs: number;
+  /** `Retry-After` of refusals while draining or full, in seconds. Default 5. */
+  readonly retryAfterSeconds: number;
+  /** Batches of documents framed once and kept for the next receivers of the same documents. Default 32. */
+  readonly sharedBatches: number;
+  /** Bytes of the largest such batch; larger ones are written document by document, without a copy. Default 256 KiB. */
+  readonly sharedBatchMaxBytes: number;
+}
+
+export const WEBSOCKET_SERVER_DEFAULTS: WebSocketServerOptions = {
+  maxConnections: 100_000,
+  attemptsPerSecond: 50,
+  attemptsBurst: 200,
+  attemptsMaxAddresses: 10_000,
+  trustedProxies: [],
+  allowedOrigins: [],
+  highWaterBytes: 64 * 1024,
+  closeTimeoutMs: 5_000,
+  retryAfterSeconds: 5,
+  sharedBatches: 32,
+  sharedBatchMaxBytes: 256 * 1024,
+};
+
+/** Merges defaults and checks; throws a RangeError that names the field. Addresses and origins are checked where they are parsed. */
+export function resolveWebSocketServerOptions(
+  given: Partial<WebSocketServerOptions> | undefined,
+): WebSocketServerOptions {
+  const options = mergeOptions(WEBSOCKET_SERVER_DEFAULTS, given);
+  for (const field of [
+    'maxConnections',
+    'attemptsPerSecond',
+    'attemptsBurst',
+    'attemptsMaxAddresses',
+  ] as const) {
+    requireNumber(field, options[field], 1);
+  }
+  for (const field of [
+    'highWaterBytes',
+    'closeTimeoutMs',
+    'retryAfterSeconds',
+    'sharedBatches',
+    'sharedBatchMaxBytes',
+  ] as const) {
+    requireNumber(field, options[field], 0);
+  }
+  return options;
+}

@@ -1,0 +1,63 @@
+/** Which endpoint an upgrade request means: method and path patterns (`/panels/:id/ws`), exact paths before patterns. */
+import type { Endpoint } from '@trunkline/hub';
+
+export type Route =
+  | { readonly kind: 'found'; readonly endpoint: Endpoint; readonly params: Readonly<Record<string, string>> }
+  | { readonly kind: 'notFound' }
+  /** The path exists, for other methods. */
+  | { readonly kind: 'wrongMethod'; readonly allow: string }
+  /** A `:name` part of the path is not valid percent-encoding. */
+  | { readonly kind: 'badPath' };
+
+/** Splits a request target into its path and query. Only origin-form targets (RFC 9112 section 3.2.1) have a path here. */
+export function splitTarget(target: string): { readonly path: string; readonly query: URLSearchParams } {
+  const at = target.indexOf('?');
+  const path = at < 0 ? target : target.slice(0, at);
+  return { path, query: new URLSearchParams(at < 0 ? '' : target.slice(at + 1)) };
+}
+
+export function route(endpoints: readonly Endpoint[], method: string, path: string): Route {
+  let other: Route = { kind: 'notFound' };
+  const ordered = [
+    ...endpoints.filter((one) => one.path === path),
+    ...endpoints.filter((one) => one.path.includes('/:')),
+  ];
+  for (const endpoint of ordered) {
+    const params = matchPath(endpoint.path, path);
+    if (params === undefined) continue;
+    if (params === 'malformed') return { kind: 'badPath' };
+    if (endpoint.method === method) return { kind: 'found', endpoint, params };
+    other = { kind: 'wrongMethod', allow: endpoint.method };
+  }
+  return other;
+}
+
+/** Values of the `:name` parts, decoded. A part matches one non-empty segment. */
+export function matchPath(
+  pattern: string,
+  path: string,
+): Readonly<Record<string, string>> | 'malformed' | undefined {
+  const wanted = pattern.split('/');
+  const given = path.split('/');
+  if (wanted.length !== given.length) return undefined;
+  const params: [string, string][] = [];
+  for (const [index, segment] of wanted.entries()) {
+    const value = given[index] ?? '';
+    if (!segment.startsWith(':')) {
+      if (segment !== value) return undefined;
+    } else if (value === '') {
+      return undefined;
+    } else {
+      params.push([segment.slice(1), value]);
+    }
+  }
+  return decode(params);
+}
+
+function decode(params: readonly [string, string][]): Readonly<Record<string, string>> | 'malformed' {
+  try {
+    return Object.fromEntries(params.map(([name, value]) => [name, decodeURIComponent(value)]));
+  } catch {
+    return 'malformed';
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * The unmodified `centrifuge` package on `ws`, as an application in Node would use it, with ways to wait for what it emits. Nothing of
+ * the package is patched: what a test sees here is what every stock user sees.
+ */
+import { Centrifuge, type Options, type Subscription } from 'centrifuge';
+import { WebSocket } from 'ws';
+import { createSystemClock, type Disposable } from '@trunkline/base';
+import type { StreamChecker } from './stream-checker.js';
+
+export type StockClientOptions = Partial<Options>;
+
+export interface StockClient extends Disposable {
+  readonly client: Centrifuge;
+  /** Connects and resolves once connected. */
+  connect(): Promise<{ readonly client: string; readonly data?: unknown }>;
+  /** Disconnects for good; safe to repeat. */
+  dispose(): void;
+}
+
+/** `url` is the WebSocket address. Reconnect delays are short (20 to 200 ms) unless options say otherwise. */
+export function createStockClient(url: string, options: StockClientOptions = {}): StockClient {
+  const client = new Centrifuge(url, {
+    websocket: WebSocket,
+    minReconnectDelay: 20,
+    maxReconnectDelay: 200,
+    ...options,
+  });
+  return {
+    client,
+    connect: () => {
+      const connected = nextEvent<{ client: string; data?: unknown }>(client, 'connected');
+      client.connect();
+      return connected;
+    },
+    dispose: () => client.disconnect(),
+  };
+}
+
+interface Emitter {
+  // The package's emitters are typed per event; waiting is the same for all of them.
+  on(event: string, listener: (context: never) => void): unknown;
+  removeListener(event: string, listener: (context: never) => void): unknown;
+}
+
+/** The next `event` that fits `where`; rejects after `timeoutMs` (default 5,000). Listens from the call on. */
+export function nextEvent<T>(emitter: unknown, event: string, where: (context: T) => boolean = () => true, timeoutMs = 5_000): Promise<T> {
+  return collectEvents<T>(emitter, event, 1, where, timeoutMs).then(([first]) => first as T);
+}
+
+/** The next `count` events that fit `where`. */
+export function collectEvents<T>(
+  emitter: unknown,
+  event: string,
+  count: number,
+  where: (context: T) => boolean = () => true,
+  timeoutMs = 5_000,
+): Promise<T[]> {
+  const source = emitter as Emitter;
+  return new Promise((resolve, reject) => {
+    const found: T[] = [];
+    const done = (): void => {
+      timer.cancel();
+      source.removeListener(event, onEvent as (context: never) => void);
+    };
+    const onEvent = (context: T): void => {
+      if (!where(context)) return;
+      found.push(context);
+      if (found.length < count) return;
+      done();
+      resolve(found);
+    };
+    const timer = createSystemClock().setTimeout(() => {
+      done();
+      reject(new Error(`'${event}': ${found.length} of ${count} within ${timeoutMs} ms`));
+    }, timeoutMs);
+    source.on(event, onEvent as (context: never) => void);
+  });
+}
+
+/** Subscribes and resolves with what the server answered. */
+export async function subscribed(subscription: Subscription, timeoutMs = 5_000): Promise<SubscribedAnswer> {
+  const answer = nextEvent<SubscribedAnswer>(subscription, 'subscribed', undefined, timeoutMs);
+  subscription.subscribe();
+  return answer;
+}
+
+export interface SubscribedAnswer {
+  readonly channel: string;
+  readonly recoverable: boolean;
+  readonly positioned: boolean;
+  readonly streamPosition?: { readonly epoch: string; readonly offset: number };
+  readonly wasRecovering: boolean;
+  readonly recovered: boolean;
+  readonly data?: unknown;
+}
+
+/** Feeds a checker with a stock subscription whose messages are `{seq}`. What the package tells of lost continuity counts as told. */
+export function watchStream(subscription: Subscription, checker: StreamChecker): void {
+  subscription.on('publication', ({ data, offset }) => checker.message((data as { seq: number }).seq, offset));
+  subscription.on('subscribed', ({ wasRecovering, recovered }) => {
+    if (wasRecovering && !recovered) checker.told('recovered: false');
+  });
+}

@@ -1,0 +1,153 @@
+/**
+ * Faults in the middle of a stream: processes killed, networks cut, connections that died without a word. Whatever happens, a subscriber
+ * of the stock client ends with every message exactly once and in order, or it was told why not.
+ */
+import { describe, expect, it } from 'vitest';
+import { createSeededRandom, randomInt } from '@trunkline/base';
+import { StreamChecker, until, wait, watchStream, type FaultProxy } from '@trunkline/testkit';
+import { conformanceServer, useBed } from '../support/bed.js';
+import { Publisher } from '../support/publisher.js';
+
+const bed = useBed(conformanceServer);
+
+/** `count` stock clients through `url`, each reading all `channels`. */
+async function crowd(url: string, count: number, channels: readonly string[]): Promise<StreamChecker[]> {
+  const checkers: StreamChecker[] = [];
+  for (let index = 0; index < count; index++) {
+    const stock = bed.kit.stock(url, { timeout: 2_000, maxServerPingDelay: 500 });
+    await stock.connect();
+    for (const channel of channels) {
+      const subscription = stock.client.newSubscription(channel, { minResubscribeDelay: 20, maxResubscribeDelay: 200 });
+      const checker = new StreamChecker(`client ${index} on ${channel}`);
+      watchStream(subscription, checker);
+      subscription.subscribe();
+      await subscription.ready(5_000);
+      checkers.push(checker);
+    }
+  }
+  return checkers;
+}
+
+async function underFaults(run: (proxy: FaultProxy) => Promise<void>): Promise<void> {
+  const proxy = await bed.kit.proxy(bed.server);
+  const channels = [bed.channel('longhistory'), bed.channel('longhistory')];
+  const checkers = await crowd(proxy.wsUrl, 10, channels);
+  const publisher = new Publisher(bed.server, channels, 5);
+  publisher.start();
+  await run(proxy);
+  proxy.restore();
+  const last = await publisher.stop();
+  await until('everybody has everything', () => checkers.every((checker) => checker.last === last), 15_000).catch(() => undefined);
+  for (const checker of checkers) checker.verify(last);
+  expect(publisher.failures).toBe(0);
+}
+
+describe('the network', () => {
+  it('[CONT-1] connections reset at any moment: nothing lost, nothing twice', async () => {
+    await underFaults(async (proxy) => {
+      const random = createSeededRandom(7);
+      for (let turn = 0; turn < 12; turn++) {
+        await wait(randomInt(random, 120));
+        proxy.drop();
+      }
+    });
+  });
+
+  it('[CONT-1] a network that is gone for a while, slow, and gone again', async () => {
+    await underFaults(async (proxy) => {
+      await wait(50);
+      proxy.cut();
+      await wait(300);
+      proxy.restore();
+      proxy.delay(40);
+      await wait(500);
+      proxy.cut();
+      await wait(200);
+      proxy.restore();
+      await wait(300);
+    });
+  });
+
+  it('[CONT-1] frames cut in their middle', async () => {
+    await underFaults(async (proxy) => {
+      const random = createSeededRandom(11);
+      for (let turn = 0; turn < 10; turn++) {
+        await wait(60);
+        proxy.truncate(1 + randomInt(random, 400));
+        await wait(150);
+      }
+    });
+  });
+
+  it('[CONT-1] connections that die without a word are noticed by the ping and made again', async () => {
+    await underFaults(async (proxy) => {
+      await wait(100);
+      proxy.halfOpen();
+      await wait(4_000);
+    });
+  });
+
+  it('[CONT-1] a stall that ends in time costs nothing', async () => {
+    await underFaults(async (proxy) => {
+      await wait(50);
+      proxy.stall('toClient');
+      await wait(600);
+      proxy.restore();
+      await wait(50);
+      proxy.stall('toServer');
+      await wait(600);
+    });
+  });
+});
+
+describe('the server', () => {
+  it('[CONT-1] killed in the middle of a stream: everybody comes back and is told what memory could not keep', async () => {
+    const channels = [bed.channel('longhistory'), bed.channel('recovery')];
+    const checkers = await crowd(bed.server.wsUrl, 10, channels);
+    const publisher = new Publisher(bed.server, channels, 5);
+    publisher.start();
+    for (let turn = 0; turn < 2; turn++) {
+      await wait(250);
+      await bed.server.kill9();
+      await wait(100);
+      await bed.server.restart();
+      await until('everybody is told', () => checkers.every(({ resets }) => resets.length > turn), 15_000);
+    }
+    const last = await publisher.stop();
+    await until('everybody has the last', () => checkers.every((checker) => checker.last === last), 15_000);
+    for (const checker of checkers) {
+      checker.verify(last, true);
+      expect(checker.resets, checker.name).toHaveLength(2);
+    }
+  });
+
+  it('[CONT-1] a map after a restart shows the new state, not the old one', async () => {
+    const channel = bed.channel('positioned');
+    const stock = bed.kit.stock(bed.server.wsUrl);
+    await stock.connect();
+    const subscription = stock.client.newMapSubscription(channel, { minResubscribeDelay: 20, maxResubscribeDelay: 200 });
+    const view = new Map<string, unknown>();
+    subscription.on('sync', ({ entries }) => {
+      view.clear();
+      for (const { key, data } of entries) view.set(key, data);
+    });
+    subscription.on('update', ({ key, data, removed }) => (removed === true ? view.delete(key) : view.set(key, data)));
+    subscription.subscribe();
+    await subscription.ready(5_000);
+    for (const key of ['old_1', 'old_2', 'old_3']) await bed.mapPublish(channel, key, key);
+    await until('the old state is seen', () => view.size === 3);
+    await bed.server.kill9();
+    await bed.server.restart();
+    await bed.mapPublish(channel, 'new', 1);
+    await until('the new state is seen', () => view.has('new') && view.size === 1, 10_000);
+  });
+
+  it('[CONT-1] a polite end closes with a code to come back, and exits cleanly', async () => {
+    const raw = await bed.raw();
+    await raw.connect();
+    const exit = bed.server.term();
+    expect((await raw.closed).code).toBe(3001);
+    expect(await exit).toBe(0);
+    await bed.server.restart();
+  });
+});

@@ -1,0 +1,126 @@
+/**
+ * 100,000 frames that no client should send, over many connections, beside a reader that behaves. Each frame gets its answer or the
+ * connection its close code; the server lives, its memory comes back, and the neighbour misses nothing.
+ */
+import { describe, expect, it } from 'vitest';
+import { createSeededRandom, randomInt } from '@trunkline/base';
+import { CLOSE_CODES } from '@trunkline/protocol';
+import { openRawClient, until, wait, type Document } from '@trunkline/testkit';
+import { useBed } from '../support/bed.js';
+import { orgKey, orgToken, TWO_ORGS } from '../support/orgs.js';
+import { RawReader } from '../support/reader.js';
+import { RubbishMaker, type BadFrame } from '../support/rubbish.js';
+
+const MAX_FRAME_BYTES = 64 * 1024;
+const MAX_DEPTH = 64;
+const FRAMES = 100_000;
+const FRAMES_PER_CONNECTION = 50;
+const CONNECTIONS_AT_ONCE = 20;
+const SEED = 20_240;
+
+const bed = useBed(() => ({
+  config: { ...TWO_ORGS, client: { maxFrameBytes: MAX_FRAME_BYTES, maxDepth: MAX_DEPTH, maxPublicationBytes: 20_000, firstCommandTimeout: '2s' } },
+}));
+
+/** Codes a connection may end with: ours, and those of RFC 6455 for frames that are too large (1009), not UTF-8 (1007) or malformed (1002). */
+const KNOWN_CLOSES = new Set<number>([...Object.values(CLOSE_CODES).map(({ code }) => code), 1002, 1003, 1007, 1009]);
+
+interface Tally {
+  frames: number;
+  answered: number;
+  closed: number;
+  readonly problems: string[];
+  readonly closes: Map<number, number>;
+}
+
+/** One connection's share: a run of frames, then a ping whose answer proves that all before it were handled. */
+async function run(maker: RubbishMaker, random: ReturnType<typeof createSeededRandom>, token: string, tally: Tally): Promise<void> {
+  const answered = new Map<number, Document>();
+  let pong = false;
+  const raw = await openRawClient(bed.server.wsUrl, {
+    keep: false,
+    onDocument: (document) => {
+      if (document.id === 1_000_000) pong = true;
+      else if (document.id !== undefined) answered.set(document.id, document);
+    },
+  });
+  const early = randomInt(random, 20) === 0;
+  if (!early) raw.send(JSON.stringify({ id: 1, connect: { token } }));
+  const sent: BadFrame[] = [];
+  const fatalAt = randomInt(random, 2) === 0 ? randomInt(random, FRAMES_PER_CONNECTION) : -1;
+  for (let n = 0; n < FRAMES_PER_CONNECTION; n++) {
+    const frame = maker.frame(n === fatalAt);
+    sent.push(frame);
+    raw.send(frame.frame);
+    tally.frames++;
+  }
+  raw.send(JSON.stringify({ id: 1_000_000, ping: {} }));
+  const close = await Promise.race([raw.closed, until('an end', () => pong, 15_000, 5).then(() => undefined, () => undefined)]);
+  raw.dispose();
+  const mustClose = fatalAt >= 0 || early;
+  if (close === undefined && !pong) tally.problems.push(`hung: ${sent.map(({ kind }) => kind).join(', ')}`);
+  if (close !== undefined) {
+    tally.closed++;
+    tally.closes.set(close.code, (tally.closes.get(close.code) ?? 0) + 1);
+    if (!KNOWN_CLOSES.has(close.code)) tally.problems.push(`closed with ${close.code} ${close.reason} after ${sent[fatalAt]?.kind ?? 'nothing fatal'}`);
+    return;
+  }
+  if (mustClose) tally.problems.push(`not closed after ${sent[fatalAt]?.kind ?? 'commands before connect'}`);
+  for (const { kind, answers, frame } of sent) {
+    for (const id of answers) {
+      if (answered.has(id)) tally.answered++;
+      else tally.problems.push(`no answer to ${kind}: ${String(frame).slice(0, 150)}`);
+    }
+  }
+}
+
+describe('rubbish', () => {
+  it('[LIMIT-1] 100,000 bad frames: each gets its code, the server lives, the neighbour loses nothing', async () => {
+    const random = createSeededRandom(SEED);
+    const maker = new RubbishMaker(random, { maxFrameBytes: MAX_FRAME_BYTES, maxDepth: MAX_DEPTH });
+    const token = await orgToken('acme', 'mallory');
+    const neighbour = new RawReader('neighbour', bed.server.wsUrl, 'open:neighbour', await orgToken('acme', 'ann'));
+    await neighbour.open();
+    const { pid } = bed.server;
+    let seq = 0;
+    let publishing = true;
+    const publisher = (async () => {
+      while (publishing) {
+        await bed.server.api('publish', { channel: 'open:neighbour', data: { seq: ++seq } }, orgKey('acme'));
+        await wait(10);
+      }
+    })();
+    const tally: Tally = { frames: 0, answered: 0, closed: 0, problems: [], closes: new Map() };
+    const wave = async (frames: number): Promise<void> => {
+      const until = tally.frames + frames;
+      await Promise.all(
+        Array.from({ length: CONNECTIONS_AT_ONCE }, async () => {
+          while (tally.frames < until) await run(maker, random, token, tally);
+        }),
+      );
+    };
+    await wave(FRAMES * 0.4);
+    const first = await bed.server.memory();
+    await wave(FRAMES * 0.6);
+    publishing = false;
+    await publisher;
+    await until('the neighbour has everything', () => neighbour.checker.last === seq, 10_000);
+    neighbour.checker.verify(seq);
+    neighbour.dispose();
+    expect([...new Set(tally.problems)].slice(0, 20), `seed ${SEED}`).toEqual([]);
+    expect(tally.frames).toBeGreaterThanOrEqual(FRAMES);
+    expect(tally.answered).toBeGreaterThan(FRAMES / 4);
+    expect(tally.closed).toBeGreaterThan(500);
+    expect(bed.server.pid).toBe(pid);
+    expect(bed.server.running).toBe(true);
+    await until('nobody is left', async () => (await bed.server.api('connections', {}, orgKey('acme'))).text.includes('mallory') === false);
+    const second = await bed.server.memory();
+    expect(second.rss - first.rss, 'the second wave leaves nothing behind').toBeLessThan(64 * 1024 * 1024);
+    expect(second.rss).toBeLessThan(500 * 1024 * 1024);
+  }, 120_000);
+
+  it('[LIMIT-1] a connection that says nothing, or only half a request, is closed', async () => {
+    const raw = await bed.raw();
+    expect(await raw.closed).toMatchObject({ code: 3502 });
+  });
+});

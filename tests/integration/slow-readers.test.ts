@@ -1,0 +1,83 @@
+/**
+ * A thousand subscribers of which ten stop reading while publications flow. The others get everything in order, the server's memory stays
+ * bounded, and the ten, when they read again, are told where they were cut and come back by position: never silently skipped.
+ */
+import { describe, expect, it } from 'vitest';
+import { DisposeStack } from '@trunkline/base';
+import { until } from '@trunkline/testkit';
+import { useBed } from '../support/bed.js';
+import { orgKey, orgToken, TWO_ORGS } from '../support/orgs.js';
+import { RawReader } from '../support/reader.js';
+
+const READERS = 1_000;
+const SLOW = 10;
+/** Half of the readers of `bulk` are slow ones: enough bytes to fill every buffer between here and there. */
+const BULK_BYTES = 16 * 1024;
+const BULK_MESSAGES = 900;
+const NEWS_MESSAGES = 300;
+
+const bed = useBed(() => ({ config: TWO_ORGS }));
+
+async function readers(count: number, name: string, channel: string, stack: DisposeStack): Promise<RawReader[]> {
+  const token = await orgToken('acme', name);
+  const all = Array.from({ length: count }, (_, index) => stack.use(new RawReader(`${name} ${index}`, bed.server.wsUrl, channel, token)));
+  for (let start = 0; start < count; start += 50) await Promise.all(all.slice(start, start + 50).map((reader) => reader.open()));
+  return all;
+}
+
+async function publish(channel: string, count: number, padding: number, after = 0): Promise<void> {
+  const pad = 'x'.repeat(padding);
+  for (let seq = after + 1; seq <= after + count; seq++) {
+    const { status, text } = await bed.server.api('publish', { channel, data: { seq, pad } }, orgKey('acme'));
+    if (status !== 200) throw new Error(text);
+  }
+}
+
+describe('readers that stop reading', () => {
+  it('[DELIV-1] harm nobody, and are told', async () => {
+    const stack = new DisposeStack();
+    try {
+      const crowd = await readers(READERS - 2 * SLOW, 'crowd', 'open:news', stack);
+      const quick = await readers(SLOW, 'quick', 'open:bulk', stack);
+      const slow = await readers(SLOW, 'slow', 'open:bulk', stack);
+      const before = await bed.server.memory();
+      for (const reader of slow) reader.stopReading();
+      await Promise.all([publish('open:news', NEWS_MESSAGES, 200), publish('open:bulk', BULK_MESSAGES, BULK_BYTES)]);
+      await until('the quick have everything', () => quick.every(({ checker }) => checker.last === BULK_MESSAGES), 20_000);
+      await until('the crowd has everything', () => crowd.every(({ checker }) => checker.last === NEWS_MESSAGES), 20_000);
+      for (const { checker } of crowd) checker.verify(NEWS_MESSAGES);
+      for (const { checker } of quick) checker.verify(BULK_MESSAGES);
+      const during = await bed.server.memory();
+      // Ten outboxes of 1 MiB, history, and what the sockets themselves hold; far from what the ten did not read (150 MB).
+      expect(during.rss - before.rss).toBeLessThan(120 * 1024 * 1024);
+
+      for (const reader of slow) reader.goOnReading();
+      await until('the slow are back', () => slow.every(({ cuts }) => cuts.length > 0), 20_000);
+      await publish('open:bulk', 1, 0, BULK_MESSAGES);
+      await until('the slow are live again', () => slow.every(({ checker }) => checker.last === BULK_MESSAGES + 1), 20_000);
+      for (const { checker, cuts } of slow) {
+        checker.verify(BULK_MESSAGES + 1, true);
+        expect(checker.received.length, 'it was really cut').toBeLessThan(BULK_MESSAGES + 1);
+        expect(checker.resets.length, 'and told of what it missed').toBeGreaterThan(0);
+        for (const code of cuts) expect([2500, 3008, 3010, 3012]).toContain(code);
+      }
+    } finally {
+      await stack.dispose();
+    }
+  }, 90_000);
+
+  it('[DELIV-1] a short pause costs nothing: what fits the outbox arrives late, whole and in order', async () => {
+    const stack = new DisposeStack();
+    try {
+      const [reader] = await readers(1, 'pausing', 'open:pause', stack);
+      reader?.stopReading();
+      await publish('open:pause', 90, 100);
+      reader?.goOnReading();
+      await until('everything came', () => reader?.checker.last === 90);
+      reader?.checker.verify(90);
+      expect(reader?.cuts).toEqual([]);
+    } finally {
+      await stack.dispose();
+    }
+  });
+});

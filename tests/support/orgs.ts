@@ -1,0 +1,35 @@
+/** A configuration with two orgs in it, as strict as a production one: tokens with an org, keys per org, no anonymous clients. */
+import { signToken } from '@trunkline/testkit';
+import { SECRET } from './bed.js';
+
+const EVERYBODY = { allowSubscribe: ['user'], allowPublish: ['user'], allowPresence: ['user'], allowHistory: ['user'] };
+
+export const TWO_ORGS = {
+  server: { connectionAttemptsPerSecond: 'unlimited', connectionAttemptsBurst: 100_000 },
+  log: { level: 'warn' },
+  auth: { keys: [{ alg: 'HS256', secret: SECRET }] },
+  api: {
+    keys: [
+      { name: 'acme', org: 'acme', key: 'key-acme' },
+      { name: 'globex', org: 'globex', key: 'key-globex' },
+      { name: 'all', org: '*', key: 'key-all' },
+    ],
+  },
+  channels: {
+    namespaces: [
+      { name: 'open', historySize: 100, presence: true, joinLeave: true, forceRecovery: true, ...EVERYBODY },
+      { name: 'shared', type: 'map', map: { mode: 'persistent' }, ...EVERYBODY },
+      { name: 'closed', historySize: 100, presence: true },
+    ],
+  },
+} as const;
+
+export type Org = 'acme' | 'globex';
+
+export function orgToken(org: Org, user: string, more: object = {}): Promise<string> {
+  return signToken({ sub: user, org, ...more }, SECRET);
+}
+
+export function orgKey(org: Org): Readonly<Record<string, string>> {
+  return { 'x-api-key': `key-${org}` };
+}

@@ -1,0 +1,98 @@
+/**
+ * A reader of one stream on a bare socket, as small as a correct one can be: it keeps its position, subscribes again from it when told
+ * (unsubscribe codes from 2500, lost connections), and reports everything to a checker. It can stop reading, which no client library
+ * would admit to.
+ */
+import { openRawClient, StreamChecker, until, type Document, type RawClient } from '@trunkline/testkit';
+
+interface SubscribeReply {
+  readonly recoverable?: boolean;
+  readonly epoch?: string;
+  readonly offset?: number;
+  readonly was_recovering?: boolean;
+  readonly recovered?: boolean;
+  readonly publications?: readonly Published[];
+}
+interface Published {
+  readonly data: { readonly seq: number };
+  readonly offset?: number;
+}
+
+export class RawReader {
+  readonly checker: StreamChecker;
+  /** Every way in which this reader was told that it fell behind: unsubscribe and close codes. */
+  readonly cuts: number[] = [];
+  readonly #url: string;
+  readonly #channel: string;
+  readonly #token: string | undefined;
+  #raw: RawClient | undefined;
+  #position: { epoch: string; offset: number } | undefined;
+  #disposed = false;
+  #subscribing = false;
+
+  constructor(name: string, url: string, channel: string, token?: string) {
+    this.checker = new StreamChecker(name);
+    this.#url = url;
+    this.#channel = channel;
+    this.#token = token;
+  }
+
+  /** Connects and subscribes, from the last position where there is one. */
+  async open(): Promise<void> {
+    const raw = await openRawClient(this.#url, { keep: false, onDocument: (document) => this.#onDocument(document) });
+    this.#raw = raw;
+    void raw.closed.then(({ code }) => {
+      if (this.#disposed || this.#raw !== raw) return;
+      this.cuts.push(code);
+      this.#subscribing = false;
+      void this.open().catch(() => undefined);
+    });
+    raw.send(JSON.stringify({ id: 1, connect: this.#token === undefined ? {} : { token: this.#token } }));
+    this.#subscribe();
+    await until(`${this.checker.name} is subscribed`, () => !this.#subscribing, 20_000);
+  }
+
+  stopReading(): void {
+    this.#raw?.pause();
+  }
+
+  goOnReading(): void {
+    this.#raw?.resume();
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    this.#raw?.dispose();
+  }
+
+  #subscribe(): void {
+    this.#subscribing = true;
+    const recover = this.#position === undefined ? {} : { recover: true, ...this.#position };
+    this.#raw?.send(JSON.stringify({ id: 2, subscribe: { channel: this.#channel, recoverable: true, ...recover } }));
+  }
+
+  #onDocument(document: Document): void {
+    if (document.error !== undefined) throw new Error(`${this.checker.name}: ${JSON.stringify(document)}`);
+    if (document.id === 2) this.#onSubscribed((document['subscribe'] ?? {}) as SubscribeReply);
+    const push = document.push;
+    if (push?.channel !== this.#channel) return;
+    if (push.pub !== undefined) this.#onPublication(push.pub as Published);
+    const unsubscribe = push['unsubscribe'] as { readonly code: number } | undefined;
+    if (unsubscribe !== undefined) {
+      this.cuts.push(unsubscribe.code);
+      if (unsubscribe.code >= 2500) this.#subscribe();
+    }
+  }
+
+  #onSubscribed(reply: SubscribeReply): void {
+    this.#subscribing = false;
+    if (reply.was_recovering === true && reply.recovered !== true) this.checker.told('recovered: false');
+    for (const publication of reply.publications ?? []) this.#onPublication(publication);
+    this.#position = { epoch: reply.epoch ?? '', offset: reply.offset ?? 0 };
+  }
+
+  #onPublication({ data, offset }: Published): void {
+    this.checker.message(data.seq, offset);
+    if (this.#position !== undefined && offset !== undefined) this.#position.offset = offset;
+  }
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+// Workspace packages resolve to their TypeScript sources here (the "trunkline-source" export condition), so that tests need no build.
+export default defineConfig({
+  resolve: { conditions: ['trunkline-source'] },
+  ssr: { resolve: { conditions: ['trunkline-source', 'node', 'import', 'default'], externalConditions: ['trunkline-source', 'node', 'import', 'default'] } },
+  test: {
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['packages/*/src/**/*.test.{ts,tsx}', 'modules/*/src/**/*.test.ts', 'apps/*/src/**/*.test.{ts,tsx}', 'testkit/src/**/*.test.ts', 'scripts/**/*.test.ts'] } },
+      { extends: true, test: { name: 'system', include: ['tests/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000, fileParallelism: false } },
+    ],
+  },
+});
