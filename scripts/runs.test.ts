@@ -54,8 +54,8 @@ describe('install', () => {
   });
 
   test('[RUN-1] a browser named in the environment is taken at its word or not at all', () => {
-    expect(findChromium({ TRUNKLINE_CHROMIUM: process.execPath, PATH: '/usr/bin' })).toBe(process.execPath);
-    expect(findChromium({ TRUNKLINE_CHROMIUM: '/nowhere/chromium', PATH: '/usr/bin' })).toBeUndefined();
+    expect(findChromium({ CHROMIUM_BIN: process.execPath, PATH: '/usr/bin' })).toBe(process.execPath);
+    expect(findChromium({ CHROMIUM_BIN: '/nowhere/chromium', PATH: '/usr/bin' })).toBeUndefined();
   });
 });
 

@@ -36,18 +36,18 @@ else {
   const checks = await runChecks();
   passed += checks.passed;
   failures.push(...checks.failed.map((name) => `check: ${name}`));
-  failedTests = await runTests();
+  failedTests = await runTests(chromium);
 }
 if (failures.length > 0) console.log(`\nfailed besides tests: ${failures.join(', ')}`);
 process.exitCode = failures.length + failedTests > 0 ? 1 : 0;
 console.log(`${passed} passed, ${failures.length + failedTests} failed`);
 
-/** @returns {Promise<number>} failed tests */
-async function runTests() {
+/** @param {string | undefined} chromium @returns {Promise<number>} failed tests */
+async function runTests(chromium) {
   mkdirSync(join(ROOT, '.cache'), { recursive: true });
   rmSync(join(ROOT, REPORT), { force: true });
   const args = ['run', '--project', 'unit', '--project', 'system', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`, ...process.argv.slice(2)];
-  const code = await runNode('node_modules/vitest/vitest.mjs', args, { env: { NO_COLOR: '1' } });
+  const code = await runNode('node_modules/vitest/vitest.mjs', args, { env: { NO_COLOR: '1', ...(chromium === undefined ? {} : { CHROMIUM_BIN: chromium }) } });
   const report = existsSync(join(ROOT, REPORT)) ? JSON.parse(readFileSync(join(ROOT, REPORT), 'utf8')) : undefined;
   const outcome = countResults(report, code);
   for (const note of outcome.notes) console.log(note);

@@ -48,6 +48,8 @@ async function buildHub(historySize) {
       },
     },
     {
+      // A ping would count as a document.
+      pingIntervalMs: 0,
       namespaces: [{ name: 'bench', allowSubscribe: ['user'], historySize, forceRecovery: historySize > 0 }],
     },
   );

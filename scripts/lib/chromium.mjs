@@ -7,7 +7,7 @@ const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-s
 
 /** @param {NodeJS.ProcessEnv} env @returns {string | undefined} path of the browser */
 export function findChromium(env = process.env) {
-  if (env['TRUNKLINE_CHROMIUM'] !== undefined) return isExecutable(env['TRUNKLINE_CHROMIUM']) ? env['TRUNKLINE_CHROMIUM'] : undefined;
+  if (env['CHROMIUM_BIN'] !== undefined) return isExecutable(env['CHROMIUM_BIN']) ? env['CHROMIUM_BIN'] : undefined;
   const folders = ['/usr/bin', ...(env['PATH'] ?? '').split(delimiter)];
   for (const folder of folders) {
     for (const name of NAMES) if (isExecutable(join(folder, name))) return join(folder, name);
@@ -39,6 +39,6 @@ export async function ensureChromium() {
     const installed = findChromium();
     if (installed !== undefined) return installed;
   }
-  console.error('The browser tests need Chromium. Install it (Debian, Ubuntu: `apt-get install chromium`; others: Chromium or Chrome on the path) or name it in TRUNKLINE_CHROMIUM.');
+  console.error('The browser tests need Chromium. Install it (Debian, Ubuntu: `apt-get install chromium`; others: Chromium or Chrome on the path) or name it in CHROMIUM_BIN.');
   return undefined;
 }

@@ -107,11 +107,11 @@ describe('a connection', () => {
     expect(history.publications.map(({ data }) => (data as { index: number }).index)).toEqual(Array.from({ length: 50 }, (_, index) => index));
   });
 
-  it('[WIRE-1] a message without reply is taken and the connection goes on', async () => {
+  it('[WIRE-1] a message without reply, which nobody here takes, is not dropped silently', async () => {
     const client = await bed.client();
+    const end = nextEvent<DisconnectedContext>(client, 'disconnected');
     await client.send({ note: 'no reply expected' });
-    await client.publish(bed.channel(), {});
-    expect(client.state).toBe(State.Connected);
+    expect(await end).toMatchObject({ code: 3508 });
   });
 
   it('[WIRE-1] a server ping comes in time and is answered', async () => {

@@ -4,7 +4,7 @@
  * repeated, every line under its own idempotency key, so that a line the server already took is not published twice while it
  * remembers keys (five minutes by default). It stops for good at a refusal that no repeat will change.
  */
-import { Backoff, BoundedQueue, mergeOptions, sleep, type Clock, type Random } from '@trunkline/base';
+import { Backoff, BoundedQueue, mergeOptions, type Clock, type Random, type Timer } from '@trunkline/base';
 import { isTemporary, type ApiError, type ApiOutcome } from './api.js';
 import { CliError, exitOfCode } from './exit.js';
 import type { Line } from './lines.js';
@@ -73,7 +73,11 @@ export class LinePublisher {
   readonly #options: LinePublisherOptions;
   readonly #queue: BoundedQueue<Queued>;
   readonly #runId: string;
-  #wake: (() => void) | undefined;
+  /** Taken from the queue but too much for the batch at hand. */
+  #held: Queued | undefined;
+  /** Whoever waits: the reader for room, the sender for lines or for its next try. Never two at a time on one of them. */
+  #wakeReader: (() => void) | undefined;
+  #wakeSender: (() => void) | undefined;
   #ended = false;
   #published = 0;
   #refused = 0;
@@ -87,82 +91,88 @@ export class LinePublisher {
     this.#queue = new BoundedQueue({ maxItems: this.#options.maxQueuedLines, maxWeight: this.#options.maxQueuedUnits });
   }
 
-  /** Resolves when input ended and every line is settled; rejects with a `CliError` that says how far it came. */
+  /**
+   * Resolves when input ended and every line is settled; rejects with a `CliError` that says how far it came. `input` must end when
+   * the signal is aborted.
+   */
   async run(input: AsyncIterable<readonly Line[]>): Promise<LineTotals> {
-    const failure = new AbortController();
-    const reading = this.#read(input, failure.signal);
+    const stop = (): void => {
+      this.#wakeReader?.();
+      this.#wakeSender?.();
+    };
+    this.#deps.signal.addEventListener('abort', stop, { once: true });
+    const reading = this.#read(input);
+    // Awaited below; without this a failing read would count as unhandled while sending goes on.
+    reading.catch(() => undefined);
     try {
       await this.#sendAll();
-    } catch (error) {
-      failure.abort();
-      throw error;
+      await reading;
     } finally {
       this.#ended = true;
-      this.#notify();
+      this.#wakeReader?.();
+      this.#deps.signal.removeEventListener('abort', stop);
     }
-    await Promise.race([reading, aborted(this.#deps.signal)]);
     return { published: this.#published, refused: this.#refused, unsent: this.#unsent };
   }
 
-  async #read(input: AsyncIterable<readonly Line[]>, failed: AbortSignal): Promise<void> {
-    const iterator = input[Symbol.asyncIterator]();
-    const stop = Promise.race([aborted(this.#deps.signal), aborted(failed)]);
+  async #read(input: AsyncIterable<readonly Line[]>): Promise<void> {
     try {
-      for (;;) {
-        const next = await Promise.race([iterator.next(), stop]);
-        if (next === undefined || next.done === true) return;
-        for (const line of next.value) {
-          if (!(await this.#offer(line, stop))) return;
-        }
+      for await (const lines of input) {
+        for (const line of lines) await this.#offer(line);
+        if (this.#ended) return;
       }
     } finally {
       this.#ended = true;
-      this.#notify();
+      this.#wakeSender?.();
     }
   }
 
-  /** Queues a line, waiting for room. False when told to stop. */
-  async #offer(line: Line, stop: Promise<undefined>): Promise<boolean> {
+  /** Queues a line, waiting for room. */
+  async #offer(line: Line): Promise<void> {
     if (line.kind === 'too long') {
       this.#refused++;
       this.#deps.report(`line ${line.number} was not published: ${line.units} characters are too many`);
-      return true;
+      return;
     }
     const item: Queued = { line: { number: line.number, data: toData(line.text), idempotencyKey: `${this.#runId}-${line.number}` }, units: line.text.length };
     while (!this.#queue.push(item, item.units)) {
-      const room = new Promise<true>((resolve) => {
-        this.#wake = () => resolve(true);
-      });
-      if ((await Promise.race([room, stop])) === undefined) {
+      if (this.#deps.signal.aborted || this.#ended) {
         this.#unsent++;
-        return false;
+        return;
       }
+      await new Promise<void>((resolve) => {
+        this.#wakeReader = resolve;
+      });
+      this.#wakeReader = undefined;
     }
-    this.#notify();
-    return true;
-  }
-
-  #notify(): void {
-    const wake = this.#wake;
-    this.#wake = undefined;
-    wake?.();
+    this.#wakeSender?.();
   }
 
   async #sendAll(): Promise<void> {
     for (;;) {
       const batch = this.#takeBatch();
-      this.#notify();
-      if (batch.length > 0) await this.#settle(batch);
-      else if (this.#ended) return;
-      else {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-      }
+      this.#wakeReader?.();
+      if (batch.length > 0) {
+        if (!(await this.#settle(batch))) {
+          this.#unsent += batch.length + this.#queue.size + (this.#held === undefined ? 0 : 1);
+          return;
+        }
+      } else if (this.#ended) return;
+      else await this.#pause();
     }
   }
 
-  #held: Queued | undefined;
+  /** Until a line is queued, input ended or the signal was aborted; with `ms`, until that time has passed or the signal was aborted. */
+  async #pause(ms?: number): Promise<void> {
+    const timer = await new Promise<Timer | undefined>((resolve) => {
+      const timed = ms === undefined ? undefined : this.#deps.clock.setTimeout(() => resolve(timed), ms);
+      this.#wakeSender = () => {
+        if (ms === undefined || this.#deps.signal.aborted) resolve(timed);
+      };
+    });
+    timer?.cancel();
+    this.#wakeSender = undefined;
+  }
 
   #takeBatch(): Outgoing[] {
     const batch: Outgoing[] = [];
@@ -181,36 +191,33 @@ export class LinePublisher {
     return batch;
   }
 
-  /** Sends until every line is published or refused for good. */
-  async #settle(batch: readonly Outgoing[]): Promise<void> {
+  /** Sends until every line is published or refused for good. False when interrupted before that. */
+  async #settle(batch: Outgoing[]): Promise<boolean> {
     const { clock, random, signal, report, send } = this.#deps;
     const backoff = new Backoff(random, this.#options);
-    let pending = batch;
     let failingSince: number | undefined;
     for (;;) {
-      const outcome = await send(pending);
-      const reason = outcome.kind === 'replies' ? undefined : reasonOf(outcome);
+      const outcome = await send(batch);
       if (outcome.kind === 'replies') {
-        pending = this.#count(pending, outcome.replies);
-        if (pending.length === 0) {
+        batch.splice(0, batch.length, ...this.#count(batch, outcome.replies));
+        if (batch.length === 0) {
           if (failingSince !== undefined) report('publishing again');
-          return;
+          return true;
         }
       } else if (outcome.kind === 'refused' && !outcome.temporary) {
         throw this.#stopped(exitOfStatus(outcome.status, outcome.error), `the server refused: ${outcome.error.message} (${outcome.error.code})`, outcome.error.code);
       }
-      if (signal.aborted) {
-        this.#unsent += pending.length;
-        return;
-      }
+      if (signal.aborted) return false;
+      const reason = outcome.kind === 'replies' ? 'the server is busy' : reasonOf(outcome);
       const now = clock.monotonic();
       if (failingSince === undefined) {
         failingSince = now;
-        report(`waiting to publish: ${reason ?? 'the server is busy'}; lines are kept and will be sent again`);
+        report(`waiting to publish: ${reason}; lines are kept and will be sent again`);
       } else if (now - failingSince >= this.#options.retryForMs) {
-        throw this.#stopped(outcome.kind === 'unreachable' ? 'unreachable' : 'failure', `gave up after ${Math.round((now - failingSince) / 1_000)} s: ${reason ?? 'the server stayed busy'}`);
+        throw this.#stopped(outcome.kind === 'unreachable' ? 'unreachable' : 'failure', `gave up after ${Math.round((now - failingSince) / 1_000)} s: ${reason}`);
       }
-      await Promise.race([sleep(clock, backoff.next()), aborted(signal)]);
+      await this.#pause(backoff.next());
+      if (signal.aborted) return false;
     }
   }
 
@@ -252,12 +259,4 @@ function reasonOf(outcome: Exclude<ApiOutcome, { kind: 'answered' }>): string {
 
 function exitOfStatus(status: number, error: ApiError): ReturnType<typeof exitOfCode> {
   return status === 401 || status === 403 ? 'denied' : exitOfCode(error.code);
-}
-
-/** Resolves (to undefined) when the signal is aborted; at once where it was already. */
-function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
-  });
 }

@@ -126,14 +126,23 @@ export interface MapStatePage {
 
 /** Keyed state: a map of last publications with a bounded stream of changes. Delivered through `onPublication` with `key` set. */
 export interface MapBroker {
-  mapPublish(key: ChannelKey, entryKey: string, data: Payload, options: MapPublishOptions): Promise<MapPublishOutcome>;
+  mapPublish(
+    key: ChannelKey,
+    entryKey: string,
+    data: Payload,
+    options: MapPublishOptions,
+  ): Promise<MapPublishOutcome>;
   /** Removing an absent key publishes nothing and returns the current position. */
   mapRemove(key: ChannelKey, entryKey: string, options: MapPublishOptions): Promise<MapPublishOutcome>;
   /**
    * A page of entries after `cursor` (`''`: from the start), at most `limit` entries and about `maxBytes` of data (one entry always
    * fits). Pages are not a snapshot: what changes between two pages is delivered through the stream.
    */
-  mapState(key: ChannelKey, page: { readonly cursor: string; readonly limit: number; readonly maxBytes: number }, metaTtlMs: number): Promise<MapStatePage>;
+  mapState(
+    key: ChannelKey,
+    page: { readonly cursor: string; readonly limit: number; readonly maxBytes: number },
+    metaTtlMs: number,
+  ): Promise<MapStatePage>;
   /** Changes after `since`, as `history`. */
   mapStream(key: ChannelKey, filter: HistoryFilter, metaTtlMs: number): Promise<HistoryOutcome>;
   /** Removes all entries, publishing a removal for each. */

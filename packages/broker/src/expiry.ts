@@ -30,11 +30,6 @@ export class ExpiryQueue {
     this.#clock = clock;
   }
 
-  /** Items that wait. */
-  get size(): number {
-    return this.#heap.length;
-  }
-
   now(): number {
     return this.#clock.monotonic();
   }
@@ -89,6 +84,8 @@ export class ExpiryQueue {
 
   #run(): void {
     this.#disarm();
+    // Nothing is armed while items are handled; the end of this turn does it once.
+    this.#armedFor = -Infinity;
     const now = this.now();
     for (let turn = 0; turn < TURN_MAX; turn++) {
       const first = this.#heap[0];
@@ -97,6 +94,7 @@ export class ExpiryQueue {
       if (first.deadline <= now) first.expire(now);
       else this.schedule(first, first.deadline);
     }
+    this.#armedFor = Infinity;
     this.#arm();
   }
 
@@ -133,7 +131,11 @@ export class ExpiryQueue {
     for (;;) {
       let below = slot * 2 + 1;
       if (below >= heap.length) break;
-      if (below + 1 < heap.length && (heap[below + 1] as Expiring).queuedFor < (heap[below] as Expiring).queuedFor) below++;
+      if (
+        below + 1 < heap.length &&
+        (heap[below + 1] as Expiring).queuedFor < (heap[below] as Expiring).queuedFor
+      )
+        below++;
       const child = heap[below] as Expiring;
       if (child.queuedFor >= item.queuedFor) break;
       heap[slot] = child;

@@ -14,7 +14,12 @@ export interface Listener {
 }
 
 type Happening =
-  | { readonly kind: 'publication'; readonly key: ChannelKey; readonly publication: Publication; readonly epoch: string }
+  | {
+      readonly kind: 'publication';
+      readonly key: ChannelKey;
+      readonly publication: Publication;
+      readonly epoch: string;
+    }
   | { readonly kind: 'join' | 'leave'; readonly key: ChannelKey; readonly info: ClientInfo }
   | { readonly kind: 'control'; readonly message: string; readonly from: Listener };
 

@@ -6,16 +6,22 @@ import type { ChannelKey, Position } from '@trunkline/protocol';
 import { Expiring, type ExpiryQueue } from './expiry.js';
 
 interface Remembered {
+  readonly name: string;
   readonly position: Position;
   readonly until: number;
 }
+
+/** Entries forgotten in one turn of the event loop by time. */
+const TURN_MAX = 2_000;
 
 export class IdempotencyCache extends Expiring {
   readonly #queue: ExpiryQueue;
   readonly #maxKeys: number;
   readonly #defaultTtlMs: number;
-  /** In the order of insertion, which is near enough the order of expiry. */
   readonly #entries = new Map<string, Remembered>();
+  /** In the order of insertion, near enough the order of expiry; from `#head`. (A `Map` that loses its first entries is slow to find the next.) */
+  #order: (Remembered | undefined)[] = [];
+  #head = 0;
 
   constructor(queue: ExpiryQueue, maxKeys: number, defaultTtlMs: number) {
     super();
@@ -24,42 +30,55 @@ export class IdempotencyCache extends Expiring {
     this.#defaultTtlMs = defaultTtlMs;
   }
 
-  get size(): number {
-    return this.#entries.size;
-  }
-
   /** The first call's position, if `name` was used on `key` within its time. */
   find(scope: 's' | 'm', key: ChannelKey, name: string): Position | undefined {
-    const found = this.#entries.get(entryName(scope, key, name));
+    const found = this.#entries.get(fullName(scope, key, name));
     return found !== undefined && found.until > this.#queue.now() ? found.position : undefined;
   }
 
-  remember(scope: 's' | 'm', key: ChannelKey, name: string, position: Position, ttlMs = this.#defaultTtlMs): void {
-    const full = entryName(scope, key, name);
-    this.#entries.delete(full);
-    this.#entries.set(full, { position, until: this.#queue.now() + ttlMs });
-    this.#dropOldest(-Infinity);
-    if (this.slot < 0) this.#watchOldest();
+  remember(
+    scope: 's' | 'm',
+    key: ChannelKey,
+    name: string,
+    position: Position,
+    ttlMs = this.#defaultTtlMs,
+  ): void {
+    const entry: Remembered = {
+      name: fullName(scope, key, name),
+      position,
+      until: this.#queue.now() + ttlMs,
+    };
+    this.#entries.set(entry.name, entry);
+    this.#order.push(entry);
+    while (this.#order.length - this.#head > this.#maxKeys) this.#forgetOldest();
+    if (this.slot < 0) this.#watchOldest(-Infinity);
   }
 
   override expire(now: number): void {
-    this.#dropOldest(now);
-    this.#watchOldest();
+    for (let turn = 0; turn < TURN_MAX && (this.#order[this.#head]?.until ?? Infinity) <= now; turn++)
+      this.#forgetOldest();
+    this.#watchOldest(now + 1);
   }
 
-  #dropOldest(now: number): void {
-    for (const [full, { until }] of this.#entries) {
-      if (until > now && this.#entries.size <= this.#maxKeys) return;
-      this.#entries.delete(full);
+  /** A name remembered again after its time is two entries in the order; only the later one is in the map. */
+  #forgetOldest(): void {
+    const oldest = this.#order[this.#head];
+    if (oldest === undefined) return;
+    this.#order[this.#head++] = undefined;
+    if (this.#entries.get(oldest.name) === oldest) this.#entries.delete(oldest.name);
+    if (this.#head > 1_024 && this.#head * 2 > this.#order.length) {
+      this.#order = this.#order.slice(this.#head);
+      this.#head = 0;
     }
   }
 
-  #watchOldest(): void {
-    for (const { until } of this.#entries.values()) return this.#queue.schedule(this, until);
+  #watchOldest(notBefore: number): void {
+    const oldest = this.#order[this.#head];
+    if (oldest !== undefined) this.#queue.schedule(this, Math.max(oldest.until, notBefore));
   }
 }
 
 /** The length keeps channel and name apart whatever they contain. */
-function entryName(scope: string, key: ChannelKey, name: string): string {
+function fullName(scope: string, key: ChannelKey, name: string): string {
   return `${scope}${key.length}:${key}${name}`;
 }

@@ -15,15 +15,16 @@ export class LogTable {
   readonly #forget: (key: ChannelKey) => boolean;
 
   /** `inUse` keeps an idle log that something else still refers to. */
-  constructor(queue: ExpiryQueue, random: Random, maxChannels: number, inUse: (key: ChannelKey) => boolean = () => false) {
+  constructor(
+    queue: ExpiryQueue,
+    random: Random,
+    maxChannels: number,
+    inUse: (key: ChannelKey) => boolean = () => false,
+  ) {
     this.#queue = queue;
     this.#random = random;
     this.#maxChannels = maxChannels;
     this.#forget = (key) => !inUse(key) && this.#logs.delete(key);
-  }
-
-  get size(): number {
-    return this.#logs.size;
   }
 
   find(key: ChannelKey): ChannelLog | undefined {
@@ -34,7 +35,8 @@ export class LogTable {
   obtain(key: ChannelKey): ChannelLog {
     const found = this.#logs.get(key);
     if (found !== undefined) return found;
-    if (this.#logs.size >= this.#maxChannels) throw new CodedError('limitExceeded', `maxChannels ${this.#maxChannels}`);
+    if (this.#logs.size >= this.#maxChannels)
+      throw new CodedError('limitExceeded', `maxChannels ${this.#maxChannels}`);
     const log = new ChannelLog(key, randomId(this.#random, EPOCH_LENGTH), this.#queue, this.#forget);
     this.#logs.set(key, log);
     return log;

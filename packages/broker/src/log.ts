@@ -62,7 +62,9 @@ export class ChannelLog extends Expiring {
     if (this.#ring === undefined || !(limit >= 1)) return NONE;
     if (since !== undefined && since.epoch !== '' && since.epoch !== this.epoch) return NONE;
     this.#ring.prune(now);
-    return reverse ? this.#ring.before(since?.offset ?? Infinity, limit) : this.#ring.after(since?.offset ?? 0, limit);
+    return reverse
+      ? this.#ring.before(since?.offset ?? Infinity, limit)
+      : this.#ring.after(since?.offset ?? 0, limit);
   }
 
   /** Looks again when the newest publication goes, then when the position may. */

@@ -4,8 +4,22 @@
  * caller gives others, so that a reader who filters by tags is told that an entry it saw is gone.
  */
 import type { Clock } from '@trunkline/base';
-import { CodedError, type ChannelKey, type ClientInfo, type Payload, type Position, type Publication, type Tags } from '@trunkline/protocol';
-import type { HistoryFilter, HistoryOutcome, MapPublishOptions, MapPublishOutcome, MapStatePage } from './broker.js';
+import {
+  CodedError,
+  type ChannelKey,
+  type ClientInfo,
+  type Payload,
+  type Position,
+  type Publication,
+  type Tags,
+} from '@trunkline/protocol';
+import type {
+  HistoryFilter,
+  HistoryOutcome,
+  MapPublishOptions,
+  MapPublishOutcome,
+  MapStatePage,
+} from './broker.js';
 import { draft } from './draft.js';
 import { Expiring, type ExpiryQueue } from './expiry.js';
 import type { FanOut } from './fan-out.js';
@@ -33,7 +47,11 @@ class MapEntry extends Expiring {
   readonly #onExpire: (channel: MapChannel, entry: MapEntry) => void;
   readonly #channel: MapChannel;
 
-  constructor(channel: MapChannel, publication: Publication, onExpire: (channel: MapChannel, entry: MapEntry) => void) {
+  constructor(
+    channel: MapChannel,
+    publication: Publication,
+    onExpire: (channel: MapChannel, entry: MapEntry) => void,
+  ) {
     super();
     this.#channel = channel;
     this.publication = publication;
@@ -53,10 +71,18 @@ export class Maps {
   readonly #idempotency: IdempotencyCache;
   /** Maps with at least one entry; the others are only a log. */
   readonly #channels: Map<ChannelKey, MapChannel>;
-  readonly #onExpire = (channel: MapChannel, entry: MapEntry): void => void this.#removeEntry(channel, entry, channel.retention, undefined, undefined);
+  readonly #onExpire = (channel: MapChannel, entry: MapEntry): void =>
+    void this.#removeEntry(channel, entry, channel.retention, undefined, undefined);
 
   /** `channels` is shared with the log table's `inUse`: a map with entries keeps its position. */
-  constructor(parts: { clock: Clock; queue: ExpiryQueue; logs: LogTable; fanOut: FanOut; idempotency: IdempotencyCache; channels: Map<ChannelKey, MapChannel> }) {
+  constructor(parts: {
+    clock: Clock;
+    queue: ExpiryQueue;
+    logs: LogTable;
+    fanOut: FanOut;
+    idempotency: IdempotencyCache;
+    channels: Map<ChannelKey, MapChannel>;
+  }) {
     this.#clock = parts.clock;
     this.#queue = parts.queue;
     this.#logs = parts.logs;
@@ -79,7 +105,9 @@ export class Maps {
     const channel = this.#channels.get(key);
     const entry = channel?.entries.get(entryKey);
     const position =
-      channel === undefined || entry === undefined ? this.#position(key, options.metaTtlMs) : this.#removeEntry(channel, entry, options, options.tags, options.info);
+      channel === undefined || entry === undefined
+        ? this.#position(key, options.metaTtlMs)
+        : this.#removeEntry(channel, entry, options, options.tags, options.info);
     return this.#done(key, position, options);
   }
 
@@ -105,7 +133,8 @@ export class Maps {
     for (const entryKey of channel.order.above(page.cursor)) {
       const { publication } = channel.entries.get(entryKey) as MapEntry;
       bytes += entryKey.length + publication.data.length;
-      if (entries.length > 0 && (entries.length >= page.limit || bytes > page.maxBytes)) return { entries, cursor: last, position };
+      if (entries.length > 0 && (entries.length >= page.limit || bytes > page.maxBytes))
+        return { entries, cursor: last, position };
       entries.push(publication);
       last = entryKey;
     }
@@ -120,11 +149,16 @@ export class Maps {
   }
 
   #repeated(key: ChannelKey, { idempotencyKey }: MapPublishOptions): MapPublishOutcome | undefined {
-    const position = idempotencyKey === undefined ? undefined : this.#idempotency.find('m', key, idempotencyKey);
+    const position =
+      idempotencyKey === undefined ? undefined : this.#idempotency.find('m', key, idempotencyKey);
     return position && { position, deduplicated: true, applied: true };
   }
 
-  #unexpected(key: ChannelKey, entryKey: string, { expect, metaTtlMs }: MapPublishOptions): MapPublishOutcome | undefined {
+  #unexpected(
+    key: ChannelKey,
+    entryKey: string,
+    { expect, metaTtlMs }: MapPublishOptions,
+  ): MapPublishOutcome | undefined {
     if (expect === undefined) return undefined;
     const current = this.#channels.get(key)?.entries.get(entryKey)?.publication;
     if (expect === 'absent' ? current === undefined : current?.offset === expect) return undefined;
@@ -132,8 +166,13 @@ export class Maps {
     return current === undefined ? refusal : { ...refusal, current };
   }
 
-  #done(key: ChannelKey, position: Position, { idempotencyKey, idempotencyTtlMs }: MapPublishOptions): MapPublishOutcome {
-    if (idempotencyKey !== undefined) this.#idempotency.remember('m', key, idempotencyKey, position, idempotencyTtlMs);
+  #done(
+    key: ChannelKey,
+    position: Position,
+    { idempotencyKey, idempotencyTtlMs }: MapPublishOptions,
+  ): MapPublishOutcome {
+    if (idempotencyKey !== undefined)
+      this.#idempotency.remember('m', key, idempotencyKey, position, idempotencyTtlMs);
     return { position, deduplicated: false, applied: true };
   }
 
@@ -147,8 +186,13 @@ export class Maps {
     const log = this.#logs.obtain(key);
     let channel = this.#channels.get(key);
     let entry = channel?.entries.get(entryKey);
-    if (entry === undefined && (channel?.entries.size ?? 0) >= options.maxKeys) throw new CodedError('limitExceeded', `maxKeys ${options.maxKeys}`);
-    if (channel === undefined) this.#channels.set(key, (channel = { key, entries: new Map(), order: new SortedKeys(), retention: retentionOf(options) }));
+    if (entry === undefined && (channel?.entries.size ?? 0) >= options.maxKeys)
+      throw new CodedError('limitExceeded', `maxKeys ${options.maxKeys}`);
+    if (channel === undefined)
+      this.#channels.set(
+        key,
+        (channel = { key, entries: new Map(), order: new SortedKeys(), retention: retentionOf(options) }),
+      );
     channel.retention = retentionOf(options);
     const publication = draft(++log.top, data, this.#clock.now(), options.tags, options.info);
     publication.key = entryKey;
@@ -162,7 +206,13 @@ export class Maps {
     return this.#announce(log, publication, options);
   }
 
-  #removeEntry(channel: MapChannel, entry: MapEntry, retention: Retention, tags: Tags | undefined, info: ClientInfo | undefined): Position {
+  #removeEntry(
+    channel: MapChannel,
+    entry: MapEntry,
+    retention: Retention,
+    tags: Tags | undefined,
+    info: ClientInfo | undefined,
+  ): Position {
     const entryKey = entry.publication.key as string;
     const log = this.#logs.obtain(channel.key);
     this.#queue.cancel(entry);
@@ -175,7 +225,11 @@ export class Maps {
     return this.#announce(log, publication, retention);
   }
 
-  #announce(log: ChannelLog, publication: Publication, { streamSize, streamTtlMs, metaTtlMs }: Retention): Position {
+  #announce(
+    log: ChannelLog,
+    publication: Publication,
+    { streamSize, streamTtlMs, metaTtlMs }: Retention,
+  ): Position {
     const now = this.#clock.monotonic();
     log.touch(now, metaTtlMs);
     log.keep(publication, streamSize, now, streamTtlMs);

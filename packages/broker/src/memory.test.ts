@@ -8,10 +8,18 @@ import type { MemoryBrokerOptions } from './options.js';
 import { brokerContract, Recorder } from './testing.js';
 import { ALL, ANN, HOUR, KEPT, MAP, NEWS, OTHER, WHOLE } from './testing/fixture.js';
 
-function memoryEngine(options?: Partial<MemoryBrokerOptions>): { clock: FakeClock; logger: MemoryLogger; factory: BrokerFactory } {
+function memoryEngine(options?: Partial<MemoryBrokerOptions>): {
+  clock: FakeClock;
+  logger: MemoryLogger;
+  factory: BrokerFactory;
+} {
   const clock = new FakeClock();
   const logger = new MemoryLogger();
-  return { clock, logger, factory: createMemoryBroker({ clock, random: createSeededRandom(7), logger }, options) };
+  return {
+    clock,
+    logger,
+    factory: createMemoryBroker({ clock, random: createSeededRandom(7), logger }, options),
+  };
 }
 
 brokerContract('memory', () => {
@@ -42,7 +50,8 @@ describe('memory broker', () => {
     const one = factory({
       onPublication: (key, publication, epoch) => {
         first.onPublication(key, publication, epoch);
-        if (publication.data === '"ask"') void one.publish(NEWS, '"answer"', KEPT).then(() => answered.push('resolved'));
+        if (publication.data === '"ask"')
+          void one.publish(NEWS, '"answer"', KEPT).then(() => answered.push('resolved'));
       },
       onJoin: () => undefined,
       onLeave: () => undefined,
@@ -85,7 +94,8 @@ describe('memory broker', () => {
   it('[BROKER-72] ages publications one by one; a short life takes older ones along', async () => {
     const { clock, factory } = memoryEngine();
     const broker = factory(new Recorder());
-    const offsets = async (): Promise<number[]> => (await broker.history(NEWS, ALL, HOUR)).publications.map(({ offset }) => offset);
+    const offsets = async (): Promise<number[]> =>
+      (await broker.history(NEWS, ALL, HOUR)).publications.map(({ offset }) => offset);
     await broker.publish(NEWS, '1', { ...KEPT, historyTtlMs: 1_000 });
     await clock.advance(600);
     await broker.publish(NEWS, '2', { ...KEPT, historyTtlMs: 1_000 });
@@ -102,8 +112,13 @@ describe('memory broker', () => {
     const broker = factory(new Recorder());
     const short = { historySize: 1, historyTtlMs: 10, metaTtlMs: 10 };
     await broker.publish(NEWS, '1', short);
-    await expect(broker.publish(OTHER, '1', short)).rejects.toMatchObject({ code: 106, message: 'limit exceeded: maxChannels 1' });
-    await expect(broker.publish(OTHER, '1', { ...short, historySize: 0 })).resolves.toMatchObject({ deduplicated: false });
+    await expect(broker.publish(OTHER, '1', short)).rejects.toMatchObject({
+      code: 106,
+      message: 'limit exceeded: maxChannels 1',
+    });
+    await expect(broker.publish(OTHER, '1', { ...short, historySize: 0 })).resolves.toMatchObject({
+      deduplicated: false,
+    });
     await broker.addPresence(NEWS, 'c', ANN, 10);
     await expect(broker.addPresence(OTHER, 'c', ANN, 10)).rejects.toMatchObject({ code: 106 });
     await clock.advance(10);
@@ -136,7 +151,9 @@ describe('memory broker', () => {
     const second = factory(heard);
     await second.subscribe(NEWS);
     await clock.advance(0);
-    expect(heard.publications.map(({ publication }) => publication)).toMatchObject([{ key: 'a', removed: true, offset: 2 }]);
+    expect(heard.publications.map(({ publication }) => publication)).toMatchObject([
+      { key: 'a', removed: true, offset: 2 },
+    ]);
     await second.dispose();
   });
 
@@ -154,7 +171,8 @@ describe('memory broker', () => {
   it('[BROKER-77] forgets the oldest idempotency key beyond the limit', async () => {
     const { factory } = memoryEngine({ maxIdempotencyKeys: 2 });
     const broker = factory(new Recorder());
-    for (const idempotencyKey of ['a', 'b', 'c']) await broker.publish(NEWS, '1', { ...KEPT, idempotencyKey });
+    for (const idempotencyKey of ['a', 'b', 'c'])
+      await broker.publish(NEWS, '1', { ...KEPT, idempotencyKey });
     expect((await broker.publish(NEWS, '1', { ...KEPT, idempotencyKey: 'c' })).deduplicated).toBe(true);
     expect((await broker.publish(NEWS, '1', { ...KEPT, idempotencyKey: 'a' })).deduplicated).toBe(false);
   });
@@ -169,7 +187,11 @@ describe('memory broker', () => {
     const broker = factory(new Recorder());
     const fill = async (): Promise<void> => {
       for (let index = 0; index < 20_000; index++) {
-        await broker.publish(channelKey('acme', `c${index}`), '1', { historySize: 1, historyTtlMs: 1_000, metaTtlMs: 2_000 });
+        await broker.publish(channelKey('acme', `c${index}`), '1', {
+          historySize: 1,
+          historyTtlMs: 1_000,
+          metaTtlMs: 2_000,
+        });
       }
     };
     await fill();

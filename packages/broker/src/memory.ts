@@ -4,7 +4,13 @@
  * one process (tests, simulation). Delivery is synchronous, in the call that causes it. State outlives its nodes and goes with the factory.
  */
 import { silentLogger, type Clock, type Logger, type Random } from '@trunkline/base';
-import { CodedError, type ChannelKey, type ClientInfo, type Payload, type Publication } from '@trunkline/protocol';
+import {
+  CodedError,
+  type ChannelKey,
+  type ClientInfo,
+  type Payload,
+  type Publication,
+} from '@trunkline/protocol';
 import type {
   Broker,
   BrokerFactory,
@@ -43,12 +49,18 @@ interface Engine {
 }
 
 /** Returns a factory of nodes on one new engine. Throws a RangeError that names a bad option. */
-export function createMemoryBroker(deps: MemoryBrokerDeps, given?: Partial<MemoryBrokerOptions>): BrokerFactory {
+export function createMemoryBroker(
+  deps: MemoryBrokerDeps,
+  given?: Partial<MemoryBrokerOptions>,
+): BrokerFactory {
   const engine = createEngine(deps, resolveMemoryBrokerOptions(given));
   return (handler) => new MemoryBroker(engine, handler);
 }
 
-function createEngine({ clock, random, logger = silentLogger }: MemoryBrokerDeps, options: MemoryBrokerOptions): Engine {
+function createEngine(
+  { clock, random, logger = silentLogger }: MemoryBrokerDeps,
+  options: MemoryBrokerOptions,
+): Engine {
   const queue = new ExpiryQueue(clock);
   const fanOut = new FanOut(logger);
   const idempotency = new IdempotencyCache(queue, options.maxIdempotencyKeys, options.idempotencyTtlMs);
@@ -126,7 +138,12 @@ class MemoryBroker implements Broker {
     return this.#live().presence.stats(key);
   }
 
-  async mapPublish(key: ChannelKey, entryKey: string, data: Payload, options: MapPublishOptions): Promise<MapPublishOutcome> {
+  async mapPublish(
+    key: ChannelKey,
+    entryKey: string,
+    data: Payload,
+    options: MapPublishOptions,
+  ): Promise<MapPublishOutcome> {
     return this.#live().maps.publish(key, entryKey, data, options);
   }
 
@@ -134,7 +151,11 @@ class MemoryBroker implements Broker {
     return this.#live().maps.remove(key, entryKey, options);
   }
 
-  async mapState(key: ChannelKey, page: { cursor: string; limit: number; maxBytes: number }, metaTtlMs: number): Promise<MapStatePage> {
+  async mapState(
+    key: ChannelKey,
+    page: { cursor: string; limit: number; maxBytes: number },
+    metaTtlMs: number,
+  ): Promise<MapStatePage> {
     return this.#live().maps.state(key, page, metaTtlMs);
   }
 

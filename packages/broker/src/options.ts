@@ -24,7 +24,9 @@ export const MEMORY_BROKER_DEFAULTS: MemoryBrokerOptions = {
 };
 
 /** Merges defaults and checks; throws a RangeError that names the field. */
-export function resolveMemoryBrokerOptions(given: Partial<MemoryBrokerOptions> | undefined): MemoryBrokerOptions {
+export function resolveMemoryBrokerOptions(
+  given: Partial<MemoryBrokerOptions> | undefined,
+): MemoryBrokerOptions {
   const options = mergeOptions(MEMORY_BROKER_DEFAULTS, given);
   requireNumber('maxChannels', options.maxChannels, 1);
   requireNumber('maxIdempotencyKeys', options.maxIdempotencyKeys, 1);

@@ -32,14 +32,11 @@ export class PresenceTables {
     this.#maxChannels = maxChannels;
   }
 
-  get size(): number {
-    return this.#tables.size;
-  }
-
   add(key: ChannelKey, clientId: string, info: ClientInfo, ttlMs: number): void {
     let table = this.#tables.get(key);
     if (table === undefined) {
-      if (this.#tables.size >= this.#maxChannels) throw new CodedError('limitExceeded', `maxChannels ${this.#maxChannels}`);
+      if (this.#tables.size >= this.#maxChannels)
+        throw new CodedError('limitExceeded', `maxChannels ${this.#maxChannels}`);
       this.#tables.set(key, (table = new Map()));
     }
     let entry = table.get(clientId);
@@ -61,7 +58,8 @@ export class PresenceTables {
   list(key: ChannelKey): ReadonlyMap<string, ClientInfo> {
     const found = new Map<string, ClientInfo>();
     const now = this.#queue.now();
-    for (const [clientId, entry] of this.#tables.get(key) ?? []) if (entry.deadline > now) found.set(clientId, entry.info);
+    for (const [clientId, entry] of this.#tables.get(key) ?? [])
+      if (entry.deadline > now) found.set(clientId, entry.info);
     return found;
   }
 

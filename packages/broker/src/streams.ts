@@ -28,7 +28,10 @@ export class Streams {
       const earlier = this.#idempotency.find('s', key, name);
       if (earlier !== undefined) return { position: earlier, deduplicated: true };
     }
-    const position = options.historySize >= 1 ? this.#publishNumbered(key, data, options) : this.#publishUnnumbered(key, data, options);
+    const position =
+      options.historySize >= 1
+        ? this.#publishNumbered(key, data, options)
+        : this.#publishUnnumbered(key, data, options);
     if (name !== undefined) this.#idempotency.remember('s', key, name, position, options.idempotencyTtlMs);
     return { position, deduplicated: false };
   }

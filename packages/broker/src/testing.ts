@@ -20,7 +20,11 @@ export interface BrokerContractOptions {
 }
 
 /** Registers the suite under `name`. `makeFixture` is called for each test and gives an empty engine. */
-export function brokerContract(name: string, makeFixture: () => BrokerFixture | Promise<BrokerFixture>, options: Partial<BrokerContractOptions> = {}): void {
+export function brokerContract(
+  name: string,
+  makeFixture: () => BrokerFixture | Promise<BrokerFixture>,
+  options: Partial<BrokerContractOptions> = {},
+): void {
   const { peers = true, timeoutMs = 30_000 } = options;
   const rules: Readonly<Record<string, Rule>> = {
     ...DELIVERY_RULES,

@@ -295,3 +295,18 @@ export function continuityOf(track: Track, { reset, loadingSinceMs, stale, conne
   if (source.state !== 'live') return { kind: 'stale', sinceMs: source.sinceMs, reason: source.reason === '' ? `source ${source.state}` : source.reason };
   return loadingSinceMs === undefined ? { kind: 'live' } : { kind: 'recovering', sinceMs: loadingSinceMs };
 }
+
+/** Equal by value, so that listeners hear of real changes only. */
+export function sameContinuity(left: Continuity, right: Continuity): boolean {
+  if (left.kind !== right.kind) return false;
+  const before = left as { readonly [field: string]: unknown; readonly missing?: Missing };
+  const after = right as { readonly [field: string]: unknown; readonly missing?: Missing };
+  return (
+    before['sinceMs'] === after['sinceMs'] &&
+    before['reason'] === after['reason'] &&
+    before['code'] === after['code'] &&
+    before.missing?.epoch === after.missing?.epoch &&
+    before.missing?.from === after.missing?.from &&
+    before.missing?.to === after.missing?.to
+  );
+}

@@ -4,13 +4,12 @@
  */
 import type { Centrifuge, FilterNode as TransportFilter, MapEntry, MapSubscription, MapUpdateContext, PublicationContext, SubscribedContext, Subscription } from 'centrifuge';
 import { Backoff, type Timer } from '@trunkline/base';
-import type { ClientInfo as WireClientInfo, FilterNode, OverflowOutcome, Position, Tags } from '@trunkline/protocol';
+import type { ClientInfo as WireClientInfo, FilterNode, OverflowOutcome, Position, SourceState, Tags } from '@trunkline/protocol';
 import type { Connection } from './connection.js';
 import { continuityOf, openTrack, step, type Continuity, type Effect, type Missing, type Reset, type Track, type TrackEvent } from './continuity.js';
 import { toCodedError } from './errors.js';
 import { parseSubscribeData, type GapNotice } from './extensions.js';
 import type { ResolvedOptions } from './options.js';
-import type { SourceState } from '@trunkline/protocol';
 
 /** What shapes a subscription on the wire; readers of one channel must agree on all of it but `joinLeave`. */
 export interface WireOptions {
@@ -50,7 +49,7 @@ export interface RawPublication {
 /** Calls arrive in the order of the wire. None may throw. */
 export interface WireReader {
   /** The subscription (re)started; a reset, where there is one, was reported before. */
-  subscribed(announced: unknown): void;
+  subscribed(): void;
   publication(publication: RawPublication): void;
   gap(missing: Missing): void;
   reset(reset: Reset): void;
@@ -78,6 +77,7 @@ export class Wire {
   #setup: WireSetup;
   #track: Track;
   #sub: Subscription | MapSubscription | undefined;
+  #announced: unknown;
   #stale = false;
   #staleTimer: Timer | undefined;
   #retry: Timer | undefined;
@@ -100,6 +100,11 @@ export class Wire {
 
   get live(): boolean {
     return this.#track.phase.kind === 'subscribed';
+  }
+
+  /** What the channel's module said at the last subscribe. */
+  get announced(): unknown {
+    return this.#announced;
   }
 
   get ended(): boolean {
@@ -215,9 +220,9 @@ export class Wire {
 
   #subscribed(context: SubscribedContext): void {
     const { outcome, source, data } = parseSubscribeData(context.data);
+    this.#announced = data;
     this.#take({ kind: 'subscribed', ...this.#resultOf(context, outcome, source) });
-    // Two equal results in a row are no news, but each start is one.
-    this.#each((reader) => reader.subscribed(data));
+    this.#each((reader) => reader.subscribed());
   }
 
   #resultOf(context: SubscribedContext, outcome: OverflowOutcome, source: SourceState): Omit<TrackEvent & { kind: 'subscribed' }, 'kind'> {

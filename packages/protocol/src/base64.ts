@@ -5,7 +5,8 @@ interface NodeBuffer {
 const platform = globalThis as { Buffer?: NodeBuffer; btoa?: (binary: string) => string };
 
 export function base64(bytes: Uint8Array): string {
-  if (platform.Buffer !== undefined) return platform.Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+  if (platform.Buffer !== undefined)
+    return platform.Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
   let binary = '';
   for (const byte of bytes) binary += String.fromCharCode(byte);
   return platform.btoa === undefined ? '' : platform.btoa(binary);

@@ -84,7 +84,8 @@ function compareDecimals(left: string, right: string): number {
   const negativeA = signA === '-' && !zeroA;
   const negativeB = signB === '-' && !zeroB;
   if (negativeA !== negativeB) return negativeA ? -1 : 1;
-  const magnitude = wholeA.length - wholeB.length || compareText(wholeA, wholeB) || compareText(fractionA, fractionB);
+  const magnitude =
+    wholeA.length - wholeB.length || compareText(wholeA, wholeB) || compareText(fractionA, fractionB);
   return negativeA ? -magnitude : magnitude;
 }
 

@@ -3,7 +3,10 @@ import { expect } from 'vitest';
 import { ANN, BOB, FOREIGN, KEPT, NEWS, OTHER, UNKEPT, type Rule } from './fixture.js';
 
 export const DELIVERY_RULES: Readonly<Record<string, Rule>> = {
-  '[BROKER-1] numbers publications of a channel with history from 1 without holes, in one epoch': async ({ broker, heard }) => {
+  '[BROKER-1] numbers publications of a channel with history from 1 without holes, in one epoch': async ({
+    broker,
+    heard,
+  }) => {
     await broker.subscribe(NEWS);
     const outcomes = [];
     for (const data of ['"a"', '"b"', '"c"']) outcomes.push(await broker.publish(NEWS, data, KEPT));
@@ -17,7 +20,10 @@ export const DELIVERY_RULES: Readonly<Record<string, Rule>> = {
 
   '[BROKER-2] does not number a publication without history': async ({ broker, heard }) => {
     await broker.subscribe(NEWS);
-    expect(await broker.publish(NEWS, '1', UNKEPT)).toEqual({ position: { epoch: '', offset: 0 }, deduplicated: false });
+    expect(await broker.publish(NEWS, '1', UNKEPT)).toEqual({
+      position: { epoch: '', offset: 0 },
+      deduplicated: false,
+    });
     expect(heard.publications).toHaveLength(1);
     expect(heard.publications[0]).toMatchObject({ publication: { offset: 0, data: '1' }, epoch: '' });
   },
@@ -30,13 +36,24 @@ export const DELIVERY_RULES: Readonly<Record<string, Rule>> = {
     expect(heard.data(NEWS)).toEqual(['"now"', '"then"']);
   },
 
-  '[BROKER-4] delivers data, tags and info as they were given, with the time of acceptance': async ({ broker, heard }) => {
+  '[BROKER-4] delivers data, tags and info as they were given, with the time of acceptance': async ({
+    broker,
+    heard,
+  }) => {
     await broker.subscribe(NEWS);
     const bytes = new Uint8Array([0, 255, 10, 128]);
-    await broker.publish(NEWS, '{"text":"žluť \\u0000 \u2028"}', { ...KEPT, tags: { kind: 'x', __proto__x: 'y' }, info: ANN });
+    await broker.publish(NEWS, '{"text":"žluť \\u0000 \u2028"}', {
+      ...KEPT,
+      tags: { kind: 'x', __proto__x: 'y' },
+      info: ANN,
+    });
     await broker.publish(NEWS, bytes, KEPT);
     const [first, second] = heard.publications.map(({ publication }) => publication);
-    expect(first).toMatchObject({ data: '{"text":"žluť \\u0000 \u2028"}', tags: { kind: 'x', __proto__x: 'y' }, info: ANN });
+    expect(first).toMatchObject({
+      data: '{"text":"žluť \\u0000 \u2028"}',
+      tags: { kind: 'x', __proto__x: 'y' },
+      info: ANN,
+    });
     expect(first?.timeMs).toBeGreaterThan(0);
     expect([...(second?.data as Uint8Array)]).toEqual([...bytes]);
     expect(second).not.toHaveProperty('tags');
@@ -59,7 +76,9 @@ export const DELIVERY_RULES: Readonly<Record<string, Rule>> = {
     await broker.publish(NEWS, '"ours"', KEPT);
     expect(heard.data(NEWS)).toEqual(['"ours"']);
     expect(heard.publications).toHaveLength(1);
-    expect((await broker.history(FOREIGN, { limit: 10, reverse: false }, 1_000)).publications).toHaveLength(1);
+    expect((await broker.history(FOREIGN, { limit: 10, reverse: false }, 1_000)).publications).toHaveLength(
+      1,
+    );
   },
 
   '[BROKER-6] a repeated subscribe delivers once, one unsubscribe ends it': async ({ broker, heard }) => {
@@ -72,9 +91,20 @@ export const DELIVERY_RULES: Readonly<Record<string, Rule>> = {
     expect(heard.data(NEWS)).toEqual(['1']);
   },
 
-  '[BROKER-7] carries a publication that is numbered already, unchanged and without keeping it': async ({ broker, heard }) => {
+  '[BROKER-7] carries a publication that is numbered already, unchanged and without keeping it': async ({
+    broker,
+    heard,
+  }) => {
     await broker.subscribe(NEWS);
-    const publication = { offset: 41, data: '{"durable":true}', tags: { a: 'b' }, info: BOB, timeMs: 1_234, key: 'k', removed: true };
+    const publication = {
+      offset: 41,
+      data: '{"durable":true}',
+      tags: { a: 'b' },
+      info: BOB,
+      timeMs: 1_234,
+      key: 'k',
+      removed: true,
+    };
     await broker.carry(NEWS, publication, 'their-epoch');
     expect(heard.publications).toHaveLength(1);
     expect(heard.publications[0]).toMatchObject({ key: NEWS, publication, epoch: 'their-epoch' });
@@ -105,7 +135,9 @@ export const DELIVERY_RULES: Readonly<Record<string, Rule>> = {
     await broker.dispose();
     await broker.dispose();
     await expect(broker.publish(NEWS, '1', KEPT)).rejects.toMatchObject({ code: 1005 });
-    await expect(broker.history(NEWS, { limit: 1, reverse: false }, 1_000)).rejects.toMatchObject({ code: 1005 });
+    await expect(broker.history(NEWS, { limit: 1, reverse: false }, 1_000)).rejects.toMatchObject({
+      code: 1005,
+    });
     await expect(broker.subscribe(NEWS)).rejects.toMatchObject({ code: 1005 });
     await expect(broker.unsubscribe(NEWS)).resolves.toBeUndefined();
     expect(heard.publications).toEqual([]);
@@ -114,7 +146,12 @@ export const DELIVERY_RULES: Readonly<Record<string, Rule>> = {
 
 /** Tried where the fixture has `makePeer`. */
 export const PEER_RULES: Readonly<Record<string, Rule>> = {
-  '[BROKER-11] delivers to every subscribed node in the order of offsets': async ({ broker, heard, peer, eventually }) => {
+  '[BROKER-11] delivers to every subscribed node in the order of offsets': async ({
+    broker,
+    heard,
+    peer,
+    eventually,
+  }) => {
     const other = await peer();
     await broker.subscribe(NEWS);
     await other.broker.subscribe(NEWS);
@@ -154,13 +191,23 @@ export const PEER_RULES: Readonly<Record<string, Rule>> = {
   '[BROKER-12] nodes share history, presence, maps and idempotency': async ({ broker, peer }) => {
     const other = await peer();
     const first = await broker.publish(NEWS, '1', { ...KEPT, idempotencyKey: 'k' });
-    expect(await other.broker.publish(NEWS, '1', { ...KEPT, idempotencyKey: 'k' })).toEqual({ position: first.position, deduplicated: true });
-    expect((await other.broker.history(NEWS, { limit: 10, reverse: false }, 1_000)).publications).toHaveLength(1);
+    expect(await other.broker.publish(NEWS, '1', { ...KEPT, idempotencyKey: 'k' })).toEqual({
+      position: first.position,
+      deduplicated: true,
+    });
+    expect(
+      (await other.broker.history(NEWS, { limit: 10, reverse: false }, 1_000)).publications,
+    ).toHaveLength(1);
     await broker.addPresence(NEWS, 'c1', ANN, 60_000);
     expect([...(await other.broker.presence(NEWS)).keys()]).toEqual(['c1']);
   },
 
-  '[BROKER-12] a node that goes leaves the others and what is kept': async ({ broker, heard, peer, eventually }) => {
+  '[BROKER-12] a node that goes leaves the others and what is kept': async ({
+    broker,
+    heard,
+    peer,
+    eventually,
+  }) => {
     const other = await peer();
     await other.broker.subscribe(NEWS);
     await broker.subscribe(NEWS);

@@ -30,7 +30,11 @@ export interface Recorded {
 /** A handler that writes down what it is told. */
 export class Recorder implements BrokerHandler {
   readonly publications: Recorded[] = [];
-  readonly presence: { readonly change: 'join' | 'leave'; readonly key: ChannelKey; readonly info: ClientInfo }[] = [];
+  readonly presence: {
+    readonly change: 'join' | 'leave';
+    readonly key: ChannelKey;
+    readonly info: ClientInfo;
+  }[] = [];
   readonly control: string[] = [];
   resumed = 0;
 
@@ -52,10 +56,14 @@ export class Recorder implements BrokerHandler {
 
   /** Data of what came on `key`, in order. */
   data(key: ChannelKey): unknown[] {
-    return this.publications.filter((recorded) => recorded.key === key).map(({ publication }) => publication.data);
+    return this.publications
+      .filter((recorded) => recorded.key === key)
+      .map(({ publication }) => publication.data);
   }
   offsets(key: ChannelKey): number[] {
-    return this.publications.filter((recorded) => recorded.key === key).map(({ publication }) => publication.offset);
+    return this.publications
+      .filter((recorded) => recorded.key === key)
+      .map(({ publication }) => publication.offset);
   }
 }
 

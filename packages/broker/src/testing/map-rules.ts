@@ -7,7 +7,11 @@ async function keys(broker: Broker): Promise<(string | undefined)[]> {
   return (await broker.mapState(NEWS, WHOLE, HOUR)).entries.map(({ key }) => key);
 }
 
-async function fill(broker: Broker, names: readonly string[], options: MapPublishOptions = MAP): Promise<void> {
+async function fill(
+  broker: Broker,
+  names: readonly string[],
+  options: MapPublishOptions = MAP,
+): Promise<void> {
   for (const name of names) await broker.mapPublish(NEWS, name, JSON.stringify(name), options);
 }
 
@@ -71,11 +75,22 @@ export const MAP_RULES: Readonly<Record<string, Rule>> = {
   '[BROKER-43] keeps a bounded stream of changes': async ({ broker }) => {
     await fill(broker, ['a', 'b', 'a'], { ...MAP, streamSize: 3 });
     await broker.mapRemove(NEWS, 'a', { ...MAP, streamSize: 3 });
-    expect(await changes(broker)).toEqual([[2, 'b', false], [3, 'a', false], [4, 'a', true]]);
-    const { publications, position } = await broker.mapStream(NEWS, { limit: 9, reverse: false, since: { epoch: '', offset: 3 } }, HOUR);
+    expect(await changes(broker)).toEqual([
+      [2, 'b', false],
+      [3, 'a', false],
+      [4, 'a', true],
+    ]);
+    const { publications, position } = await broker.mapStream(
+      NEWS,
+      { limit: 9, reverse: false, since: { epoch: '', offset: 3 } },
+      HOUR,
+    );
     expect(publications.map(({ offset }) => offset)).toEqual([4]);
     expect(position.offset).toBe(4);
-    expect((await broker.mapStream(NEWS, { limit: 9, reverse: false, since: { epoch: 'older', offset: 3 } }, HOUR)).publications).toEqual([]);
+    expect(
+      (await broker.mapStream(NEWS, { limit: 9, reverse: false, since: { epoch: 'older', offset: 3 } }, HOUR))
+        .publications,
+    ).toEqual([]);
   },
 
   '[BROKER-44] numbers changes also where none is kept': async ({ broker }) => {
@@ -92,24 +107,43 @@ export const MAP_RULES: Readonly<Record<string, Rule>> = {
     const removal = await broker.mapRemove(NEWS, 'a', MAP);
     expect(removal).toMatchObject({ position: { offset: 2 }, applied: true });
     expect(await keys(broker)).toEqual([]);
-    expect(heard.publications[1]?.publication).toMatchObject({ key: 'a', removed: true, offset: 2, data: 'null' });
-    expect(await broker.mapRemove(NEWS, 'a', MAP)).toMatchObject({ position: removal.position, applied: true });
+    expect(heard.publications[1]?.publication).toMatchObject({
+      key: 'a',
+      removed: true,
+      offset: 2,
+      data: 'null',
+    });
+    expect(await broker.mapRemove(NEWS, 'a', MAP)).toMatchObject({
+      position: removal.position,
+      applied: true,
+    });
     expect(heard.publications).toHaveLength(2);
   },
 
-  '[BROKER-46] a removal carries the tags of what it removes, unless others are given': async ({ broker, heard }) => {
+  '[BROKER-46] a removal carries the tags of what it removes, unless others are given': async ({
+    broker,
+    heard,
+  }) => {
     await broker.subscribe(NEWS);
     await fill(broker, ['a', 'b'], { ...MAP, tags: { t: 'x' } });
     await broker.mapRemove(NEWS, 'a', MAP);
     await broker.mapRemove(NEWS, 'b', { ...MAP, tags: { t: 'y' } });
-    expect(heard.publications.slice(2).map(({ publication }) => publication.tags)).toEqual([{ t: 'x' }, { t: 'y' }]);
+    expect(heard.publications.slice(2).map(({ publication }) => publication.tags)).toEqual([
+      { t: 'x' },
+      { t: 'y' },
+    ]);
   },
 
   '[BROKER-47] compare-and-set: only where there is nothing': async ({ broker, heard }) => {
     await broker.subscribe(NEWS);
     expect((await broker.mapPublish(NEWS, 'a', '1', { ...MAP, expect: 'absent' })).applied).toBe(true);
     const refused = await broker.mapPublish(NEWS, 'a', '2', { ...MAP, expect: 'absent' });
-    expect(refused).toMatchObject({ applied: false, deduplicated: false, current: { key: 'a', data: '1', offset: 1 }, position: { offset: 1 } });
+    expect(refused).toMatchObject({
+      applied: false,
+      deduplicated: false,
+      current: { key: 'a', data: '1', offset: 1 },
+      position: { offset: 1 },
+    });
     expect(heard.publications).toHaveLength(1);
   },
 
@@ -117,7 +151,10 @@ export const MAP_RULES: Readonly<Record<string, Rule>> = {
     await broker.mapPublish(NEWS, 'a', '1', MAP);
     await broker.mapPublish(NEWS, 'b', '1', MAP);
     expect((await broker.mapPublish(NEWS, 'a', '2', { ...MAP, expect: 1 })).applied).toBe(true);
-    expect((await broker.mapPublish(NEWS, 'a', '3', { ...MAP, expect: 1 })).current).toMatchObject({ data: '2', offset: 3 });
+    expect((await broker.mapPublish(NEWS, 'a', '3', { ...MAP, expect: 1 })).current).toMatchObject({
+      data: '2',
+      offset: 3,
+    });
     const missing = await broker.mapPublish(NEWS, 'none', '1', { ...MAP, expect: 1 });
     expect(missing.applied).toBe(false);
     expect(missing).not.toHaveProperty('current');
@@ -127,7 +164,9 @@ export const MAP_RULES: Readonly<Record<string, Rule>> = {
   },
 
   '[BROKER-47] of simultaneous writers one wins': async ({ broker }) => {
-    const outcomes = await Promise.all([1, 2, 3, 4].map((n) => broker.mapPublish(NEWS, 'lock', String(n), { ...MAP, expect: 'absent' })));
+    const outcomes = await Promise.all(
+      [1, 2, 3, 4].map((n) => broker.mapPublish(NEWS, 'lock', String(n), { ...MAP, expect: 'absent' })),
+    );
     expect(outcomes.filter(({ applied }) => applied)).toHaveLength(1);
   },
 
@@ -142,7 +181,12 @@ export const MAP_RULES: Readonly<Record<string, Rule>> = {
     await expect(broker.mapPublish(NEWS, '', '1', limited)).rejects.toMatchObject({ code: 107 });
   },
 
-  '[BROKER-49] a key removes itself after its time, as a publication': async ({ broker, fixture, heard, eventually }) => {
+  '[BROKER-49] a key removes itself after its time, as a publication': async ({
+    broker,
+    fixture,
+    heard,
+    eventually,
+  }) => {
     const { tickMs } = fixture;
     await broker.subscribe(NEWS);
     await broker.mapPublish(NEWS, 'short', '1', { ...MAP, keyTtlMs: 4 * tickMs, tags: { t: 'x' } });
@@ -152,7 +196,12 @@ export const MAP_RULES: Readonly<Record<string, Rule>> = {
     await broker.mapPublish(NEWS, 'renewed', '2', { ...MAP, keyTtlMs: 4 * tickMs });
     await fixture.advance(2 * tickMs);
     await eventually(() => expect(heard.publications).toHaveLength(5));
-    expect(heard.publications[4]?.publication).toMatchObject({ key: 'short', removed: true, offset: 5, tags: { t: 'x' } });
+    expect(heard.publications[4]?.publication).toMatchObject({
+      key: 'short',
+      removed: true,
+      offset: 5,
+      tags: { t: 'x' },
+    });
     expect(await keys(broker)).toEqual(['long', 'renewed']);
     expect(await changes(broker)).toContainEqual([5, 'short', true]);
   },
@@ -170,7 +219,9 @@ export const MAP_RULES: Readonly<Record<string, Rule>> = {
     await fill(broker, ['b', 'a']);
     await broker.subscribe(NEWS);
     await broker.mapClear(NEWS, MAP);
-    expect(heard.publications.map(({ publication }) => [publication.offset, publication.key, publication.removed])).toEqual([
+    expect(
+      heard.publications.map(({ publication }) => [publication.offset, publication.key, publication.removed]),
+    ).toEqual([
       [3, 'a', true],
       [4, 'b', true],
     ]);
@@ -180,15 +231,27 @@ export const MAP_RULES: Readonly<Record<string, Rule>> = {
     expect(heard.publications).toHaveLength(2);
   },
 
-  '[BROKER-51] a repeated idempotency key changes nothing and gets the first position': async ({ broker }) => {
+  '[BROKER-51] a repeated idempotency key changes nothing and gets the first position': async ({
+    broker,
+  }) => {
     const keyed = { ...MAP, idempotencyKey: 'k', idempotencyTtlMs: HOUR };
     const first = await broker.mapPublish(NEWS, 'a', '1', keyed);
     await broker.mapPublish(NEWS, 'a', '2', MAP);
-    expect(await broker.mapPublish(NEWS, 'a', '1', keyed)).toMatchObject({ position: first.position, deduplicated: true, applied: true });
+    expect(await broker.mapPublish(NEWS, 'a', '1', keyed)).toMatchObject({
+      position: first.position,
+      deduplicated: true,
+      applied: true,
+    });
     expect((await broker.mapState(NEWS, WHOLE, HOUR)).entries[0]).toMatchObject({ data: '2' });
-    const refused = await broker.mapPublish(NEWS, 'a', '3', { ...MAP, expect: 'absent', idempotencyKey: 'k2' });
+    const refused = await broker.mapPublish(NEWS, 'a', '3', {
+      ...MAP,
+      expect: 'absent',
+      idempotencyKey: 'k2',
+    });
     expect(refused.applied).toBe(false);
-    expect((await broker.mapPublish(NEWS, 'a', '3', { ...MAP, idempotencyKey: 'k2' })).deduplicated).toBe(false);
+    expect((await broker.mapPublish(NEWS, 'a', '3', { ...MAP, idempotencyKey: 'k2' })).deduplicated).toBe(
+      false,
+    );
   },
 
   '[BROKER-52] a map with entries keeps its epoch however long it is idle': async ({ broker, fixture }) => {

@@ -8,15 +8,29 @@ import { channelKey, type ChannelKey, type Publication } from '@trunkline/protoc
 import type { Broker } from '../broker.js';
 import { HOUR, KEPT, MAP, type Bench, type Rule } from './fixture.js';
 
-type StreamStep = { readonly size: number } | { readonly remove: true } | { readonly read: number; readonly limit: number; readonly reverse: boolean };
+type StreamStep =
+  | { readonly size: number }
+  | { readonly remove: true }
+  | { readonly read: number; readonly limit: number; readonly reverse: boolean };
 
 const streamStep: fc.Arbitrary<StreamStep> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ size: fc.integer({ min: 0, max: 6 }) }) },
   { weight: 1, arbitrary: fc.constant({ remove: true as const }) },
-  { weight: 4, arbitrary: fc.record({ read: fc.integer({ min: 0, max: 30 }), limit: fc.integer({ min: 0, max: 8 }), reverse: fc.boolean() }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      read: fc.integer({ min: 0, max: 30 }),
+      limit: fc.integer({ min: 0, max: 8 }),
+      reverse: fc.boolean(),
+    }),
+  },
 );
 
-async function runStream({ broker, heard }: Bench, key: ChannelKey, steps: readonly StreamStep[]): Promise<void> {
+async function runStream(
+  { broker, heard }: Bench,
+  key: ChannelKey,
+  steps: readonly StreamStep[],
+): Promise<void> {
   await broker.subscribe(key);
   let top = 0;
   let kept: number[] = [];
@@ -30,9 +44,17 @@ async function runStream({ broker, heard }: Bench, key: ChannelKey, steps: reado
       kept = [];
     } else {
       const since = { epoch: '', offset: step.read };
-      const { publications, position } = await broker.history(key, { limit: step.limit, reverse: step.reverse, since }, HOUR);
-      const expected = step.reverse ? kept.filter((offset) => offset < step.read).reverse() : kept.filter((offset) => offset > step.read);
-      expect(publications.map(({ offset, data }) => [offset, data])).toEqual(expected.slice(0, step.limit).map((offset) => [offset, String(offset)]));
+      const { publications, position } = await broker.history(
+        key,
+        { limit: step.limit, reverse: step.reverse, since },
+        HOUR,
+      );
+      const expected = step.reverse
+        ? kept.filter((offset) => offset < step.read).reverse()
+        : kept.filter((offset) => offset > step.read);
+      expect(publications.map(({ offset, data }) => [offset, data])).toEqual(
+        expected.slice(0, step.limit).map((offset) => [offset, String(offset)]),
+      );
       expect(position.offset).toBe(top);
     }
   }
@@ -48,7 +70,11 @@ type MapStep =
   | { readonly wait: number };
 
 const entryKey = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'ab', 'Z', '€');
-const expectation = fc.oneof(fc.constant('any' as const), fc.constant('absent' as const), fc.integer({ min: 1, max: 12 }));
+const expectation = fc.oneof(
+  fc.constant('any' as const),
+  fc.constant('absent' as const),
+  fc.integer({ min: 1, max: 12 }),
+);
 const mapStep: fc.Arbitrary<MapStep> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ put: entryKey, expect: expectation }) },
   { weight: 4, arbitrary: fc.record({ drop: entryKey }) },
@@ -75,7 +101,12 @@ function replay(state: Map<string, string>, publications: readonly Publication[]
   return new Map([...state].sort(([left], [right]) => (left < right ? -1 : 1)));
 }
 
-async function runMap({ broker, heard, fixture }: Bench, key: ChannelKey, steps: readonly MapStep[], from: number): Promise<void> {
+async function runMap(
+  { broker, heard, fixture }: Bench,
+  key: ChannelKey,
+  steps: readonly MapStep[],
+  from: number,
+): Promise<void> {
   const { tickMs } = fixture;
   await broker.subscribe(key);
   let early = new Map<string, string>();
@@ -89,13 +120,20 @@ async function runMap({ broker, heard, fixture }: Bench, key: ChannelKey, steps:
     // Values that never repeat; every third key has a time to live.
     if ('put' in step) {
       const guard = step.expect === 'any' ? {} : { expect: step.expect };
-      await broker.mapPublish(key, step.put, String(++value), { ...MAP, maxKeys: 100, ...guard, keyTtlMs: value % 3 === 0 ? 4 * tickMs : 0 });
+      await broker.mapPublish(key, step.put, String(++value), {
+        ...MAP,
+        maxKeys: 100,
+        ...guard,
+        keyTtlMs: value % 3 === 0 ? 4 * tickMs : 0,
+      });
     } else if ('drop' in step) await broker.mapRemove(key, step.drop, MAP);
     else if ('clear' in step) await broker.mapClear(key, MAP);
     else await fixture.advance(step.wait * tickMs);
   }
   const state = await wholeState(broker, key);
-  const delivered = heard.publications.filter((recorded) => recorded.key === key).map(({ publication }) => publication);
+  const delivered = heard.publications
+    .filter((recorded) => recorded.key === key)
+    .map(({ publication }) => publication);
   expect(delivered.map(({ offset }) => offset)).toEqual(delivered.map((_, index) => index + 1));
   expect([...replay(new Map(), delivered)]).toEqual([...state]);
   const { publications } = await broker.mapStream(key, { limit: Infinity, reverse: false, since }, HOUR);
@@ -104,7 +142,11 @@ async function runMap({ broker, heard, fixture }: Bench, key: ChannelKey, steps:
 }
 
 /** Each run has a channel of its own, so that one engine serves them all. */
-function eachRun<T>(bench: Bench, steps: fc.Arbitrary<T>, run: (key: ChannelKey, steps: T) => Promise<void>): Promise<void> {
+function eachRun<T>(
+  bench: Bench,
+  steps: fc.Arbitrary<T>,
+  run: (key: ChannelKey, steps: T) => Promise<void>,
+): Promise<void> {
   let runs = 0;
   const property = fc.asyncProperty(steps, (given) => run(channelKey('acme', `run-${runs++}`), given));
   return Promise.resolve(fc.assert(property, { numRuns: bench.fixture.propertyRuns ?? 100 }));
@@ -115,5 +157,7 @@ export const MODEL_RULES: Readonly<Record<string, Rule>> = {
     eachRun(bench, fc.array(streamStep, { maxLength: 40 }), (key, steps) => runStream(bench, key, steps)),
 
   '[BROKER-61] state plus the changes after it is the state later': (bench) =>
-    eachRun(bench, fc.tuple(fc.array(mapStep, { maxLength: 40 }), fc.nat(39)), (key, [steps, from]) => runMap(bench, key, steps, from)),
+    eachRun(bench, fc.tuple(fc.array(mapStep, { maxLength: 40 }), fc.nat(39)), (key, [steps, from]) =>
+      runMap(bench, key, steps, from),
+    ),
 };

@@ -8,7 +8,12 @@ export const PRESENCE_RULES: Readonly<Record<string, Rule>> = {
     await broker.addPresence(NEWS, 'c1', BOB, 60_000);
     await broker.addPresence(NEWS, 'c1', ANN, 60_000);
     await broker.addPresence(NEWS, 'c2', BOB, 60_000);
-    expect(new Map(await broker.presence(NEWS))).toEqual(new Map([['c1', ANN], ['c2', BOB]]));
+    expect(new Map(await broker.presence(NEWS))).toEqual(
+      new Map([
+        ['c1', ANN],
+        ['c2', BOB],
+      ]),
+    );
     expect((await broker.presence(FOREIGN)).size).toBe(0);
   },
 

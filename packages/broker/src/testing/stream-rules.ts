@@ -16,7 +16,11 @@ export const STREAM_RULES: Readonly<Record<string, Rule>> = {
   '[BROKER-20] keeps the last publications up to the size, whole': async ({ broker }) => {
     await publish(broker, 4, { ...KEPT, historySize: 3, tags: { a: 'b' }, info: ANN });
     const { publications, position } = await broker.history(NEWS, ALL, HOUR);
-    expect(publications.map(({ offset, data }) => [offset, data])).toEqual([[2, '2'], [3, '3'], [4, '4']]);
+    expect(publications.map(({ offset, data }) => [offset, data])).toEqual([
+      [2, '2'],
+      [3, '3'],
+      [4, '4'],
+    ]);
     expect(publications[0]).toMatchObject({ tags: { a: 'b' }, info: ANN });
     expect(position.offset).toBe(4);
   },
@@ -38,7 +42,10 @@ export const STREAM_RULES: Readonly<Record<string, Rule>> = {
     expect(before.publications).toHaveLength(2);
     await fixture.advance(5 * tickMs);
     expect(await broker.history(NEWS, ALL, HOUR)).toEqual({ publications: [], position: before.position });
-    expect((await broker.publish(NEWS, '3', KEPT)).position).toEqual({ epoch: before.position.epoch, offset: 3 });
+    expect((await broker.publish(NEWS, '3', KEPT)).position).toEqual({
+      epoch: before.position.epoch,
+      offset: 3,
+    });
     expect(await offsets(broker)).toEqual([3]);
   },
 
@@ -54,10 +61,16 @@ export const STREAM_RULES: Readonly<Record<string, Rule>> = {
 
   '[BROKER-22] asking keeps the epoch as publishing does': async ({ broker, fixture }) => {
     const { tickMs } = fixture;
-    const { position } = await broker.publish(NEWS, '1', { historySize: 10, historyTtlMs: tickMs, metaTtlMs: 6 * tickMs });
+    const { position } = await broker.publish(NEWS, '1', {
+      historySize: 10,
+      historyTtlMs: tickMs,
+      metaTtlMs: 6 * tickMs,
+    });
     for (let turn = 0; turn < 3; turn++) {
       await fixture.advance(4 * tickMs);
-      expect((await broker.history(NEWS, { limit: 0, reverse: false }, 6 * tickMs)).position).toEqual(position);
+      expect((await broker.history(NEWS, { limit: 0, reverse: false }, 6 * tickMs)).position).toEqual(
+        position,
+      );
     }
   },
 
@@ -75,7 +88,9 @@ export const STREAM_RULES: Readonly<Record<string, Rule>> = {
     expect(await offsets(broker, { limit: 2, reverse: false })).toEqual([1, 2]);
     expect(await offsets(broker, { limit: 10, reverse: false, since: { epoch, offset: 3 } })).toEqual([4, 5]);
     expect(await offsets(broker, { limit: 1, reverse: false, since: { epoch: '', offset: 3 } })).toEqual([4]);
-    expect(await offsets(broker, { limit: 10, reverse: false, since: { epoch, offset: 0 } })).toEqual([1, 2, 3, 4, 5]);
+    expect(await offsets(broker, { limit: 10, reverse: false, since: { epoch, offset: 0 } })).toEqual([
+      1, 2, 3, 4, 5,
+    ]);
     expect(await offsets(broker, { limit: 10, reverse: false, since: { epoch, offset: 5 } })).toEqual([]);
     expect(await offsets(broker, { limit: 10, reverse: false, since: { epoch, offset: 99 } })).toEqual([]);
     expect(await offsets(broker, { limit: 0, reverse: false })).toEqual([]);
@@ -85,16 +100,26 @@ export const STREAM_RULES: Readonly<Record<string, Rule>> = {
     await publish(broker, 5);
     expect(await offsets(broker, { limit: Infinity, reverse: true })).toEqual([5, 4, 3, 2, 1]);
     expect(await offsets(broker, { limit: 2, reverse: true })).toEqual([5, 4]);
-    expect(await offsets(broker, { limit: 2, reverse: true, since: { epoch: '', offset: 4 } })).toEqual([3, 2]);
+    expect(await offsets(broker, { limit: 2, reverse: true, since: { epoch: '', offset: 4 } })).toEqual([
+      3, 2,
+    ]);
     expect(await offsets(broker, { limit: 9, reverse: true, since: { epoch: '', offset: 1 } })).toEqual([]);
     expect(await offsets(broker, { limit: 9, reverse: true, since: { epoch: '', offset: 0 } })).toEqual([]);
-    expect(await offsets(broker, { limit: 2, reverse: true, since: { epoch: '', offset: 99 } })).toEqual([5, 4]);
+    expect(await offsets(broker, { limit: 2, reverse: true, since: { epoch: '', offset: 99 } })).toEqual([
+      5, 4,
+    ]);
   },
 
-  '[BROKER-25] a position of another epoch gets no publications but the current position': async ({ broker }) => {
+  '[BROKER-25] a position of another epoch gets no publications but the current position': async ({
+    broker,
+  }) => {
     await publish(broker, 2);
     for (const reverse of [false, true]) {
-      const { publications, position } = await broker.history(NEWS, { limit: 9, reverse, since: { epoch: 'older', offset: 1 } }, HOUR);
+      const { publications, position } = await broker.history(
+        NEWS,
+        { limit: 9, reverse, since: { epoch: 'older', offset: 1 } },
+        HOUR,
+      );
       expect(publications).toEqual([]);
       expect(position.offset).toBe(2);
     }
@@ -110,17 +135,27 @@ export const STREAM_RULES: Readonly<Record<string, Rule>> = {
     expect(await offsets(broker)).toEqual([4]);
   },
 
-  '[BROKER-27] a repeated idempotency key publishes nothing and gets the first position': async ({ broker, heard }) => {
+  '[BROKER-27] a repeated idempotency key publishes nothing and gets the first position': async ({
+    broker,
+    heard,
+  }) => {
     await broker.subscribe(NEWS);
     const options = { ...KEPT, idempotencyKey: 'order-1', idempotencyTtlMs: HOUR };
     const first = await broker.publish(NEWS, '1', options);
     await publish(broker, 1);
-    expect(await broker.publish(NEWS, '"other data"', options)).toEqual({ position: first.position, deduplicated: true });
+    expect(await broker.publish(NEWS, '"other data"', options)).toEqual({
+      position: first.position,
+      deduplicated: true,
+    });
     expect(heard.offsets(NEWS)).toEqual([1, 2]);
     expect(first.deduplicated).toBe(false);
   },
 
-  '[BROKER-27] idempotency keys are remembered for their time, per channel, also without history': async ({ broker, fixture, heard }) => {
+  '[BROKER-27] idempotency keys are remembered for their time, per channel, also without history': async ({
+    broker,
+    fixture,
+    heard,
+  }) => {
     const { tickMs } = fixture;
     await broker.subscribe(NEWS);
     await broker.subscribe(OTHER);

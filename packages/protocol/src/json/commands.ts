@@ -3,8 +3,28 @@
  * public client protocol. What they check is type and range; rights, lengths and states are the router's.
  */
 import { CodedError, type ErrorData } from '../codes.js';
-import type { AnswerCommand, Command, MapPhase, Position, SubscribeCommand, SubscriptionType } from '../model.js';
-import { badField, flag, int32, isBody, object, offset, payload, requiredPayload, requiredText, text, texts, type Body } from './fields.js';
+import type {
+  AnswerCommand,
+  Command,
+  MapPhase,
+  Position,
+  SubscribeCommand,
+  SubscriptionType,
+} from '../model.js';
+import {
+  badField,
+  flag,
+  int32,
+  isBody,
+  object,
+  offset,
+  payload,
+  requiredPayload,
+  requiredText,
+  text,
+  texts,
+  type Body,
+} from './fields.js';
 import { filterNode } from './filter.js';
 
 type Reader = (id: number, body: Body) => Command;
@@ -23,10 +43,16 @@ const MAP_PUBLISH = 1;
 export const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['connect', readConnect],
   ['subscribe', readSubscribe],
-  ['unsubscribe', (id, body) => ({ kind: 'unsubscribe', id, subId: requiredText(body, 'unsubscribe', 'channel') })],
+  [
+    'unsubscribe',
+    (id, body) => ({ kind: 'unsubscribe', id, subId: requiredText(body, 'unsubscribe', 'channel') }),
+  ],
   ['publish', readPublish],
   ['presence', (id, body) => ({ kind: 'presence', id, channel: requiredText(body, 'presence', 'channel') })],
-  ['presence_stats', (id, body) => ({ kind: 'presenceStats', id, channel: requiredText(body, 'presence_stats', 'channel') })],
+  [
+    'presence_stats',
+    (id, body) => ({ kind: 'presenceStats', id, channel: requiredText(body, 'presence_stats', 'channel') }),
+  ],
   ['history', readHistory],
   ['ping', (id) => ({ kind: 'ping', id })],
   ['send', (id, body) => ({ kind: 'send', id, data: requiredPayload(body, 'send', 'data') })],
@@ -136,16 +162,27 @@ function readAnswer(id: number, body: Body | undefined): AnswerCommand {
   if (body === undefined) throw badField('rpc.data', 'must be an object');
   const callId = requiredText(body, 'rpc.data', 'id');
   const error = object(body, 'rpc.data', 'error');
-  if (error === undefined) return { kind: 'answer', id, callId, outcome: { result: requiredPayload(body, 'rpc.data', 'result') } };
+  if (error === undefined)
+    return { kind: 'answer', id, callId, outcome: { result: requiredPayload(body, 'rpc.data', 'result') } };
   return { kind: 'answer', id, callId, outcome: { error: readError(error) } };
 }
 
 function readError(body: Body): ErrorData {
   const code = offset(body, 'rpc.data.error', 'code');
-  return { code, message: text(body, 'rpc.data.error', 'message'), temporary: flag(body, 'rpc.data.error', 'temporary') };
+  return {
+    code,
+    message: text(body, 'rpc.data.error', 'message'),
+    temporary: flag(body, 'rpc.data.error', 'temporary'),
+  };
 }
 
 function readSubRefresh(id: number, body: Body): Command {
-  if (int32(body, 'sub_refresh', 'type') !== 0) throw new CodedError('notAvailable', 'sub_refresh.type (shared poll)');
-  return { kind: 'subRefresh', id, subId: requiredText(body, 'sub_refresh', 'channel'), token: requiredText(body, 'sub_refresh', 'token') };
+  if (int32(body, 'sub_refresh', 'type') !== 0)
+    throw new CodedError('notAvailable', 'sub_refresh.type (shared poll)');
+  return {
+    kind: 'subRefresh',
+    id,
+    subId: requiredText(body, 'sub_refresh', 'channel'),
+    token: requiredText(body, 'sub_refresh', 'token'),
+  };
 }

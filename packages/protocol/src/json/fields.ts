@@ -84,7 +84,8 @@ export function object(body: Body, path: string, name: string): Body | undefined
 export function texts(body: Body, path: string, name: string): Readonly<Record<string, string>> {
   const found = object(body, path, name);
   if (found === undefined) return NO_TEXTS;
-  for (const key of Object.keys(found)) if (typeof found[key] !== 'string') throw badField(`${path}.${name}`, 'must hold strings only');
+  for (const key of Object.keys(found))
+    if (typeof found[key] !== 'string') throw badField(`${path}.${name}`, 'must hold strings only');
   return found as Readonly<Record<string, string>>;
 }
 

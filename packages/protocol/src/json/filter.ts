@@ -7,7 +7,21 @@ export const FILTER_MAX_DEPTH = 8;
 export const FILTER_MAX_NODES = 64;
 export const FILTER_MAX_VALUES = 1_000;
 
-const COMPARISONS = new Set<string>(['eq', 'neq', 'in', 'nin', 'ex', 'nex', 'sw', 'ew', 'ct', 'lt', 'lte', 'gt', 'gte']);
+const COMPARISONS = new Set<string>([
+  'eq',
+  'neq',
+  'in',
+  'nin',
+  'ex',
+  'nex',
+  'sw',
+  'ew',
+  'ct',
+  'lt',
+  'lte',
+  'gt',
+  'gte',
+]);
 
 interface Budget {
   nodes: number;
@@ -25,11 +39,15 @@ function node(value: unknown, path: string, depth: number, budget: Budget): Filt
   if (--budget.nodes < 0) throw badField(path, `is beyond ${FILTER_MAX_NODES} nodes`);
   const op = text(value, path, 'op');
   if (op === '') return leaf(value, path, budget);
-  if (op !== 'and' && op !== 'or' && op !== 'not') throw badField(`${path}.op`, 'must be and, or, not or empty');
+  if (op !== 'and' && op !== 'or' && op !== 'not')
+    throw badField(`${path}.op`, 'must be and, or, not or empty');
   const given = value['nodes'];
   if (!Array.isArray(given) || given.length === 0) throw badField(`${path}.nodes`, 'must be a list of nodes');
   if (op === 'not' && given.length !== 1) throw badField(`${path}.nodes`, 'must hold one node');
-  return { op, nodes: given.map((child: unknown, index) => node(child, `${path}.nodes[${index}]`, depth + 1, budget)) };
+  return {
+    op,
+    nodes: given.map((child: unknown, index) => node(child, `${path}.nodes[${index}]`, depth + 1, budget)),
+  };
 }
 
 function leaf(value: Readonly<Record<string, unknown>>, path: string, budget: Budget): FilterNode {
@@ -40,7 +58,8 @@ function leaf(value: Readonly<Record<string, unknown>>, path: string, budget: Bu
   if (cmp === 'ex' || cmp === 'nex') return { key, cmp };
   if (cmp !== 'in' && cmp !== 'nin') return { key, cmp, val: text(value, path, 'val') };
   const vals = value['vals'] ?? [];
-  if (!Array.isArray(vals) || !vals.every((val): val is string => typeof val === 'string')) throw badField(`${path}.vals`, 'must be a list of strings');
+  if (!Array.isArray(vals) || !vals.every((val): val is string => typeof val === 'string'))
+    throw badField(`${path}.vals`, 'must be a list of strings');
   budget.values -= vals.length;
   if (budget.values < 0) throw badField(`${path}.vals`, `is beyond ${FILTER_MAX_VALUES} values in all`);
   return { key, cmp, vals };

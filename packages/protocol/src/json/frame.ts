@@ -19,13 +19,14 @@ export function decodeFrame(frame: string | Uint8Array, limits: DecodeLimits): D
     return { items: [], fatal: closeOf('badRequest', 'frame is not UTF-8') };
   }
   const items: (Command | Refused)[] = [];
-  for (let start = 0; start < all.length; ) {
+  for (let start = 0; start < all.length;) {
     const newline = all.indexOf('\n', start);
     const end = newline < 0 ? all.length : newline;
     const line = (start === 0 && end === all.length ? all : all.slice(start, end)).trim();
     start = end + 1;
     if (line === '') continue;
-    if (items.length >= limits.maxCommands) return { items, fatal: closeOf('badRequest', `more than ${limits.maxCommands} commands in a frame`) };
+    if (items.length >= limits.maxCommands)
+      return { items, fatal: closeOf('badRequest', `more than ${limits.maxCommands} commands in a frame`) };
     const item = decodeLine(line, limits.maxDepth);
     if ('fatal' in item) return { items, fatal: item.fatal };
     items.push(item);
@@ -34,14 +35,17 @@ export function decodeFrame(frame: string | Uint8Array, limits: DecodeLimits): D
 }
 
 function decodeLine(line: string, maxDepth: number): Command | Refused | { readonly fatal: Close } {
-  if (isDeeperThan(line, maxDepth)) return { fatal: closeOf('badRequest', `command is nested deeper than ${maxDepth}`) };
+  if (isDeeperThan(line, maxDepth))
+    return { fatal: closeOf('badRequest', `command is nested deeper than ${maxDepth}`) };
   let command: unknown;
   try {
     command = JSON.parse(line);
   } catch {
     return { fatal: closeOf('badRequest', 'command is not JSON') };
   }
-  return isBody(command) ? decodeCommand(command) : { fatal: closeOf('badRequest', 'command is not an object') };
+  return isBody(command)
+    ? decodeCommand(command)
+    : { fatal: closeOf('badRequest', 'command is not an object') };
 }
 
 function decodeCommand(command: Body): Command | Refused | { readonly fatal: Close } {
@@ -56,7 +60,13 @@ function decodeCommand(command: Body): Command | Refused | { readonly fatal: Clo
   }
   const id = command['id'] ?? 0;
   if (fields === 0 || (fields === 1 && command['id'] === 0)) return { kind: 'pong', id: 0 };
-  if (typeof id !== 'number' || !Number.isInteger(id) || id > MAX_ID || id < 0 || (id === 0 && kind !== 'send')) {
+  if (
+    typeof id !== 'number' ||
+    !Number.isInteger(id) ||
+    id > MAX_ID ||
+    id < 0 ||
+    (id === 0 && kind !== 'send')
+  ) {
     return { fatal: closeOf('badRequest', `command id must be an integer from 1 to ${MAX_ID}`) };
   }
   try {
@@ -66,7 +76,11 @@ function decodeCommand(command: Body): Command | Refused | { readonly fatal: Clo
     if (!isBody(body)) throw badField(kind, 'must be an object');
     return (READERS.get(kind) as NonNullable<ReturnType<typeof READERS.get>>)(id, body);
   } catch (error) {
-    return { kind: 'refused', id, error: (error instanceof CodedError ? error : new CodedError('internal')).toData() };
+    return {
+      kind: 'refused',
+      id,
+      error: (error instanceof CodedError ? error : new CodedError('internal')).toData(),
+    };
   }
 }
 

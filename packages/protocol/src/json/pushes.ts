@@ -3,7 +3,16 @@
  * hand to the application (spec EXT-4).
  */
 import type { ClientInfo, Publication, Push, SourceState } from '../model.js';
-import { expiryFields, flagField, infoObject, jsonOf, object, payloadField, positionFields, publicationObject } from './write.js';
+import {
+  expiryFields,
+  flagField,
+  infoObject,
+  jsonOf,
+  object,
+  payloadField,
+  positionFields,
+  publicationObject,
+} from './write.js';
 
 /** The body shared by all receivers: concatenation only, since it runs for every publication. */
 export function publicationText(channel: string, publication: Publication): string {
@@ -19,9 +28,16 @@ export function pushText(push: Push): string {
     case 'leave':
       return presenceChange(push.channel, 'leave', push.info);
     case 'unsubscribed':
-      return inChannel(push.channel, 'unsubscribe', `{"code":${push.code},"reason":${JSON.stringify(push.reason)}}`);
+      return inChannel(
+        push.channel,
+        'unsubscribe',
+        `{"code":${push.code},"reason":${JSON.stringify(push.reason)}}`,
+      );
     case 'subscribed': {
-      const fields = flagField('recoverable', push.recoverable) + positionFields(push.position) + flagField('positioned', push.positioned);
+      const fields =
+        flagField('recoverable', push.recoverable) +
+        positionFields(push.position) +
+        flagField('positioned', push.positioned);
       return inChannel(push.channel, 'subscribe', object(fields + payloadField('data', push.data)));
     }
     case 'message':
@@ -35,11 +51,15 @@ export function pushText(push: Push): string {
       return message(JSON.stringify({ tl: { gap: { channel, epoch, from, to, reason } } }));
     }
     case 'source':
-      return message(JSON.stringify({ tl: { source: { channel: push.channel, ...sourceFields(push.source) } } }));
+      return message(
+        JSON.stringify({ tl: { source: { channel: push.channel, ...sourceFields(push.source) } } }),
+      );
     case 'drain':
       return message(JSON.stringify({ tl: { drain: { withinMs: push.withinMs } } }));
     case 'call':
-      return message(`{"tl":{"call":{"id":${JSON.stringify(push.callId)},"method":${JSON.stringify(push.method)},"data":${jsonOf(push.data)}}}}`);
+      return message(
+        `{"tl":{"call":{"id":${JSON.stringify(push.callId)},"method":${JSON.stringify(push.method)},"data":${jsonOf(push.data)}}}}`,
+      );
   }
 }
 
@@ -56,7 +76,9 @@ function message(data: string): string {
 }
 
 function sourceFields(source: SourceState): object {
-  return source.state === 'live' ? { state: 'live' } : { state: source.state, sinceMs: source.sinceMs, reason: source.reason };
+  return source.state === 'live'
+    ? { state: 'live' }
+    : { state: source.state, sinceMs: source.sinceMs, reason: source.reason };
 }
 
 /** Which ranges of close codes invite the client back (codes.ts). */

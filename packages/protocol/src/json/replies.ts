@@ -1,9 +1,35 @@
 /** Replies of the native wire. What this product adds travels inside `data` (docs/spec/extensions.md). */
 import type { ErrorData } from '../codes.js';
-import type { ConnectResult, HistoryResult, MapPhase, Payload, PresenceResult, Reply, ReplyResult, SubscribeResult, SubscriptionType } from '../model.js';
-import { expiryFields, flagField, infoObject, jsonOf, numberField, object, payloadField, positionFields, publicationsField, textField } from './write.js';
+import type {
+  ConnectResult,
+  HistoryResult,
+  MapPhase,
+  Payload,
+  PresenceResult,
+  Reply,
+  ReplyResult,
+  SubscribeResult,
+  SubscriptionType,
+} from '../model.js';
+import {
+  expiryFields,
+  flagField,
+  infoObject,
+  jsonOf,
+  numberField,
+  object,
+  payloadField,
+  positionFields,
+  publicationsField,
+  textField,
+} from './write.js';
 
-const TYPE_NUMBERS: Readonly<Record<SubscriptionType, number>> = { stream: 0, map: 1, map_clients: 2, map_users: 3 };
+const TYPE_NUMBERS: Readonly<Record<SubscriptionType, number>> = {
+  stream: 0,
+  map: 1,
+  map_clients: 2,
+  map_users: 3,
+};
 const PHASE_NUMBERS: Readonly<Record<MapPhase, number>> = { live: 0, stream: 1, state: 2 };
 
 export function replyText({ id, outcome }: Reply): string {
@@ -45,9 +71,15 @@ function resultField(result: ReplyResult): string {
 function connectObject(result: ConnectResult): string {
   const { client, version, data, subs, pingSeconds, pong, session, node, timeMs } = result;
   let fields = textField('client', client) + textField('version', version) + expiryFields(result);
-  fields += result.extensions.length === 0 ? payloadField('data', data) : `,"data":${connectEnvelope(result)}`;
-  if (subs.size > 0) fields += `,"subs":{${[...subs].map(([channel, sub]) => `${JSON.stringify(channel)}:${subscribeObject(sub)}`).join(',')}}`;
-  fields += numberField('ping', pingSeconds) + flagField('pong', pong) + textField('session', session) + textField('node', node);
+  fields +=
+    result.extensions.length === 0 ? payloadField('data', data) : `,"data":${connectEnvelope(result)}`;
+  if (subs.size > 0)
+    fields += `,"subs":{${[...subs].map(([channel, sub]) => `${JSON.stringify(channel)}:${subscribeObject(sub)}`).join(',')}}`;
+  fields +=
+    numberField('ping', pingSeconds) +
+    flagField('pong', pong) +
+    textField('session', session) +
+    textField('node', node);
   return object(fields + numberField('time', timeMs ?? 0));
 }
 
@@ -67,11 +99,16 @@ function envelope(ours: string, data: Payload | undefined): string {
 }
 
 function subscribeObject(result: SubscribeResult): string {
-  let fields = expiryFields(result) + flagField('recoverable', result.recoverable) + positionFields(result.position);
+  let fields =
+    expiryFields(result) + flagField('recoverable', result.recoverable) + positionFields(result.position);
   fields += publicationsField('publications', result.publications);
-  fields += flagField('recovered', result.recovered) + flagField('positioned', result.positioned) + subscribeData(result);
+  fields +=
+    flagField('recovered', result.recovered) +
+    flagField('positioned', result.positioned) +
+    subscribeData(result);
   fields += flagField('was_recovering', result.wasRecovering);
-  fields += numberField('type', TYPE_NUMBERS[result.type]) + numberField('phase', PHASE_NUMBERS[result.phase]);
+  fields +=
+    numberField('type', TYPE_NUMBERS[result.type]) + numberField('phase', PHASE_NUMBERS[result.phase]);
   fields += textField('cursor', result.cursor) + publicationsField('state', result.state);
   return object(fields + numberField('publish_debounce', result.publishDebounceMs));
 }

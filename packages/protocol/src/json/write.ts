@@ -49,7 +49,12 @@ export function infoObject({ user, client, connInfo, chanInfo }: ClientInfo): st
 export function publicationObject(publication: Publication): string {
   const { data, offset, info, tags, key, removed, timeMs } = publication;
   // A removal that has nothing to say carries no data at all.
-  let written = removed !== true ? `{"data":${jsonOf(data)}` : data === 'null' ? '{"removed":true' : `{"data":${jsonOf(data)},"removed":true`;
+  let written =
+    removed !== true
+      ? `{"data":${jsonOf(data)}`
+      : data === 'null'
+        ? '{"removed":true'
+        : `{"data":${jsonOf(data)},"removed":true`;
   if (offset > 0) written += `,"offset":${offset}`;
   if (timeMs !== undefined) written += `,"time":${timeMs}`;
   if (tags !== undefined) written += tagsField(tags);

@@ -1,0 +1,206 @@
+/**
+ * One channel, opened: its position and options, what is published while we look, who is there, and a form to publish. The subscription is
+ * an ordinary one, with the rights of whoever looks; where those do not suffice, history and facts still come over the administrator's methods.
+ */
+import { Anchor, SegmentedControl } from '@mantine/core';
+import { ArrowLeft, UserRound } from 'lucide-react';
+import { useEffect, useState } from 'react';
+import { useAsked, type Result } from '../asked.js';
+import { formatCount, formatTtl, plural } from '../format.js';
+import { useCall, useEntries, useStream } from '../live.js';
+import { Facts, type Fact } from '../parts/facts.js';
+import { Empty, Failure, Waiting } from '../parts/notices.js';
+import { Page, type PageProps } from '../parts/page.js';
+import { Panel } from '../parts/panel.js';
+import { toHash } from '../router.js';
+import { ChannelName } from './channels.js';
+import { Entries } from './entries.js';
+import { addHistory, append, clear, EMPTY_LOG, oldestOffset, pause, type Log, type LoggedPublication } from './log.js';
+import { Publications } from './publications.js';
+import { PublishForm } from './publish-form.js';
+
+const REFRESH_MS = 2_000;
+const PRESENCE_MS = 4_000;
+const PAGE = 50;
+
+type Details = Result<'node.channel'>;
+
+/** Mounted anew for every channel. */
+export function Channel({ channel }: { readonly channel: string }) {
+  const details = useAsked('node.channel', { channel }, REFRESH_MS);
+  const [chosen, setChosen] = useState<string>();
+  const frame = { title: <ChannelName name={channel} />, name: channel, back: <Back />, source: `channel ${channel}` };
+  if (details.data === undefined) {
+    return (
+      <Page {...frame} continuity={details.continuity}>
+        <div className="tl-panel">{details.error ? <Failure title="The channel cannot be opened" reason={details.error.message} retry={details.ask} /> : <Waiting label="Opening the channel" rows={6} />}</div>
+      </Page>
+    );
+  }
+  const view = chosen ?? (details.data.type === 'stream' ? 'stream' : 'map');
+  const actions = (
+    <SegmentedControl
+      aria-label="View"
+      size="xs"
+      value={view}
+      onChange={setChosen}
+      data={[
+        { value: 'stream', label: 'Stream' },
+        { value: 'map', label: 'Map' },
+      ]}
+    />
+  );
+  const props = { channel, details: details.data, frame: { ...frame, actions } };
+  return view === 'map' ? <MapChannel {...props} /> : <StreamChannel {...props} />;
+}
+
+interface ViewProps {
+  readonly channel: string;
+  readonly details: Details;
+  readonly frame: Pick<PageProps, 'title' | 'name' | 'back' | 'source' | 'actions'>;
+}
+
+function StreamChannel({ channel, details, frame }: ViewProps) {
+  const call = useCall();
+  const [log, setLog] = useState<Log>(EMPTY_LOG);
+  const [older, setOlder] = useState<'more' | 'loading' | 'none'>(details.historySize > 0 || details.class !== 'live' ? 'more' : 'none');
+  const stream = useStream(
+    channel,
+    (publication) => setLog((before) => append(before, { kind: 'publication', live: true, ...publication, publisher: publication.info?.user })),
+    (text, offset) => setLog((before) => append(before, { kind: 'hole', offset, text, timeMs: Date.now() })),
+  );
+
+  const loadOlder = (): void => {
+    const before = oldestOffset(log);
+    setOlder('loading');
+    const since = before === undefined ? {} : { since: { epoch: details.position.epoch, offset: before } };
+    call('node.history', { channel, limit: PAGE, reverse: true, ...since }).then(
+      ({ publications }) => {
+        setLog((current) => addHistory(current, publications.map(fromHistory)));
+        setOlder(publications.length < PAGE ? 'none' : 'more');
+      },
+      () => setOlder('none'),
+    );
+  };
+  useEffect(() => {
+    if (older === 'more') loadOlder();
+    // Once, when the channel is opened: the newest page.
+  }, []);
+
+  return (
+    <Page {...frame} continuity={stream.continuity}>
+      <div className="tl-columns">
+        <div className="tl-main">
+          {stream.continuity.state === 'failed' && <Failure title="Not subscribed" reason={stream.continuity.reason} retry={stream.retry} />}
+          <Publications log={log} onPause={(paused) => setLog((before) => pause(before, paused))} onClear={() => setLog(clear)} onOlder={older === 'none' ? undefined : loadOlder} loadingOlder={older === 'loading'} />
+        </div>
+        <Side channel={channel} details={details} held={stream.position} keyed={false} />
+      </div>
+    </Page>
+  );
+}
+
+function MapChannel({ channel, details, frame }: ViewProps) {
+  const map = useEntries(channel);
+  return (
+    <Page {...frame} continuity={map.continuity}>
+      <div className="tl-columns">
+        <div className="tl-main">
+          {map.continuity.state === 'failed' ? (
+            <Failure title="Not subscribed" reason={map.continuity.reason} retry={map.retry} />
+          ) : (
+            <Entries entries={map.entries} loading={map.continuity.state === 'connecting'} />
+          )}
+        </div>
+        <Side channel={channel} details={details} held={map.position} keyed />
+      </div>
+    </Page>
+  );
+}
+
+type Position = Details['position'];
+
+function Side({ channel, details, held, keyed }: { readonly channel: string; readonly details: Details; readonly held: Position | undefined; readonly keyed: boolean }) {
+  const position: Fact[] = [
+    ['Offset', <span className="tl-num">{details.position.epoch === '' ? 'not numbered' : formatCount(details.position.offset)}</span>],
+    ['Received here', <span className="tl-num">{held === undefined ? '–' : `${formatCount(held.offset)}${behindBy(details.position, held)}`}</span>],
+    ['Epoch', <code>{details.position.epoch === '' ? '–' : details.position.epoch}</code>],
+    ['Readers', <span className="tl-num">{formatCount(details.subscribers)}</span>],
+  ];
+  const options: Fact[] = [
+    ['Namespace', details.namespace === '' ? 'default' : details.namespace],
+    ['Class', details.class],
+    ['Type', details.type],
+    ['History', details.historySize === 0 ? 'none' : `${plural(details.historySize, 'publication')}, ${formatTtl(details.historyTtlMs)}`],
+    ['Slow readers', SLOW_READERS[details.overflow] ?? details.overflow],
+    ['Presence', details.presence ? 'kept' : 'not kept'],
+  ];
+  return (
+    <div className="tl-side">
+      <Panel title="Position">
+        <Facts facts={position} columns={1} />
+      </Panel>
+      {details.class !== 'local' && (
+        <Panel title="Publish">
+          <PublishForm channel={channel} keyed={keyed} />
+        </Panel>
+      )}
+      {details.presence && <Presence channel={channel} />}
+      <Panel title="Options">
+        <Facts facts={options} columns={1} />
+      </Panel>
+    </div>
+  );
+}
+
+export const SLOW_READERS: Readonly<Record<string, string>> = {
+  recover: 'cut off, recover by position',
+  latest: 'keep the newest per key',
+  gap: 'skip, and tell the range',
+};
+
+function behindBy(top: Position, held: Position): string {
+  if (top.epoch !== held.epoch || held.offset >= top.offset) return '';
+  return ` (${formatCount(top.offset - held.offset)} to come)`;
+}
+
+function Presence({ channel }: { readonly channel: string }) {
+  const { data, error, ask } = useAsked('node.presence', { channel }, PRESENCE_MS);
+  const clients = data?.clients ?? [];
+  return (
+    <Panel title={data ? `Present (${clients.length})` : 'Present'} flush>
+      {data === undefined ? (
+        error ? (
+          <Failure title="Presence cannot be read" reason={error.message} retry={ask} />
+        ) : (
+          <Waiting label="Loading presence" rows={3} />
+        )
+      ) : clients.length === 0 ? (
+        <Empty icon={UserRound} title="Nobody is here" />
+      ) : (
+        <ul className="tl-people" tabIndex={0} aria-label="Clients present">
+          {clients.map((one) => (
+            <li key={one.client}>
+              <span>{one.user === '' ? 'anonymous' : one.user}</span>
+              <Anchor href={toHash({ screen: 'connections', client: one.client })} size="xs" className="tl-mono">
+                {one.client.slice(0, 8)}
+              </Anchor>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Panel>
+  );
+}
+
+function Back() {
+  return (
+    <Anchor href={toHash({ screen: 'channels' })} size="sm" className="tl-back">
+      <ArrowLeft size={14} aria-hidden="true" /> Channels
+    </Anchor>
+  );
+}
+
+function fromHistory({ offset, data, binary, tags, timeMs, info }: Result<'node.history'>['publications'][number]): LoggedPublication {
+  return { kind: 'publication', offset, data, binary, tags, timeMs, publisher: info?.user, live: false };
+}

@@ -1,0 +1,83 @@
+/**
+ * The HTTP side of a node, in one place: what every request gets (id, security headers, one error shape), then the routes. It owns the
+ * HTTP server; upgrades to WebSocket are taken over by the transport that is attached to it.
+ */
+import type { IncomingMessage } from 'node:http';
+import helmet from '@fastify/helmet';
+import { randomId } from '@trunkline/base';
+import { CodedError } from '@trunkline/protocol';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify';
+import { createApiHandlers } from './api-methods.js';
+import { registerApiRoutes, sendError, type ApiRoutesDeps } from './api-routes.js';
+import { registerConsoleFiles, type ConsolePages } from './console-files.js';
+import { readSession, registerConsoleRoutes } from './console-routes.js';
+import { registerModuleRoutes } from './module-routes.js';
+import { registerNodeRoutes } from './node-routes.js';
+import { createPeerFacts } from './peer.js';
+import type { HttpDeps, HttpOptions } from './ports.js';
+import { contentSecurityPolicy } from './security.js';
+
+/** A request must be complete within this: more is a peer that holds a socket for nothing. */
+const REQUEST_TIMEOUT_MS = 30_000;
+const MAX_PARAM_LENGTH = 255;
+
+/** Not listening yet. Routes of modules are those the hub has now. Closing ends idle keep-alive connections at once. */
+export async function createHttpApp(deps: HttpDeps & { readonly onApiCall?: ApiRoutesDeps['onCall'] }, options: HttpOptions): Promise<FastifyInstance> {
+  const { hub, logger, sessions } = deps;
+  const requestId = (given: string | string[] | undefined): string => (typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : randomId(deps.random, 16));
+  const settings = {
+    logger: false as const,
+    bodyLimit: options.bodyMaxBytes,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: 'idle' as const,
+    genReqId: (request: IncomingMessage) => requestId(request.headers['x-request-id']),
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    // Requests that never reach a route (malformed paths) get the same shape.
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      void reply.header('x-request-id', request.id);
+      sendError(reply, new CodedError('badRequest', error.message), logger);
+    },
+  };
+  // Fastify's types tell the two kinds of server apart; the routes below do not.
+  const app = Fastify({ ...settings, ...(options.tls ? { https: options.tls } : {}) } as FastifyServerOptions);
+  const peerFacts = createPeerFacts(options.trustedProxies);
+
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.header('x-request-id', request.id);
+  });
+  await app.register(helmet, {
+    contentSecurityPolicy: contentSecurityPolicy(),
+    strictTransportSecurity: options.tls !== undefined,
+    crossOriginEmbedderPolicy: false,
+  });
+  app.setErrorHandler((error, _request, reply) => sendError(reply, error, logger));
+
+  registerNodeRoutes(app, { hub, metrics: deps.metrics }, { metricsToken: options.metricsToken });
+  registerApiRoutes(
+    app,
+    {
+      logger,
+      hub,
+      apiKeys: deps.apiKeys,
+      validator: deps.validator,
+      peerFacts,
+      onCall: deps.onApiCall ?? (() => undefined),
+      handlers: createApiHandlers({ clock: deps.clock, hub, version: options.version, nodeName: options.nodeName, maxChannels: options.batchMaxCommands }),
+    },
+    options,
+  );
+  registerModuleRoutes(app, hub.routes(), { ...deps, peerFacts, sessionOf: (request) => sessions && readSession(request, sessions, peerFacts) }, options);
+  if (sessions) registerConsoleRoutes(app, { sessions, peerFacts }, options);
+  const pages: ConsolePages = sessions ? registerConsoleFiles(app, options.consoleDir) : () => false;
+
+  app.setNotFoundHandler((request, reply) => {
+    if (pages(request, reply)) return reply;
+    const path = request.url.split('?')[0];
+    if (hub.endpoints().some((endpoint) => endpoint.path === path)) {
+      void reply.code(426).headers({ upgrade: 'websocket', connection: 'Upgrade' });
+      return reply.send({ error: { code: 107, message: 'bad request: this path speaks WebSocket' } });
+    }
+    return sendError(reply, new CodedError('notFound', `nothing answers ${request.method} at this path`), logger);
+  });
+  return app;
+}

@@ -1,0 +1,377 @@
+/**
+ * One application reader of a stream channel. It decodes and hands over publications, tells of gaps and resets before what follows them, and
+ * where the application gave `getState`, loads state so that nothing falls between the state and the first publication after it:
+ * subscribed first, then position and state are read, then what was held back meanwhile and is newer is applied (spec CLIENT-5).
+ */
+import { Backoff, type Timer } from '@trunkline/base';
+import type { Position, Tags } from '@trunkline/protocol';
+import type { Continuity, Missing, Reset } from './continuity.js';
+import { sameContinuity } from './continuity.js';
+import { localError, toCodedError } from './errors.js';
+import { PublicationBuffer } from './publication-buffer.js';
+import type { ErrorPlace } from './store.js';
+import { Cell, type Readable } from './store.js';
+import type { ClientInfo, RawPublication, WireDeps, WireOptions, WireReader } from './wire.js';
+import type { Lease, Wires } from './wires.js';
+
+export interface StreamPublication<T> {
+  readonly channel: string;
+  readonly data: T;
+  /** Absent where the channel numbers nothing. */
+  readonly position?: Position;
+  readonly tags?: Tags;
+  /** The client that published, where one did. */
+  readonly info?: ClientInfo;
+}
+
+/** State as of `position`: everything up to it is contained, nothing after it needs to be. Read the position before the state. */
+export interface LoadedState<S> {
+  readonly state: S;
+  readonly position: Position;
+}
+
+export interface StreamOptions<T, S = unknown> extends WireOptions {
+  /** False opens nothing. Default true. */
+  readonly enabled?: boolean;
+  /** Continue after this position, for which the application holds state. */
+  readonly since?: Position;
+  /** Each publication once, in order, never across an unreported gap. */
+  readonly onPublication?: (publication: StreamPublication<T>) => void;
+  /**
+   * Something is missing; called before any publication that follows it. What it returns is awaited, publications wait, and when it is
+   * done the subscription is live again. Without this and `getState` the state stays `reset` until `acknowledge()`.
+   */
+  readonly onReset?: (reset: Reset) => void | Promise<void>;
+  /** Older values were folded into newer ones (outcome `latest`, or recovery `cache`): history has a hole, the newest value has not. */
+  readonly onGap?: (missing: Missing) => void;
+  /** Loads the application's own state; called at the start (unless `since` is given) and after each reset. */
+  readonly getState?: () => Promise<LoadedState<S>>;
+  /** The state `getState` loaded; publications after it follow. */
+  readonly onState?: (state: S, position: Position) => void;
+  /** Turns data into what handlers get; throwing makes the message a loss. Default: as it came. */
+  readonly decode?: (data: unknown) => T;
+  /** Asks for joins and leaves; `client.presence` does. */
+  readonly onJoin?: (info: ClientInfo) => void;
+  readonly onLeave?: (info: ClientInfo) => void;
+  /** Called at each (re)start of the subscription with what the channel's module announced. */
+  readonly onSubscribed?: (announced: unknown) => void;
+}
+
+/** Largest hole between a loaded position and the subscription that is filled from history; a wider one loads state again. */
+const FILL_LIMIT = 1_000;
+
+/** What happens to a publication that arrives now. */
+type Gate = 'open' | 'loading' | 'acknowledging';
+
+export class StreamSubscription<T, S = unknown> implements WireReader {
+  readonly channel: string;
+  readonly #deps: WireDeps;
+  readonly #options: StreamOptions<T, S>;
+  readonly #continuity: Cell<Continuity>;
+  readonly #buffer: PublicationBuffer;
+  readonly #backoff: Backoff;
+  #lease: Lease | undefined;
+  #gate: Gate = 'open';
+  #reset: Reset | undefined;
+  #loadingSinceMs: number | undefined;
+  /** Where `#buffer` begins: everything after it is in there. */
+  #base: Position | undefined;
+  /** Offsets up to here are part of the loaded state. */
+  #contained = 0;
+  /** Voids answers that were asked for before something changed. */
+  #generation = 0;
+  #retry: Timer | undefined;
+
+  constructor(deps: WireDeps, wires: Wires, channel: string, options: StreamOptions<T, S>) {
+    const { clock, random, report, minDelayMs, maxDelayMs, bufferMaxPublications } = deps.options;
+    this.channel = channel;
+    this.#deps = deps;
+    this.#options = options;
+    this.#buffer = new PublicationBuffer(bufferMaxPublications);
+    this.#backoff = new Backoff(random, { minDelayMs, maxDelayMs });
+    this.#continuity = new Cell<Continuity>({ kind: 'stale', sinceMs: clock.now(), reason: 'disabled' }, report, sameContinuity);
+    if (options.enabled === false) return;
+    this.#hold(wires);
+  }
+
+  /** Continuity, observable. Told synchronously: a reset is known before the publications that follow it. */
+  get state(): Readable<Continuity> {
+    return this.#continuity;
+  }
+
+  /** The last complete position of the channel; undefined where it numbers nothing. */
+  get position(): Position | undefined {
+    return this.#lease?.wire.position;
+  }
+
+  /** Declares a reported reset dealt with. */
+  acknowledge(): void {
+    if (this.#gate === 'loading') return;
+    this.#reset = undefined;
+    this.changed();
+  }
+
+  /** Stops; the channel is unsubscribed a little after its last reader left. May be called twice. */
+  close(): void {
+    this.#generation++;
+    this.#retry?.cancel();
+    this.#buffer.clear();
+    const lease = this.#lease;
+    this.#lease = undefined;
+    lease?.release();
+  }
+
+  #hold(wires: Wires): void {
+    const { onJoin, onLeave, getState, since, data, token, getToken, filter, recovery } = this.#options;
+    const setup = definedOnly({ type: 'stream' as const, joinLeave: onJoin !== undefined || onLeave !== undefined, since, data, token, getToken, filter, recovery });
+    this.#lease = wires.hold(this.channel, setup, this);
+    const { wire } = this.#lease;
+    if (getState !== undefined && since === undefined) this.#expectState();
+    if (!wire.live) return this.changed();
+    // Others opened the channel: what lies between our position and theirs is not on its way.
+    if (since !== undefined) this.#catchUp(since);
+    this.subscribed();
+  }
+
+  // ------------------------------------------------------------ from the wire
+
+  subscribed(): void {
+    const { onSubscribed } = this.#options;
+    if (onSubscribed) this.#run('handler', () => onSubscribed(this.#lease?.wire.announced));
+    if (this.#gate === 'loading' && this.#generation === 0) this.#load(0);
+    this.changed();
+  }
+
+  publication(publication: RawPublication): void {
+    if (this.#lease === undefined) return;
+    if (this.#gate === 'open') this.#deliver(publication);
+    else this.#buffer.push(publication);
+  }
+
+  gap(missing: Missing): void {
+    const { onGap } = this.#options;
+    if (onGap && this.#lease) this.#run('handler', () => onGap(missing));
+  }
+
+  reset(reset: Reset): void {
+    if (this.#lease === undefined) return;
+    this.#contained = 0;
+    // What was held back lies before this loss; whoever answers it starts behind.
+    const widened = this.#gate === 'acknowledging' || this.#buffer.overflowed;
+    this.#reset = widened ? { reason: reset.reason } : reset;
+    this.#buffer.clear();
+    this.#generation++;
+    if (this.#options.getState) this.#expectState();
+    this.changed();
+    this.#answerReset(this.#reset);
+  }
+
+  join(info: ClientInfo): void {
+    const { onJoin } = this.#options;
+    if (onJoin && this.#lease) this.#run('handler', () => onJoin(info));
+  }
+
+  leave(info: ClientInfo): void {
+    const { onLeave } = this.#options;
+    if (onLeave && this.#lease) this.#run('handler', () => onLeave(info));
+  }
+
+  changed(): void {
+    if (this.#lease) this.#continuity.set(this.#lease.wire.continuity(this.#reset, this.#loadingSinceMs));
+  }
+
+  // ------------------------------------------------------------ handing over
+
+  #deliver(publication: RawPublication): void {
+    const { offset } = publication;
+    if (offset !== 0 && offset <= this.#contained) return;
+    const { decode, onPublication } = this.#options;
+    let data: T;
+    try {
+      data = decode ? decode(publication.data) : (publication.data as T);
+    } catch (error) {
+      return this.#unusable('decode', error, offset);
+    }
+    if (!onPublication) return;
+    try {
+      onPublication(this.#shape(data, publication));
+    } catch (error) {
+      // State built from publications is now wrong; without one, the handler's failure is its own business.
+      if (this.#options.getState) return this.#unusable('handler', error, offset);
+      this.#deps.options.report(error, { where: 'handler', channel: this.channel });
+    }
+  }
+
+  #shape(data: T, { offset, tags, info }: RawPublication): StreamPublication<T> {
+    const epoch = this.position?.epoch ?? '';
+    return { channel: this.channel, data, ...(offset === 0 ? {} : { position: { epoch, offset } }), ...(tags ? { tags } : {}), ...(info ? { info } : {}) };
+  }
+
+  /** A message that came but could not be used is a loss like any other. */
+  #unusable(where: ErrorPlace, error: unknown, offset: number): void {
+    this.#deps.options.report(error, { where, channel: this.channel });
+    const epoch = this.position?.epoch ?? '';
+    this.reset(offset === 0 ? { reason: 'undecodable' } : { reason: 'undecodable', missing: { epoch, from: offset, to: offset } });
+  }
+
+  #openGate(held: readonly RawPublication[]): void {
+    this.#gate = 'open';
+    this.#loadingSinceMs = undefined;
+    const generation = this.#generation;
+    for (const publication of held) {
+      // A handler may close this reader, and an unusable message begins a new load.
+      if (this.#generation !== generation || this.#lease === undefined) return;
+      this.#deliver(publication);
+    }
+    if (this.#generation !== generation) return;
+    this.#reset = undefined;
+    this.changed();
+  }
+
+  // ------------------------------------------------------------ answering a reset
+
+  #answerReset(reset: Reset): void {
+    const { onReset, getState } = this.#options;
+    const generation = this.#generation;
+    if (getState) {
+      if (onReset) this.#run('handler', () => void onReset(reset));
+      // A message that cannot be used would be met again at once: such loads wait.
+      return this.#load(reset.reason === 'undecodable' || reset.reason === 'buffer' ? this.#backoff.next() : 0);
+    }
+    if (!onReset) return void (this.#gate = 'open');
+    let answer: void | Promise<void>;
+    try {
+      answer = onReset(reset);
+    } catch (error) {
+      this.#gate = 'open';
+      return this.#deps.options.report(error, { where: 'handler', channel: this.channel });
+    }
+    if (this.#generation !== generation) return;
+    if (!(answer instanceof Promise)) return this.#openGate(this.#buffer.take());
+    this.#gate = 'acknowledging';
+    answer.then(
+      () => this.#acknowledged(generation),
+      (error: unknown) => {
+        this.#deps.options.report(error, { where: 'handler', channel: this.channel });
+        if (this.#generation !== generation) return;
+        // Not answered: the state stays `reset`, publications flow again.
+        const held = this.#buffer.take();
+        this.#gate = 'open';
+        for (const publication of held) if (this.#lease && this.#generation === generation) this.#deliver(publication);
+      },
+    );
+  }
+
+  #acknowledged(generation: number): void {
+    if (this.#generation !== generation) return;
+    if (this.#buffer.overflowed) return this.reset({ reason: 'buffer' });
+    this.#openGate(this.#buffer.take());
+  }
+
+  // ------------------------------------------------------------ loading state
+
+  #expectState(): void {
+    this.#gate = 'loading';
+    this.#loadingSinceMs ??= this.#deps.options.clock.now();
+    this.#base = undefined;
+  }
+
+  #load(delayMs: number): void {
+    const { getState } = this.#options;
+    if (!getState) return;
+    const generation = ++this.#generation;
+    // From here on nothing is missed: the buffer was empty or begins at an earlier base.
+    this.#base ??= this.position;
+    this.#retry?.cancel();
+    const ask = (): void => {
+      if (this.#generation !== generation) return;
+      callAsync(getState).then(
+        (loaded) => this.#generation === generation && this.#settle(loaded, generation),
+        (error: unknown) => this.#generation === generation && this.#loadAgain(toCodedError(error, `getState of ${this.channel}`)),
+      );
+    };
+    if (delayMs === 0) ask();
+    else this.#retry = this.#deps.options.clock.setTimeout(ask, delayMs);
+  }
+
+  #loadAgain(error: Error): void {
+    this.#deps.options.report(error, { where: 'state', channel: this.channel });
+    this.#load(this.#backoff.next());
+  }
+
+  #settle({ state, position }: LoadedState<S>, generation: number): void {
+    const base = this.#base;
+    if (base !== undefined && base.epoch !== '' && position.epoch !== base.epoch) {
+      return this.#loadAgain(localError(112, `getState of ${this.channel} returned epoch "${position.epoch}", the channel is at "${base.epoch}"`));
+    }
+    if (!this.#buffer.completes(position.offset)) {
+      this.#buffer.clear();
+      this.#base = this.position;
+      return this.#load(this.#backoff.next());
+    }
+    if (base === undefined || position.offset >= base.offset) return this.#apply(state, position, []);
+    this.#fill(position, base.offset).then(
+      (missed) => this.#generation === generation && this.#apply(state, position, missed),
+      (error: unknown) => this.#generation === generation && this.#loadAgain(toCodedError(error, `history of ${this.channel}`)),
+    );
+  }
+
+  #apply(state: S, position: Position, missed: readonly RawPublication[]): void {
+    this.#backoff.reset();
+    this.#contained = position.offset;
+    const { onState } = this.#options;
+    if (onState) this.#run('handler', () => onState(state, position));
+    this.#openGate([...missed, ...this.#buffer.take()]);
+  }
+
+  /** A late reader's own past, for which the shared subscription has no use. */
+  #catchUp(since: Position): void {
+    const { position } = this;
+    if (position !== undefined && position.epoch === since.epoch && position.offset === since.offset) return;
+    this.#gate = 'acknowledging';
+    const generation = this.#generation;
+    const lost = (): void => {
+      if (this.#generation === generation) this.reset({ reason: 'unrecoverable' });
+    };
+    if (position === undefined || position.epoch !== since.epoch) return queueMicrotask(lost);
+    this.#contained = since.offset;
+    this.#loadingSinceMs = this.#deps.options.clock.now();
+    this.#fill(since, position.offset).then((missed) => {
+      if (this.#generation !== generation) return;
+      if (this.#buffer.overflowed) return lost();
+      this.#openGate([...missed, ...this.#buffer.take()]);
+    }, lost);
+  }
+
+  /** Publications after `since` up to offset `to`, complete or not at all. */
+  async #fill(since: Position, to: number): Promise<RawPublication[]> {
+    const width = to - since.offset;
+    if (width <= 0) return [];
+    if (width > FILL_LIMIT) throw localError(112, `${width} publications behind`);
+    const { publications, epoch } = await this.#deps.connection.centrifuge.history(this.channel, { since, limit: width });
+    const missed = publications.map((item): RawPublication => ({ ...item, offset: item.offset ?? 0 })).filter((item) => item.offset <= to);
+    const whole = epoch === since.epoch && missed.length === width && missed.every((item, index) => item.offset === since.offset + 1 + index);
+    if (!whole) throw localError(112, 'history no longer holds what is missing');
+    return missed;
+  }
+
+  #run(where: ErrorPlace, call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#deps.options.report(error, { where, channel: this.channel });
+    }
+  }
+}
+
+/** A function that throws instead of rejecting is treated alike. */
+async function callAsync<R>(call: () => Promise<R>): Promise<R> {
+  return await call();
+}
+
+type Defined<O> = { [K in keyof O as undefined extends O[K] ? never : K]: O[K] } & { [K in keyof O as undefined extends O[K] ? K : never]?: Exclude<O[K], undefined> };
+
+/** Drops fields that are undefined, so that "not given" has one form. */
+export function definedOnly<O extends object>(fields: O): Defined<O> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<O>;
+}
