@@ -13,7 +13,8 @@ import { guardChild } from './children.js';
 import { freePort } from './ports.js';
 import { until } from './waiting.js';
 
-const CLI = fileURLToPath(new URL('../../apps/cli/bin/trunkline.mjs', import.meta.url));
+/** The program under test: the checkout's own CLI, or another that `TRUNKLINE_CLI` names. */
+const CLI = process.env['TRUNKLINE_CLI'] ?? fileURLToPath(new URL('../../apps/cli/bin/trunkline.mjs', import.meta.url));
 const LOG_LINES_KEPT = 20_000;
 
 export interface ServerOptions {

@@ -47,7 +47,7 @@ describe('a connection', () => {
     const client = await bed.client({ networkEventTarget: network });
     const lost = nextEvent<ConnectingContext>(client, 'connecting');
     network.dispatchEvent(new Event('offline'));
-    expect(await lost).toMatchObject({ code: 2 });
+    expect(await lost).toMatchObject({ code: 1, reason: 'transport closed' });
     network.dispatchEvent(new Event('online'));
     await client.ready(5_000);
     expect(client.state).toBe(State.Connected);

@@ -8,7 +8,8 @@ import { afterAll, afterEach, beforeAll } from 'vitest';
 import type { Centrifuge } from 'centrifuge';
 import { Kit, type ApiAnswer, type RawClient, type RawClientOptions, type ServerOptions, type StockClientOptions, type TestServer } from '@trunkline/testkit';
 
-export const SECRET = 'secret';
+/** Signs every token of the tests. */
+export const SECRET = 'a secret of the tests, long enough for HMAC';
 
 export class Bed {
   /** Lives as long as the file. */

@@ -2,9 +2,12 @@
  * The server's HTTP API: `POST <url>/api/<method>` with a key. `post` tells apart what a caller treats differently: an answer, a refusal
  * that will not change, a failure that may pass, and no server at all. `callApi` is for commands that try once.
  */
+import type { apiMethods, ApiMethod, ApiResult } from '@trunkline/contracts/api';
 import { CliError, exitOfCode } from './exit.js';
 import type { Io } from './io.js';
 import type { Settings } from './settings.js';
+
+type ApiInput<M extends ApiMethod> = (typeof apiMethods)[M]['params']['_zod']['input'];
 
 export interface ApiError {
   readonly code: number;
@@ -40,7 +43,11 @@ export async function post(deps: ApiDeps, settings: Settings, method: string, pa
   try {
     const answer = await deps.fetch(`${settings.url}/api/${method}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...(settings.apiKey === undefined ? {} : { 'x-api-key': settings.apiKey }) },
+      headers: {
+        'content-type': 'application/json',
+        ...(settings.apiKey === undefined ? {} : { 'x-api-key': settings.apiKey }),
+        ...(settings.org === undefined ? {} : { 'x-org': settings.org }),
+      },
       body: JSON.stringify(params),
       signal: deadline.signal,
     });
@@ -54,9 +61,10 @@ export async function post(deps: ApiDeps, settings: Settings, method: string, pa
 }
 
 /** One try; everything but an answer is a `CliError`. */
-export async function callApi(deps: ApiDeps, settings: Settings, method: string, params: object, signal?: AbortSignal): Promise<unknown> {
+export async function callApi<M extends ApiMethod>(deps: ApiDeps, settings: Settings, method: M, params: ApiInput<M>, signal?: AbortSignal): Promise<ApiResult<M>> {
   const outcome = await post(deps, settings, method, params, signal);
-  if (outcome.kind === 'answered') return outcome.result;
+  // What a server of the same contract answered is not validated again.
+  if (outcome.kind === 'answered') return (outcome.result ?? {}) as ApiResult<M>;
   throw toCliError(outcome, settings);
 }
 

@@ -10,6 +10,7 @@ export interface ConnectionFlags {
   readonly url?: string;
   readonly apiKey?: string;
   readonly token?: string;
+  readonly org?: string;
 }
 
 export interface Settings {
@@ -17,6 +18,8 @@ export interface Settings {
   readonly url: string;
   readonly apiKey: string | undefined;
   readonly token: string | undefined;
+  /** The org a key of all orgs acts in. */
+  readonly org: string | undefined;
   /** Where the address came from, for messages. */
   readonly source: 'flag' | 'environment' | 'development server' | 'default';
 }
@@ -33,6 +36,7 @@ export function resolveSettings(io: Pick<Io, 'env' | 'cwd' | 'readFile'>, flags:
     url: given !== undefined ? normaliseUrl(given) : (state?.url ?? DEFAULT_URL),
     apiKey: flags.apiKey ?? nonEmpty(io.env['TRUNKLINE_API_KEY']) ?? ours?.apiKey,
     token: flags.token ?? nonEmpty(io.env['TRUNKLINE_TOKEN']) ?? ours?.token,
+    org: flags.org ?? nonEmpty(io.env['TRUNKLINE_ORG']),
     source: flags.url !== undefined ? 'flag' : given !== undefined ? 'environment' : state !== undefined ? 'development server' : 'default',
   };
 }

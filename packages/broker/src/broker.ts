@@ -102,6 +102,8 @@ export interface MapPublishOptions {
   readonly info?: ClientInfo;
   /** Compare-and-set. `absent`: only if there is no entry. An offset: only if the entry was last written by that offset. */
   readonly expect?: 'absent' | number;
+  /** Where the entry stands with this very data, only its time to live starts again: nothing is published, the position is the current one. */
+  readonly renew?: boolean;
   /** Entries a map may hold; a new key beyond it is refused with `limitExceeded`. */
   readonly maxKeys: number;
   readonly idempotencyKey?: string;

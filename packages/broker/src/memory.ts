@@ -28,7 +28,7 @@ import { ExpiryQueue } from './expiry.js';
 import { FanOut, type Listener } from './fan-out.js';
 import { IdempotencyCache } from './idempotency.js';
 import { LogTable } from './log-table.js';
-import { Maps, type MapChannels } from './maps.js';
+import { Maps, type MapsParts } from './maps.js';
 import { resolveMemoryBrokerOptions, type MemoryBrokerOptions } from './options.js';
 import { PresenceTables } from './presence.js';
 import { Streams } from './streams.js';
@@ -64,7 +64,7 @@ function createEngine(
   const queue = new ExpiryQueue(clock);
   const fanOut = new FanOut(logger);
   const idempotency = new IdempotencyCache(queue, options.maxIdempotencyKeys, options.idempotencyTtlMs);
-  const channels: MapChannels = new Map();
+  const channels: MapsParts['channels'] = new Map();
   const logs = new LogTable(queue, random, options.maxChannels, (key) => channels.has(key));
   return {
     queue,

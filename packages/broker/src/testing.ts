@@ -3,10 +3,12 @@
  * pass only through its fixture, so that it runs on a fake clock as well as on a server. For test files: it needs vitest and fast-check.
  */
 import { afterEach, beforeEach, describe, it } from 'vitest';
-import { DELIVERY_RULES, PEER_RULES } from './testing/delivery-rules.js';
+import { DELIVERY_RULES } from './testing/delivery-rules.js';
 import { createBench, type Bench, type BrokerFixture, type Rule } from './testing/fixture.js';
+import { MAP_GUARD_RULES } from './testing/map-guard-rules.js';
 import { MAP_RULES } from './testing/map-rules.js';
 import { MODEL_RULES } from './testing/model-rules.js';
+import { PEER_RULES } from './testing/peer-rules.js';
 import { PRESENCE_RULES } from './testing/presence-rules.js';
 import { STREAM_RULES } from './testing/stream-rules.js';
 
@@ -32,6 +34,7 @@ export function brokerContract(
     ...STREAM_RULES,
     ...PRESENCE_RULES,
     ...MAP_RULES,
+    ...MAP_GUARD_RULES,
     ...MODEL_RULES,
   };
   describe(`broker contract: ${name}`, () => {

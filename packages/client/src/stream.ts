@@ -5,12 +5,10 @@
  */
 import { Backoff, type Timer } from '@trunkline/base';
 import type { Position, Tags } from '@trunkline/protocol';
-import type { Continuity, Missing, Reset } from './continuity.js';
-import { sameContinuity } from './continuity.js';
+import { sameContinuity, type Continuity, type Missing, type Reset } from './continuity.js';
 import { localError, toCodedError } from './errors.js';
 import { PublicationBuffer } from './publication-buffer.js';
-import type { ErrorPlace } from './store.js';
-import { Cell, type Readable } from './store.js';
+import { Cell, type ErrorPlace, type Readable } from './store.js';
 import type { ClientInfo, RawPublication, WireDeps, WireOptions, WireReader } from './wire.js';
 import type { Lease, Wires } from './wires.js';
 
@@ -78,6 +76,8 @@ export class StreamSubscription<T, S = unknown> implements WireReader {
   #base: Position | undefined;
   /** Offsets up to here are part of the loaded state. */
   #contained = 0;
+  /** The first subscribe was seen. */
+  #started = false;
   /** Voids answers that were asked for before something changed. */
   #generation = 0;
   #retry: Timer | undefined;
@@ -107,6 +107,7 @@ export class StreamSubscription<T, S = unknown> implements WireReader {
   /** Declares a reported reset dealt with. */
   acknowledge(): void {
     if (this.#gate === 'loading') return;
+    if (this.#gate === 'acknowledging') return this.#acknowledged(++this.#generation);
     this.#reset = undefined;
     this.changed();
   }
@@ -138,7 +139,8 @@ export class StreamSubscription<T, S = unknown> implements WireReader {
   subscribed(): void {
     const { onSubscribed } = this.#options;
     if (onSubscribed) this.#run('handler', () => onSubscribed(this.#lease?.wire.announced));
-    if (this.#gate === 'loading' && this.#generation === 0) this.#load(0);
+    if (this.#gate === 'loading' && !this.#started) this.#load(0);
+    this.#started = true;
     this.changed();
   }
 
@@ -214,18 +216,19 @@ export class StreamSubscription<T, S = unknown> implements WireReader {
     this.reset(offset === 0 ? { reason: 'undecodable' } : { reason: 'undecodable', missing: { epoch, from: offset, to: offset } });
   }
 
+  /** Hands over what was held back and, unless that met a new loss, is live again. */
   #openGate(held: readonly RawPublication[]): void {
+    const answered = this.#reset;
     this.#gate = 'open';
     this.#loadingSinceMs = undefined;
-    const generation = this.#generation;
-    for (const publication of held) {
-      // A handler may close this reader, and an unusable message begins a new load.
-      if (this.#generation !== generation || this.#lease === undefined) return;
-      this.#deliver(publication);
-    }
-    if (this.#generation !== generation) return;
-    this.#reset = undefined;
+    this.#feed(held);
+    if (this.#reset === answered) this.#reset = undefined;
     this.changed();
+  }
+
+  /** As if they arrived now: a loss met on the way closes the gate, and the rest waits behind it. */
+  #feed(held: readonly RawPublication[]): void {
+    for (const publication of held) this.publication(publication);
   }
 
   // ------------------------------------------------------------ answering a reset
@@ -255,9 +258,8 @@ export class StreamSubscription<T, S = unknown> implements WireReader {
         this.#deps.options.report(error, { where: 'handler', channel: this.channel });
         if (this.#generation !== generation) return;
         // Not answered: the state stays `reset`, publications flow again.
-        const held = this.#buffer.take();
         this.#gate = 'open';
-        for (const publication of held) if (this.#lease && this.#generation === generation) this.#deliver(publication);
+        this.#feed(this.#buffer.take());
       },
     );
   }
@@ -331,7 +333,10 @@ export class StreamSubscription<T, S = unknown> implements WireReader {
     this.#gate = 'acknowledging';
     const generation = this.#generation;
     const lost = (): void => {
-      if (this.#generation === generation) this.reset({ reason: 'unrecoverable' });
+      if (this.#generation !== generation) return;
+      const held = this.#buffer.take();
+      this.reset({ reason: 'unrecoverable' });
+      this.#feed(held);
     };
     if (position === undefined || position.epoch !== since.epoch) return queueMicrotask(lost);
     this.#contained = since.offset;

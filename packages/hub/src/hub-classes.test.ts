@@ -355,3 +355,33 @@ describe('presence', () => {
     expect(Object.keys(((await watcher.call({ presence: { channel: 'room:1' } }))['presence'] as Frame)['presence'] as Frame)).toHaveLength(21);
   });
 });
+
+describe('presence as a map', () => {
+  const namespaces = [
+    { name: 'room', mapClientsPrefix: 'here:', mapUsersPrefix: 'users:', allowSubscribe: ['user'] as const },
+    { name: 'here', type: 'map_clients' as const, allowSubscribe: ['user'] as const },
+    { name: 'users', type: 'map_users' as const, allowSubscribe: ['user'] as const },
+  ];
+
+  test('[PRES-1] clients and users come and go; renewal publishes nothing', async () => {
+    const { peer, clock } = createTestHub({ namespaces, pingIntervalMs: 0 });
+    const watcher = peer();
+    await watcher.connect({ user: 'watcher' });
+    await watcher.call({ subscribe: { channel: 'here:room:1', type: 2, phase: 2 } });
+    await watcher.call({ subscribe: { channel: 'users:room:1', type: 3, phase: 2 } });
+    const devices = [peer(), peer()];
+    for (const device of devices) {
+      await device.connect({ user: 'ada' });
+      await device.call({ subscribe: { channel: 'room:1' } });
+    }
+    expect(await watcher.publications('here:room:1')).toHaveLength(2);
+    await clock.advance(100_000);
+    expect(await watcher.publications()).toEqual([]);
+    devices[0]?.drop();
+    const left = (await watcher.frames()).map((frame) => (frame['push'] as Frame)['channel']);
+    expect(left).toEqual(['here:room:1']);
+    devices[1]?.drop();
+    const gone = (await watcher.frames()).map((frame) => [(frame['push'] as Frame)['channel'], ((frame['push'] as Frame)['pub'] as Frame)['removed']]);
+    expect(gone).toEqual([['here:room:1', true], ['users:room:1', true]]);
+  });
+});

@@ -59,10 +59,16 @@ function keyOf(headerValue: string): string {
 function toEntry({ key, sha256, org, name, scopes = ['*'] }: ApiKeyOptions, field: string): Entry {
   if (name === '') throw new RangeError(`${field}.name must not be empty`);
   if (org !== '*' && !isOrgId(org)) throw new RangeError(`${field}.org must be an org id or *`);
-  if ((key === undefined) === (sha256 === undefined)) throw new RangeError(`${field} must have either key or sha256`);
-  if (key !== undefined && key.length < 16) throw new RangeError(`${field}.key must have at least 16 characters`);
-  if (sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(sha256)) throw new RangeError(`${field}.sha256 must be 64 hexadecimal digits`);
-  return { digest: key === undefined ? Buffer.from(sha256 ?? '', 'hex') : digestOf(key), identity: { org, name, scopes } };
+  if ((key === undefined) === (sha256 === undefined))
+    throw new RangeError(`${field} must have either key or sha256`);
+  if (key !== undefined && key.length < 16)
+    throw new RangeError(`${field}.key must have at least 16 characters`);
+  if (sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(sha256))
+    throw new RangeError(`${field}.sha256 must be 64 hexadecimal digits`);
+  return {
+    digest: key === undefined ? Buffer.from(sha256 ?? '', 'hex') : digestOf(key),
+    identity: { org, name, scopes },
+  };
 }
 
 function requireUnique(entries: readonly Entry[]): void {
@@ -70,7 +76,8 @@ function requireUnique(entries: readonly Entry[]): void {
   const digests = new Set<string>();
   for (const [index, { digest, identity }] of entries.entries()) {
     if (names.has(identity.name)) throw new RangeError(`apiKeys[${index}].name is used twice`);
-    if (digests.has(digest.toString('hex'))) throw new RangeError(`apiKeys[${index}] holds the key of an earlier entry`);
+    if (digests.has(digest.toString('hex')))
+      throw new RangeError(`apiKeys[${index}] holds the key of an earlier entry`);
     names.add(identity.name);
     digests.add(digest.toString('hex'));
   }

@@ -33,13 +33,19 @@ export function createTokenAuthenticator(
   given?: Partial<TokenAuthenticatorOptions>,
 ): Authenticator {
   const options = resolveTokenAuthenticatorOptions(given);
-  const internal = new Map((deps.internalIssuers ?? []).map((one) => [one.issuer, internalVerifier(deps, options, one)]));
+  const internal = new Map(
+    (deps.internalIssuers ?? []).map((one) => [one.issuer, internalVerifier(deps, options, one)]),
+  );
   const connections = outsideVerifier(deps, options, 'keys', options.jwksUrl);
   const separate = options.channelKeys.length > 0 || options.channelJwksUrl !== '';
-  const channels = separate ? outsideVerifier(deps, options, 'channelKeys', options.channelJwksUrl) : connections;
+  const channels = separate
+    ? outsideVerifier(deps, options, 'channelKeys', options.channelJwksUrl)
+    : connections;
 
   const verify = (token: string, outside: TokenVerifier): Promise<JWTPayload> =>
-    (internal.get(unverifiedIssuer(token)) ?? outside).verify(token);
+    (internal.get(token.length > options.maxTokenBytes ? '' : unverifiedIssuer(token)) ?? outside).verify(
+      token,
+    );
 
   const anonymous = (): Principal => {
     if (!options.allowAnonymous) throw new CodedError('unauthorized', 'token is missing');
@@ -48,7 +54,9 @@ export function createTokenAuthenticator(
 
   return {
     async authenticate({ token }) {
-      return { principal: token === '' ? anonymous() : toPrincipal(await verify(token, connections), options) };
+      return {
+        principal: token === '' ? anonymous() : toPrincipal(await verify(token, connections), options),
+      };
     },
 
     async refresh(token, current) {
@@ -66,10 +74,20 @@ export function createTokenAuthenticator(
   };
 }
 
-function internalVerifier(deps: TokenAuthenticatorDeps, options: TokenAuthenticatorOptions, { issuer, secret }: InternalIssuer): TokenVerifier {
+function internalVerifier(
+  deps: TokenAuthenticatorDeps,
+  options: TokenAuthenticatorOptions,
+  { issuer, secret }: InternalIssuer,
+): TokenVerifier {
   const keys = [{ kid: undefined, algorithms: new Set(['HS256']), key: secret }];
   const { maxTokenBytes } = options;
-  return createTokenVerifier(deps, { keys, issuers: [issuer], audiences: [], clockToleranceSeconds: 0, maxTokenBytes });
+  return createTokenVerifier(deps, {
+    keys,
+    issuers: [issuer],
+    audiences: [],
+    clockToleranceSeconds: 0,
+    maxTokenBytes,
+  });
 }
 
 function outsideVerifier(

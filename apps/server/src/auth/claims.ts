@@ -27,7 +27,12 @@ export function toPrincipal(claims: Claims, rules: ClaimRules): Principal {
   return {
     user: readUser(claims),
     org: readOrg(claims, rules),
-    roles: readList(claims, 'roles', (value) => ROLES.includes(value as Role), 'is no role') as readonly Role[],
+    roles: readList(
+      claims,
+      'roles',
+      (value) => ROLES.includes(value as Role),
+      'is no role',
+    ) as readonly Role[],
     groups: readList(claims, 'groups', isName, 'is no name') as readonly string[],
     caps: readList(claims, 'caps').map((value, index) => toCapability(value, `caps[${index}]`)),
     channels: readList(claims, 'channels', isChannel, 'is no channel name') as readonly string[],
@@ -91,11 +96,18 @@ function toCapability(value: unknown, at: string): Capability {
   if (!isRecord(value)) throw wrong(at, 'is no object');
   const { match = 'exact' } = value;
   if (match !== 'exact' && match !== 'wildcard') throw wrong(`${at}.match`, 'must be wildcard, or left out');
-  for (const name of ['channels', 'allow']) if (value[name] === undefined) throw wrong(`${at}.${name}`, 'is missing');
+  for (const name of ['channels', 'allow'])
+    if (value[name] === undefined) throw wrong(`${at}.${name}`, 'is missing');
   return {
     channels: readList(value, 'channels', isChannel, 'is no channel name', `${at}.`) as readonly string[],
     match,
-    allow: readList(value, 'allow', (one) => RIGHTS.includes(one as CapabilityRight), 'is no right', `${at}.`) as readonly CapabilityRight[],
+    allow: readList(
+      value,
+      'allow',
+      (one) => RIGHTS.includes(one as CapabilityRight),
+      'is no right',
+      `${at}.`,
+    ) as readonly CapabilityRight[],
   };
 }
 
@@ -127,4 +139,5 @@ const isText = (value: unknown): boolean => typeof value === 'string';
 const isName = (value: unknown): boolean => typeof value === 'string' && isChannelName(value, MAX_NAME);
 const isChannel = isName;
 const isOrg = (value: unknown): boolean => typeof value === 'string' && isOrgId(value);
-const isRecord = (value: unknown): value is Claims => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Claims =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -92,7 +92,9 @@ export function createConsoleSessions(
   /** End of each session by the digest of its id, oldest first. */
   const sessions = new Map<string, number>();
 
-  const sessionOf = (cookieHeader: string | undefined): { readonly key: string; readonly untilMs: number } | undefined => {
+  const sessionOf = (
+    cookieHeader: string | undefined,
+  ): { readonly key: string; readonly untilMs: number } | undefined => {
     const id = cookieHeader === undefined ? undefined : parse(cookieHeader)[cookieName];
     if (id === undefined) return undefined;
     const key = digestOf(id).toString('base64');
@@ -136,7 +138,8 @@ export function createConsoleSessions(
         throw new CodedError('tooManyRequests', 'sign-in attempts of this address');
       }
       const given = digestOf(code);
-      const fits = link !== undefined && timingSafeEqual(link.digest, given) && link.untilMs > clock.monotonic();
+      const fits =
+        link !== undefined && timingSafeEqual(link.digest, given) && link.untilMs > clock.monotonic();
       if (!fits) {
         logger.warn({ remoteAddress }, 'console sign-in refused');
         throw new CodedError('unauthorized', 'the link is wrong, used or too old');
@@ -168,7 +171,13 @@ export function createConsoleSessions(
 
 function resolve(given: Partial<ConsoleSessionsOptions> | undefined): ConsoleSessionsOptions {
   const options = mergeOptions(CONSOLE_SESSIONS_DEFAULTS, given);
-  for (const field of ['linkTtlMs', 'sessionTtlMs', 'maxSessions', 'tokenTtlMs', 'attemptsPerMinute'] as const) {
+  for (const field of [
+    'linkTtlMs',
+    'sessionTtlMs',
+    'maxSessions',
+    'tokenTtlMs',
+    'attemptsPerMinute',
+  ] as const) {
     requireNumber(field, options[field], 1);
   }
   if (!isOrgId(options.org)) throw new RangeError('org must be an org id');

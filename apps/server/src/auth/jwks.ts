@@ -48,10 +48,15 @@ export function createJwks(deps: JwksDeps, options: JwksOptions): Jwks {
 
   const age = (set: KeySet): number => deps.clock.monotonic() - set.atMs;
 
+  /** Keys of that id; any key where the token names none. */
   const match = (algorithm: string, kid: string | undefined): readonly VerifyKey[] =>
     (current?.keys ?? [])
       .filter((one) => one.algorithms.has(algorithm) && (kid === undefined || one.kid === kid))
       .slice(0, MAX_TRIES);
+
+  /** Keys that the set gives no id. */
+  const nameless = (algorithm: string): readonly VerifyKey[] =>
+    match(algorithm, undefined).filter((one) => one.kid === undefined);
 
   const refresh = (): Promise<void> => {
     if (running) return running;
@@ -62,7 +67,8 @@ export function createJwks(deps: JwksDeps, options: JwksOptions): Jwks {
         (keys) => {
           current = { keys, atMs: deps.clock.monotonic() };
         },
-        (cause: unknown) => deps.logger.warn({ url: options.url, err: cause }, 'key set could not be fetched'),
+        (cause: unknown) =>
+          deps.logger.warn({ url: options.url, err: cause }, 'key set could not be fetched'),
       )
       .finally(() => (running = undefined));
     return running;
@@ -70,7 +76,10 @@ export function createJwks(deps: JwksDeps, options: JwksOptions): Jwks {
 
   const load = async (): Promise<readonly VerifyKey[]> => {
     const controller = new AbortController();
-    const timer = deps.clock.setTimeout(() => controller.abort(new Error('key set fetch timed out')), options.timeoutMs);
+    const timer = deps.clock.setTimeout(
+      () => controller.abort(new Error('key set fetch timed out')),
+      options.timeoutMs,
+    );
     try {
       const response = await deps.fetch(options.url, {
         signal: controller.signal,
@@ -87,11 +96,13 @@ export function createJwks(deps: JwksDeps, options: JwksOptions): Jwks {
 
   return {
     async find(algorithm, kid) {
-      if (current === undefined || age(current) > options.cacheTtlMs || match(algorithm, kid).length === 0) await refresh();
+      if (current === undefined || age(current) > options.cacheTtlMs || match(algorithm, kid).length === 0)
+        await refresh();
       if (current === undefined || age(current) > options.cacheTtlMs + options.maxStaleMs) {
         throw new CodedError('sourceUnavailable', 'token keys');
       }
-      return match(algorithm, kid);
+      const found = match(algorithm, kid);
+      return found.length > 0 ? found : nameless(algorithm);
     },
   };
 }

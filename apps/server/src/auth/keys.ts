@@ -52,20 +52,33 @@ function readKey(field: string, options: TokenKeyOptions): VerifyKey {
 
 function readSecret(field: string, options: Extract<TokenKeyOptions, { secret: string }>): VerifyKey {
   const key = new TextEncoder().encode(options.secret);
-  if (key.length < MIN_SECRET_BYTES) throw new RangeError(`${field}.secret must have at least ${MIN_SECRET_BYTES} bytes`);
-  return { kid: options.kid, algorithms: choose(`${field}.algorithms`, options.algorithms, HMAC_ALGORITHMS), key };
+  if (key.length < MIN_SECRET_BYTES)
+    throw new RangeError(`${field}.secret must have at least ${MIN_SECRET_BYTES} bytes`);
+  return {
+    kid: options.kid,
+    algorithms: choose(`${field}.algorithms`, options.algorithms, HMAC_ALGORITHMS),
+    key,
+  };
 }
 
 /** The subset of `fitting` that was asked for. */
-function choose(field: string, wanted: readonly string[] | undefined, fitting: readonly string[]): ReadonlySet<string> {
+function choose(
+  field: string,
+  wanted: readonly string[] | undefined,
+  fitting: readonly string[],
+): ReadonlySet<string> {
   for (const algorithm of wanted ?? []) {
-    if (!fitting.includes(algorithm)) throw new RangeError(`${field} must be among ${fitting.join(', ')}, got ${algorithm}`);
+    if (!fitting.includes(algorithm))
+      throw new RangeError(`${field} must be among ${fitting.join(', ')}, got ${algorithm}`);
   }
   return new Set(wanted ?? fitting);
 }
 
 /** A public key and the algorithms it fits. Throws a RangeError for private keys and for kinds that are not supported. */
-export function readPublicKey(field: string, source: string | JWK): { readonly key: KeyObject; readonly fitting: readonly PublicAlgorithm[] } {
+export function readPublicKey(
+  field: string,
+  source: string | JWK,
+): { readonly key: KeyObject; readonly fitting: readonly PublicAlgorithm[] } {
   const key = parsePublicKey(field, source);
   const fitting = algorithmsOf(key);
   if (fitting.length === 0) {
@@ -76,7 +89,8 @@ export function readPublicKey(field: string, source: string | JWK): { readonly k
 
 function parsePublicKey(field: string, source: string | JWK): KeyObject {
   const isPem = typeof source === 'string' && !source.trimStart().startsWith('{');
-  if (isPem && source.includes('PRIVATE KEY')) throw new RangeError(`${field} must be a public key, not a private one`);
+  if (isPem && source.includes('PRIVATE KEY'))
+    throw new RangeError(`${field} must be a public key, not a private one`);
   try {
     if (isPem) return createPublicKey(source);
     const jwk = typeof source === 'string' ? (JSON.parse(source) as JWK) : source;
@@ -93,7 +107,11 @@ function algorithmsOf(key: KeyObject): readonly PublicAlgorithm[] {
     case 'rsa':
       return (details.modulusLength ?? 0) >= 2048 ? ['RS256', 'RS384', 'RS512'] : [];
     case 'ec':
-      return details.namedCurve === 'prime256v1' ? ['ES256'] : details.namedCurve === 'secp384r1' ? ['ES384'] : [];
+      return details.namedCurve === 'prime256v1'
+        ? ['ES256']
+        : details.namedCurve === 'secp384r1'
+          ? ['ES384']
+          : [];
     case 'ed25519':
       return ['EdDSA'];
     default:

@@ -3,7 +3,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import type { Clock } from '@trunkline/base';
 import { SignJWT } from 'jose';
 import { toChannelGrant, toPrincipal } from './claims.js';
-import type { HmacAlgorithm, PublicAlgorithm } from './keys.js';
+import { MIN_SECRET_BYTES, type HmacAlgorithm, type PublicAlgorithm } from './keys.js';
 
 export type SigningKey =
   | { readonly algorithm: HmacAlgorithm; readonly secret: string | Uint8Array; readonly kid?: string }
@@ -38,13 +38,21 @@ export interface TokenClaims {
  * A token that expires `ttlSeconds` from now; `Infinity`: never. Throws `unauthorized` (101) naming a claim that no server would accept
  * (a missing `org` is left to the server's default), RangeError for the lifetime or the key.
  */
-export async function mintToken(options: MintOptions, claims: TokenClaims, ttlSeconds: number): Promise<string> {
+export async function mintToken(
+  options: MintOptions,
+  claims: TokenClaims,
+  ttlSeconds: number,
+): Promise<string> {
   if (!(ttlSeconds > 0)) throw new RangeError('ttlSeconds must be more than 0');
   requireUsable(claims);
   const { key, clock, issuer, audience } = options;
   const now = Math.floor(clock.now() / 1_000);
   const token = new SignJWT({ ...claims })
-    .setProtectedHeader({ typ: 'JWT', alg: key.algorithm, ...(key.kid === undefined ? {} : { kid: key.kid }) })
+    .setProtectedHeader({
+      typ: 'JWT',
+      alg: key.algorithm,
+      ...(key.kid === undefined ? {} : { kid: key.kid }),
+    })
     .setIssuedAt(now);
   if (ttlSeconds !== Infinity) token.setExpirationTime(now + Math.ceil(ttlSeconds));
   if (issuer !== undefined) token.setIssuer(issuer);
@@ -58,12 +66,24 @@ function requireUsable(claims: TokenClaims): void {
     toPrincipal(claims, rules);
     return;
   }
-  const self = { user: claims.sub ?? '', org: claims.org ?? rules.defaultOrg, roles: [], groups: [], caps: [], channels: [] };
+  const self = {
+    user: claims.sub ?? '',
+    org: claims.org ?? rules.defaultOrg,
+    roles: [],
+    groups: [],
+    caps: [],
+    channels: [],
+  };
   toChannelGrant(claims, self, rules);
 }
 
 function toSigningKey(key: SigningKey): KeyObject | Uint8Array {
-  if ('secret' in key) return typeof key.secret === 'string' ? new TextEncoder().encode(key.secret) : key.secret;
+  if ('secret' in key) {
+    const secret = typeof key.secret === 'string' ? new TextEncoder().encode(key.secret) : key.secret;
+    if (secret.length < MIN_SECRET_BYTES)
+      throw new RangeError(`secret must have at least ${MIN_SECRET_BYTES} bytes`);
+    return secret;
+  }
   if (typeof key.privateKey !== 'string') return key.privateKey;
   try {
     return key.privateKey.trimStart().startsWith('{')

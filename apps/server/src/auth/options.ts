@@ -12,7 +12,7 @@ export interface TokenAuthenticatorOptions {
   readonly jwksCacheTtlMs: number;
   /** How long it is still used, after that, while it cannot be fetched. Default 3,600,000. */
   readonly jwksMaxStaleMs: number;
-  /** Least time between two fetches, whatever key ids tokens name. Default 30,000. */
+  /** Least time between two fetches, whatever key ids tokens name. Default 10,000. */
   readonly jwksMinRefreshMs: number;
   /** Time for one fetch. Default 5,000. */
   readonly jwksTimeoutMs: number;
@@ -41,7 +41,7 @@ export const TOKEN_AUTHENTICATOR_DEFAULTS: TokenAuthenticatorOptions = {
   jwksUrl: '',
   jwksCacheTtlMs: 600_000,
   jwksMaxStaleMs: 3_600_000,
-  jwksMinRefreshMs: 30_000,
+  jwksMinRefreshMs: 10_000,
   jwksTimeoutMs: 5_000,
   jwksMaxBytes: 256 * 1024,
   channelKeys: [],
@@ -66,8 +66,10 @@ export function resolveTokenAuthenticatorOptions(
     if (options[field].length > 32) throw new RangeError(`${field} must hold at most 32 keys`);
   }
   for (const field of ['jwksUrl', 'channelJwksUrl'] as const) requireWebAddress(field, options[field]);
-  if (options.defaultOrg !== '' && !isOrgId(options.defaultOrg)) throw new RangeError('defaultOrg must be an org id');
-  if (options.allowAnonymous && options.defaultOrg === '') throw new RangeError('allowAnonymous needs defaultOrg');
+  if (options.defaultOrg !== '' && !isOrgId(options.defaultOrg))
+    throw new RangeError('defaultOrg must be an org id');
+  if (options.allowAnonymous && options.defaultOrg === '')
+    throw new RangeError('allowAnonymous needs defaultOrg');
   return options;
 }
 

@@ -23,11 +23,18 @@ export interface TokenVerifier {
   verify(token: string): Promise<JWTPayload>;
 }
 
-export function createTokenVerifier(deps: { readonly clock: Clock; readonly jwks?: Jwks }, options: VerifierOptions): TokenVerifier {
+export function createTokenVerifier(
+  deps: { readonly clock: Clock; readonly jwks?: Jwks },
+  options: VerifierOptions,
+): TokenVerifier {
   const { issuers, audiences, clockToleranceSeconds } = options;
 
   /** Undefined where this key did not sign the token. */
-  const tryKey = async (token: string, algorithm: string, { key }: VerifyKey): Promise<JWTPayload | undefined> => {
+  const tryKey = async (
+    token: string,
+    algorithm: string,
+    { key }: VerifyKey,
+  ): Promise<JWTPayload | undefined> => {
     try {
       const { payload } = await jwtVerify(token, key, {
         algorithms: [algorithm],
@@ -43,7 +50,11 @@ export function createTokenVerifier(deps: { readonly clock: Clock; readonly jwks
     }
   };
 
-  const tryKeys = async (token: string, algorithm: string, keys: readonly VerifyKey[]): Promise<JWTPayload | undefined> => {
+  const tryKeys = async (
+    token: string,
+    algorithm: string,
+    keys: readonly VerifyKey[],
+  ): Promise<JWTPayload | undefined> => {
     for (const key of keys) {
       const payload = await tryKey(token, algorithm, key);
       if (payload) return payload;
@@ -53,7 +64,8 @@ export function createTokenVerifier(deps: { readonly clock: Clock; readonly jwks
 
   return {
     async verify(token) {
-      if (token.length > options.maxTokenBytes) throw refused(`token is longer than ${options.maxTokenBytes} bytes`);
+      if (token.length > options.maxTokenBytes)
+        throw refused(`token is longer than ${options.maxTokenBytes} bytes`);
       const { alg, kid } = readHeader(token);
       const known = await tryKeys(token, alg, choose(options.keys, alg, kid));
       if (known) return known;
@@ -92,7 +104,11 @@ function isPublic(algorithm: string): boolean {
 }
 
 /** Keys for the algorithm: those with the token's key id where there are any, else those without one; all where the token names none. */
-function choose(keys: readonly VerifyKey[], algorithm: string, kid: string | undefined): readonly VerifyKey[] {
+function choose(
+  keys: readonly VerifyKey[],
+  algorithm: string,
+  kid: string | undefined,
+): readonly VerifyKey[] {
   const fitting = keys.filter((one) => one.algorithms.has(algorithm));
   if (kid === undefined) return fitting;
   const named = fitting.filter((one) => one.kid === kid);
@@ -103,7 +119,10 @@ function toCodedError(cause: unknown): CodedError {
   if (cause instanceof errors.JWTExpired) return new CodedError('tokenExpired', undefined, { cause });
   if (cause instanceof errors.JWTClaimValidationFailed) {
     const missing = cause.reason === 'missing';
-    return refused(`claim ${cause.claim} ${missing ? 'is missing' : cause.claim === 'nbf' ? 'is not reached' : 'does not fit'}`, cause);
+    return refused(
+      `claim ${cause.claim} ${missing ? 'is missing' : cause.claim === 'nbf' ? 'is not reached' : 'does not fit'}`,
+      cause,
+    );
   }
   if (cause instanceof errors.JOSEError) return refused('token is malformed', cause);
   return refused('token could not be verified', cause);

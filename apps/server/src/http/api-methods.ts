@@ -5,7 +5,7 @@
 import type { Clock } from '@trunkline/base';
 import type { ApiMethod, ApiParams } from '@trunkline/contracts/api';
 import type { ApiMapPublished, ApiMapPublishOptions, ApiPublished, ApiPublishOptions, ClientTarget, ConnectionSummary, Hub, OrgApi } from '@trunkline/hub';
-import { CodedError, type ClientInfo, type Payload, type Publication } from '@trunkline/protocol';
+import { closeOf, CodedError, type ClientInfo, type Payload, type Publication } from '@trunkline/protocol';
 import { payloadMember, RawJson } from './json.js';
 
 /** One call: in which org, by whom. */
@@ -45,8 +45,8 @@ export function createApiHandlers(environment: ApiEnvironment): ApiHandlers {
     unsubscribe: async ({ org }, params) => ({ num_clients: await org.unsubscribe(params.channel, toTarget(params)) }),
     disconnect: async ({ org }, params) => ({ num_clients: await org.disconnect(toTarget(params), params.disconnect) }),
     refresh: async ({ org }, { expired, expire_at, ...target }) => {
-      const expiresAtMs = expired === true ? clock.now() : expire_at === undefined ? undefined : expire_at * 1_000;
-      return { num_clients: await org.refresh(toTarget(target), expiresAtMs) };
+      if (expired === true) return { num_clients: await org.disconnect(toTarget(target), closeOf('connectionExpired')) };
+      return { num_clients: await org.refresh(toTarget(target), expire_at === undefined ? undefined : expire_at * 1_000) };
     },
     presence: async ({ org }, { channel }) => ({ presence: mapValues(await org.presence(channel), toClientInfo) }),
     presence_stats: async ({ org }, { channel }) => {

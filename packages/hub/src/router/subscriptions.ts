@@ -272,7 +272,7 @@ export class Subscriptions {
 
   async #keepMaps(client: Client, subscription: Subscription, present: boolean): Promise<void> {
     const { mapClientsPrefix, mapUsersPrefix } = subscription.namespace.options;
-    if (mapClientsPrefix !== '') await this.#keepMap(mapClientsPrefix, client.id, client, subscription, present);
+    if (mapClientsPrefix !== '') await this.#keepMap(mapClientsPrefix, 'client', client, subscription, present);
     if (mapUsersPrefix === '') return;
     const { user } = client.principal;
     const counts = this.#userCounts.get(subscription.key) ?? new Map<string, number>();
@@ -281,10 +281,10 @@ export class Subscriptions {
     else counts.delete(user);
     if (counts.size > 0) this.#userCounts.set(subscription.key, counts);
     else this.#userCounts.delete(subscription.key);
-    if (present || count <= 0) await this.#keepMap(mapUsersPrefix, user, client, subscription, present);
+    if (present || count <= 0) await this.#keepMap(mapUsersPrefix, 'user', client, subscription, present);
   }
 
-  async #keepMap(prefix: string, entry: string, client: Client, subscription: Subscription, present: boolean): Promise<void> {
+  async #keepMap(prefix: string, by: 'client' | 'user', client: Client, subscription: Subscription, present: boolean): Promise<void> {
     const channel = prefix + subscription.channel;
     const namespace = this.#deps.namespaces.find(channel);
     if (!namespace || namespace.options.type === 'stream') return;
@@ -295,9 +295,13 @@ export class Subscriptions {
       metaTtlMs: namespace.options.metaTtlMs,
       keyTtlMs: this.#deps.options.presenceTtlMs,
       maxKeys: namespace.options.map.maxKeys,
-      info: subscription.info,
+      ...(by === 'client' ? { info: subscription.info } : {}),
+      renew: true,
     };
-    if (present) await this.#deps.broker.mapPublish(key, entry, JSON.stringify({ user: client.principal.user, client: client.id }), options);
+    const { user } = client.principal;
+    // A user's entry is the same from each of their connections, so that renewing it changes nothing. Anonymous clients share one.
+    const entry = by === 'client' ? client.id : user === '' ? 'anonymous' : user;
+    if (present) await this.#deps.broker.mapPublish(key, entry, JSON.stringify(by === 'client' ? { user, client: client.id } : { user }), options);
     else await this.#deps.broker.mapRemove(key, entry, options);
   }
 
@@ -310,8 +314,8 @@ export class Subscriptions {
           this.#ignoreFailure(broker.addPresence(subscription.key, client.id, subscription.info, options.presenceTtlMs));
         }
         const { mapClientsPrefix, mapUsersPrefix } = subscription.namespace.options;
-        if (mapClientsPrefix !== '') this.#ignoreFailure(this.#keepMap(mapClientsPrefix, client.id, client, subscription, true));
-        if (mapUsersPrefix !== '') this.#ignoreFailure(this.#keepMap(mapUsersPrefix, client.principal.user, client, subscription, true));
+        if (mapClientsPrefix !== '') this.#ignoreFailure(this.#keepMap(mapClientsPrefix, 'client', client, subscription, true));
+        if (mapUsersPrefix !== '') this.#ignoreFailure(this.#keepMap(mapUsersPrefix, 'user', client, subscription, true));
       }
     }
   }

@@ -1,0 +1,78 @@
+/**
+ * The command line as a whole: every command, its help, and what its end means. `runCli` never throws and never exits the process; it
+ * returns the exit code.
+ */
+import { Command, CommanderError } from 'commander';
+import { addConfig } from './commands/config.js';
+import { addOperate } from './commands/operate.js';
+import { addPublish } from './commands/publish.js';
+import { addRpc } from './commands/rpc.js';
+import { addServe } from './commands/serve.js';
+import { addTail } from './commands/tail.js';
+import { addToken } from './commands/token.js';
+import { CliError, EXIT, type ExitName } from './exit.js';
+import type { Io } from './io.js';
+import type { Connect } from './live.js';
+import type { LoadServer } from './server-port.js';
+
+export interface CliDeps {
+  readonly io: Io;
+  readonly connect: Connect;
+  readonly loadServer: LoadServer;
+  readonly version: string;
+  /** Called before a command other than `serve` begins: from then on Ctrl-C aborts `io.signal`. `serve` answers signals itself. */
+  readonly onClientCommand: () => void;
+}
+
+/** `argv` without the program's own name. */
+export async function runCli(argv: readonly string[], deps: CliDeps): Promise<number> {
+  let exit: ExitName = 'ok';
+  const program = createProgram(deps, (name) => void (exit = name));
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return EXIT[exit];
+  } catch (error) {
+    return report(error, deps.io);
+  }
+}
+
+function createProgram(deps: CliDeps, end: (exit: ExitName) => void): Command {
+  const { io, connect, loadServer, version } = deps;
+  const program = new Command('trunkline')
+    .description('Runs a Trunkline server and talks to one.')
+    .version(version, '-V, --version')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => void io.out(text), writeErr: io.err, getOutHasColors: () => io.outputIsTerminal, getErrHasColors: () => io.outputIsTerminal })
+    .showHelpAfterError('(--help shows how)')
+    .addHelpText('after', HELP)
+    .hook('preAction', (_program, command) => {
+      if (command.name() !== 'serve') deps.onClientCommand();
+    });
+  addServe(program, io, loadServer, (code) => end(code === 0 ? 'ok' : 'failure'));
+  addTail(program, io, connect);
+  addPublish(program, io, end);
+  addRpc(program, io, connect);
+  addOperate(program, io);
+  addToken(program, io, loadServer);
+  addConfig(program, io, loadServer, end);
+  return program;
+}
+
+const HELP = `
+Where to connect: --url and --api-key or --token, else TRUNKLINE_URL, TRUNKLINE_API_KEY, TRUNKLINE_TOKEN, else the development server that
+runs in this folder or above (.trunkline/dev.json), else http://localhost:8000.
+
+Exit codes: 0 done, 1 failed, 2 wrong use, 3 no server, 4 denied, 5 no such thing, 130 interrupted before the work was complete.`;
+
+/** Shows a failure the way its kind deserves and returns the exit code. */
+function report(error: unknown, io: Io): number {
+  // Help and version are thrown too; commander has printed what there is to print.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof CliError) {
+    io.err(`${io.paint.red('error:')} ${error.message}\n${error.advice === undefined ? '' : `${error.advice}\n`}`);
+    return EXIT[error.exit];
+  }
+  // Not foreseen: the stack is what a bug report needs.
+  io.err(`${io.paint.red('unexpected error:')} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return EXIT.failure;
+}

@@ -1,0 +1,76 @@
+/** Who is signed in decides what is shown: the way in, or the console with its one live connection. */
+import { Button, Loader } from '@mantine/core';
+import { useCallback, useEffect, useState } from 'react';
+import { LiveProvider } from './live.js';
+import { Failure } from './parts/notices.js';
+import { useRoute } from './router.js';
+import { Channel } from './screens/channel.js';
+import { Channels } from './screens/channels.js';
+import { Connections } from './screens/connections.js';
+import { Node } from './screens/node.js';
+import { Overview } from './screens/overview.js';
+import { SignIn } from './screens/sign-in.js';
+import { fetchSession, signOut, type Session } from './session.js';
+import { Shell } from './shell/shell.js';
+
+type State = { readonly kind: 'asking' } | { readonly kind: 'out' } | { readonly kind: 'in'; readonly session: Session } | { readonly kind: 'broken'; readonly reason: string };
+
+export function App() {
+  const [state, setState] = useState<State>({ kind: 'asking' });
+  const ask = useCallback(() => {
+    setState({ kind: 'asking' });
+    fetchSession().then(
+      (session) => setState(session ? { kind: 'in', session } : { kind: 'out' }),
+      (error: unknown) => setState({ kind: 'broken', reason: error instanceof Error ? error.message : String(error) }),
+    );
+  }, []);
+  useEffect(ask, [ask]);
+  const leave = (): void => {
+    signOut().then(
+      () => setState({ kind: 'out' }),
+      (error: unknown) => setState({ kind: 'broken', reason: error instanceof Error ? error.message : String(error) }),
+    );
+  };
+
+  switch (state.kind) {
+    case 'asking':
+      return (
+        <main className="tl-center" aria-busy="true">
+          <Loader aria-label="Loading the console" />
+        </main>
+      );
+    case 'broken':
+      return (
+        <main className="tl-center">
+          <Failure title="The console cannot start" reason={state.reason} />
+          <Button onClick={ask}>Try again</Button>
+        </main>
+      );
+    case 'out':
+      return <SignIn onSignedIn={(session) => setState({ kind: 'in', session })} />;
+    case 'in':
+      return (
+        <LiveProvider onSignedOut={() => setState({ kind: 'out' })}>
+          <Shell session={state.session} onSignOut={leave}>
+            <Screen session={state.session} />
+          </Shell>
+        </LiveProvider>
+      );
+  }
+}
+
+function Screen({ session }: { readonly session: Session }) {
+  const route = useRoute();
+  switch (route.screen) {
+    case 'overview':
+      return <Overview session={session} />;
+    case 'channels':
+      return <Channels />;
+    case 'channel':
+      return <Channel key={route.channel} channel={route.channel} />;
+    case 'connections':
+      return <Connections client={route.client} />;
+    case 'node':
+      return <Node />;
+  }
+}

@@ -1,0 +1,25 @@
+/** Starts the console. */
+import { localStorageColorSchemeManager, MantineProvider } from '@mantine/core';
+import '@mantine/core/styles.css';
+import { Notifications } from '@mantine/notifications';
+import '@mantine/notifications/styles.css';
+import '@mantine/spotlight/styles.css';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { App } from './app.js';
+import './styles.css';
+import { cssVariables, theme } from './theme.js';
+
+const root = document.getElementById('root');
+if (!root) throw new Error('index.html has no #root');
+
+const kept = localStorageColorSchemeManager({ key: 'trunkline-color-scheme' });
+
+createRoot(root).render(
+  <StrictMode>
+    <MantineProvider theme={theme} cssVariablesResolver={cssVariables} colorSchemeManager={kept} defaultColorScheme="auto">
+      <Notifications position="top-right" limit={4} />
+      <App />
+    </MantineProvider>
+  </StrictMode>,
+);

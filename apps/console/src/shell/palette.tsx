@@ -1,0 +1,66 @@
+/** Ctrl-K: go anywhere, open any channel, change the colours. What is typed is itself a channel that can be opened. */
+import { useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
+import { Spotlight, type SpotlightActionData } from '@mantine/spotlight';
+import { LogOut, Moon, Radio, Search, Sun } from 'lucide-react';
+import { useEffect, useState } from 'react';
+import { useCall } from '../live.js';
+import { navigate } from '../router.js';
+import { PLACES } from './places.js';
+
+const CHANNELS_SHOWN = 8;
+const PAUSE_MS = 150;
+
+export function Palette({ onSignOut }: { readonly onSignOut: () => void }) {
+  const [query, setQuery] = useState('');
+  const [opened, setOpened] = useState(false);
+  const channels = useChannelNames(query.trim(), opened);
+  const { setColorScheme } = useMantineColorScheme();
+  const dark = useComputedColorScheme() === 'dark';
+  const typed = query.trim();
+  const actions: SpotlightActionData[] = [
+    ...PLACES.map(({ route, label, icon: Icon, hint }) => ({ id: `go-${route.screen}`, label, description: hint, leftSection: <Icon size={18} aria-hidden="true" />, onClick: () => navigate(route) })),
+    { id: 'theme', label: dark ? 'Use light colours' : 'Use dark colours', leftSection: dark ? <Sun size={18} aria-hidden="true" /> : <Moon size={18} aria-hidden="true" />, keywords: 'theme dark light', onClick: () => setColorScheme(dark ? 'light' : 'dark') },
+    { id: 'sign-out', label: 'Sign out', leftSection: <LogOut size={18} aria-hidden="true" />, onClick: onSignOut },
+  ];
+  const matching = actions.filter((action) => `${action.label} ${action.description ?? ''} ${String(action.keywords ?? '')}`.toLowerCase().includes(typed.toLowerCase()));
+  const found: SpotlightActionData[] = channels.filter((name) => name !== typed).map((name) => ({ id: `channel-${name}`, label: name, description: 'Channel with readers', leftSection: <Radio size={18} aria-hidden="true" />, onClick: () => navigate({ screen: 'channel', channel: name }) }));
+  const exact: SpotlightActionData[] = typed === '' ? [] : [{ id: 'open-typed', label: `Open channel ${typed}`, leftSection: <Radio size={18} aria-hidden="true" />, onClick: () => navigate({ screen: 'channel', channel: typed }) }];
+  return (
+    <Spotlight
+      actions={[...matching, ...found, ...exact]}
+      filter={(_query, all) => all}
+      query={query}
+      onQueryChange={setQuery}
+      onSpotlightOpen={() => setOpened(true)}
+      onSpotlightClose={() => setOpened(false)}
+      shortcut={['mod + K', 'mod + P']}
+      searchProps={{ leftSection: <Search size={18} aria-hidden="true" />, placeholder: 'Go to, or name a channel', 'aria-label': 'Go to, or name a channel' }}
+      nothingFound="Nothing of that name"
+      scrollable
+      maxHeight={420}
+    />
+  );
+}
+
+function useChannelNames(typed: string, opened: boolean): readonly string[] {
+  const call = useCall();
+  const [names, setNames] = useState<readonly string[]>([]);
+  useEffect(() => {
+    if (!opened || typed === '') {
+      setNames([]);
+      return undefined;
+    }
+    let over = false;
+    const timer = setTimeout(() => {
+      call('node.channels', { pattern: `*${typed}*`, limit: CHANNELS_SHOWN }).then(
+        ({ channels }) => !over && setNames(channels.map((one) => one.channel)),
+        () => !over && setNames([]),
+      );
+    }, PAUSE_MS);
+    return () => {
+      over = true;
+      clearTimeout(timer);
+    };
+  }, [call, opened, typed]);
+  return names;
+}

@@ -1,0 +1,188 @@
+import { silentLogger } from '@trunkline/base';
+import { FakeClock, MemoryLogger } from '@trunkline/base/testing';
+import { describe, expect, it } from 'vitest';
+import { createTokenAuthenticator } from './authenticator.js';
+import {
+  CONSOLE_ISSUER,
+  createConsoleSessions,
+  type ConsoleSessions,
+  type ConsoleSessionsOptions,
+} from './console-sessions.js';
+import { credentials, refusal, SECRET, sign } from './testing.js';
+
+const ADDRESS = '127.0.0.1';
+
+function create(
+  options: Partial<ConsoleSessionsOptions> = {},
+  logger = new MemoryLogger(),
+): { clock: FakeClock; sessions: ConsoleSessions; logger: MemoryLogger } {
+  const clock = new FakeClock();
+  return { clock, sessions: createConsoleSessions({ clock, logger }, options), logger };
+}
+
+/** The Cookie header a browser would send back. */
+const cookieOf = (setCookie: string): string => setCookie.slice(0, setCookie.indexOf(';'));
+
+describe('one-time link', () => {
+  it('[AUTH-11] a code signs in once', async () => {
+    const { sessions } = create();
+    const code = sessions.createLinkCode();
+    expect(Buffer.from(code, 'base64url')).toHaveLength(32);
+    const cookie = cookieOf(sessions.signIn(code, ADDRESS));
+    expect(sessions.verify(cookie)).toEqual({
+      user: 'console',
+      org: 'default',
+      roles: ['admin', 'operator'],
+    });
+    expect(await refusal(() => sessions.signIn(code, ADDRESS))).toEqual({
+      code: 101,
+      message: 'unauthorized: the link is wrong, used or too old',
+    });
+    expect(sessions.verify(cookie)).toBeDefined();
+  });
+
+  it('[AUTH-11] a code is good for its time, and until the next one is made', async () => {
+    const { clock, sessions } = create();
+    const first = sessions.createLinkCode();
+    const second = sessions.createLinkCode();
+    expect((await refusal(() => sessions.signIn(first, ADDRESS))).code).toBe(101);
+    await clock.advance(15 * 60_000 - 1);
+    expect(sessions.signIn(second, ADDRESS)).toContain('trunkline=');
+    const third = sessions.createLinkCode();
+    await clock.advance(15 * 60_000);
+    expect((await refusal(() => sessions.signIn(third, ADDRESS))).code).toBe(101);
+  });
+
+  it('[AUTH-11] wrong codes do not use up the right one, but each address has few tries', async () => {
+    const { clock, sessions, logger } = create({ attemptsPerMinute: 3 });
+    const code = sessions.createLinkCode();
+    for (const wrong of ['', 'x', `${code}x`])
+      expect((await refusal(() => sessions.signIn(wrong, ADDRESS))).code).toBe(101);
+    expect((await refusal(() => sessions.signIn(code, ADDRESS))).code).toBe(111);
+    expect(sessions.signIn(code, '198.51.100.7')).toContain('trunkline=');
+    await clock.advance(60_000);
+    expect((await refusal(() => sessions.signIn(code, ADDRESS))).code).toBe(101);
+    expect(JSON.stringify(logger.lines)).not.toContain(code);
+  });
+
+  it('[AUTH-11] without a link nobody signs in', async () => {
+    const { sessions } = create();
+    expect((await refusal(() => sessions.signIn('', ADDRESS))).code).toBe(101);
+    expect((await refusal(() => sessions.signIn('x'.repeat(43), ADDRESS))).code).toBe(101);
+  });
+});
+
+describe('sessions', () => {
+  it('[AUTH-12] the cookie is closed to scripts and other sites', () => {
+    const plain = create().sessions;
+    const attributes = plain.signIn(plain.createLinkCode(), ADDRESS).split('; ').slice(1);
+    expect(attributes.sort()).toEqual(['HttpOnly', 'Max-Age=43200', 'Path=/', 'SameSite=Strict']);
+    const secure = create({ secure: true }).sessions;
+    const cookie = secure.signIn(secure.createLinkCode(), ADDRESS);
+    expect(cookie).toMatch(/^__Host-trunkline=[\w-]{43};/);
+    expect(cookie.split('; ').slice(1).sort()).toEqual([
+      'HttpOnly',
+      'Max-Age=43200',
+      'Path=/',
+      'SameSite=Strict',
+      'Secure',
+    ]);
+  });
+
+  it('[AUTH-12] end after their time, on sign-out, or as the oldest of too many', async () => {
+    const { clock, sessions } = create({ maxSessions: 2 });
+    const signIn = (): string => cookieOf(sessions.signIn(sessions.createLinkCode(), ADDRESS));
+    const [first, second, third] = [signIn(), signIn(), signIn()];
+    expect([first, second, third].map((cookie) => sessions.verify(cookie) !== undefined)).toEqual([
+      false,
+      true,
+      true,
+    ]);
+    expect(sessions.signOut(second)).toContain('Max-Age=0');
+    expect(sessions.verify(second)).toBeUndefined();
+    await clock.advance(12 * 3_600_000 - 1);
+    expect(sessions.verify(third)).toBeDefined();
+    await clock.advance(1);
+    expect(sessions.verify(third)).toBeUndefined();
+  });
+
+  it('[AUTH-12] other cookies are nobody', () => {
+    const { sessions } = create({ secure: true });
+    const cookie = cookieOf(sessions.signIn(sessions.createLinkCode(), ADDRESS));
+    for (const header of [
+      undefined,
+      '',
+      'a=b',
+      cookie.replace('__Host-', ''),
+      `${cookie}x`,
+      '__Host-trunkline=',
+      '__Host-trunkline=%E0%A4%A',
+    ]) {
+      expect(sessions.verify(header)).toBeUndefined();
+    }
+    expect(sessions.verify(`a=b; ${cookie}; c=d`)).toBeDefined();
+  });
+});
+
+describe('connection tokens', () => {
+  it('[AUTH-13] a session gets tokens that the authenticator of this process accepts', async () => {
+    const { clock, sessions } = create({ user: 'root', org: 'ops', roles: ['operator'] });
+    const cookie = cookieOf(sessions.signIn(sessions.createLinkCode(), ADDRESS));
+    const { token, expiresAtMs } = await sessions.issueToken(cookie);
+    const options = { keys: [{ secret: SECRET }], issuers: ['https://id.example'], audiences: ['trunkline'] };
+    const authenticator = createTokenAuthenticator(
+      { clock, logger: silentLogger, internalIssuers: [sessions.issuer] },
+      options,
+    );
+    const { principal } = await authenticator.authenticate(credentials(token));
+    expect(principal).toEqual({
+      user: 'root',
+      org: 'ops',
+      roles: ['operator'],
+      groups: [],
+      caps: [],
+      channels: [],
+      expiresAtMs,
+    });
+    expect(expiresAtMs - clock.now()).toBeLessThanOrEqual(600_000);
+    await clock.advance(600_000);
+    expect((await refusal(() => authenticator.authenticate(credentials(token)))).code).toBe(109);
+    const next = await sessions.issueToken(cookie);
+    expect((await authenticator.refresh(next.token, principal)).user).toBe('root');
+  });
+
+  it('[AUTH-13] never beyond the session, never without one', async () => {
+    const { clock, sessions } = create({ sessionTtlMs: 700_000 });
+    const cookie = cookieOf(sessions.signIn(sessions.createLinkCode(), ADDRESS));
+    await clock.advance(600_000);
+    const { expiresAtMs } = await sessions.issueToken(cookie);
+    expect(expiresAtMs - clock.now()).toBeLessThanOrEqual(100_000);
+    sessions.signOut(cookie);
+    expect((await refusal(() => sessions.issueToken(cookie))).code).toBe(101);
+    expect((await refusal(() => sessions.issueToken(undefined))).code).toBe(101);
+  });
+
+  it('[AUTH-13] the console issuer and the outside do not vouch for each other', async () => {
+    const { clock, sessions } = create();
+    const options = { keys: [{ secret: SECRET }] };
+    const authenticator = createTokenAuthenticator(
+      { clock, logger: silentLogger, internalIssuers: [sessions.issuer] },
+      options,
+    );
+    const claims = { sub: 'console', org: 'default', roles: ['operator'] };
+    const posing = await sign({ ...claims, iss: CONSOLE_ISSUER });
+    expect((await refusal(() => authenticator.authenticate(credentials(posing)))).code).toBe(101);
+    const straying = await sign({ ...claims, iss: 'elsewhere' }, sessions.issuer.secret);
+    expect((await refusal(() => authenticator.authenticate(credentials(straying)))).code).toBe(101);
+    const longer = await sign({ ...claims, iss: CONSOLE_ISSUER }, sessions.issuer.secret, { alg: 'HS512' });
+    expect((await refusal(() => authenticator.authenticate(credentials(longer)))).code).toBe(101);
+    const foreign = create().sessions;
+    const other = await foreign.issueToken(cookieOf(foreign.signIn(foreign.createLinkCode(), ADDRESS)));
+    expect((await refusal(() => authenticator.authenticate(credentials(other.token)))).code).toBe(101);
+  });
+
+  it('[AUTH-13] bad options are refused by name', () => {
+    expect(() => create({ org: 'not an org' })).toThrow(/org/);
+    expect(() => create({ maxSessions: 0 })).toThrow(/maxSessions/);
+  });
+});

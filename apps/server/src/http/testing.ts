@@ -1,0 +1,147 @@
+/** Doubles for tests of the HTTP side: a hub that records what was asked of it and answers what a test says. */
+import { createSeededRandom } from '@trunkline/base';
+import { FakeClock, MemoryLogger } from '@trunkline/base/testing';
+import { HUB_DEFAULTS, type Endpoint, type Hub, type NamespaceOptions, type NodeStats, type OrgApi, type Principal, type RouteDescriptor } from '@trunkline/hub';
+import { CodedError } from '@trunkline/protocol';
+import type { FastifyInstance } from 'fastify';
+import { createHttpApp } from './app.js';
+import { createNodeMetrics, type NodeMetrics } from './metrics.js';
+import type { ApiKeyHolder, ConsoleSessions, HttpOptions } from './ports.js';
+import { createValidatorCompiler } from './validator.js';
+
+export const TEST_STATS: NodeStats = {
+  nodeId: 'node-1',
+  startedAtMs: 1_700_000_000_000 - 60_000,
+  connections: 7,
+  users: 5,
+  orgs: 2,
+  subscriptions: 11,
+  channels: 3,
+  framesIn: 20,
+  framesOut: 40,
+  bytesIn: 2_000,
+  bytesOut: 4_000,
+  publications: 100,
+  deliveries: 500,
+  commands: { connect: 7, subscribe: 11 },
+  errors: { 103: 2 },
+  closes: { 3000: 1 },
+  overflows: { recover: 1, latest: 2, gap: 3, close: 4 },
+  recoveries: { recovered: 9, unrecovered: 1 },
+  denials: 2,
+  outboxBytes: 128,
+  deliveryLatencyMs: { p50: 1, p99: 5, max: 20 },
+};
+
+/** A method of `OrgApi` that a test did not give an answer for. */
+function unexpected(name: string): () => never {
+  return () => {
+    throw new Error(`${name} was not expected`);
+  };
+}
+
+export interface RecordedCall {
+  readonly org: string;
+  readonly method: string;
+  readonly args: readonly unknown[];
+}
+
+/** A hub without channels: `answers` are the methods of every org; calls are recorded in order. */
+export class FakeHub implements Hub {
+  readonly nodeId = 'node-1';
+  readonly options = HUB_DEFAULTS;
+  readonly calls: RecordedCall[] = [];
+  draining = false;
+  answers: Partial<OrgApi>;
+  routeList: readonly RouteDescriptor[] = [];
+  endpointList: readonly Endpoint[] = [];
+
+  constructor(answers: Partial<OrgApi> = {}) {
+    this.answers = answers;
+  }
+
+  forOrg(org: string): OrgApi {
+    const record = (method: string): unknown => (...args: unknown[]) => {
+      this.calls.push({ org, method, args });
+      const answer = this.answers[method as keyof OrgApi] as ((...given: unknown[]) => unknown) | undefined;
+      return (answer ?? unexpected(method))(...args);
+    };
+    return new Proxy({ org } as OrgApi, { get: (target, name) => (name === 'org' ? target.org : record(String(name))) });
+  }
+
+  start = (): Promise<void> => Promise.resolve();
+  use = (): Promise<void> => Promise.resolve();
+  accept = unexpected('accept');
+  stats = (): NodeStats => TEST_STATS;
+  orgs = (): readonly string[] => ['acme', 'umbrella'];
+  namespaces = (): readonly NamespaceOptions[] => [];
+  endpoints = (): readonly Endpoint[] => this.endpointList;
+  routes = (): readonly RouteDescriptor[] => this.routeList;
+  drain = (): Promise<void> => Promise.resolve();
+  dispose = (): Promise<void> => Promise.resolve();
+}
+
+export const OPERATOR: Principal = { user: 'operator', org: 'acme', roles: ['admin', 'operator'], groups: [], caps: [], channels: [] };
+
+/** One code, `let-me-in`, good once. */
+export function createTestSessions(): ConsoleSessions {
+  const live = new Set<string>();
+  let used = false;
+  return {
+    redeem: (code) => {
+      if (code !== 'let-me-in' || used) return undefined;
+      used = true;
+      live.add('session-1');
+      return { id: 'session-1', principal: OPERATOR };
+    },
+    find: (id) => (live.has(id) ? OPERATOR : undefined),
+    end: (id) => void live.delete(id),
+    mintToken: (principal) => Promise.resolve(`token-of-${principal.user}`),
+  };
+}
+
+export const TEST_KEYS: ReadonlyMap<string, ApiKeyHolder> = new Map([
+  ['acme-key', { name: 'backend', org: 'acme' }],
+  ['all-key', { name: 'root', org: '*' }],
+]);
+
+export interface TestApp {
+  readonly app: FastifyInstance;
+  readonly hub: FakeHub;
+  readonly logger: MemoryLogger;
+  readonly metrics: NodeMetrics;
+}
+
+/** Keys: `acme-key` for org acme, `all-key` for all. Bearer tokens: `good`. */
+export async function createTestApp(hub: FakeHub = new FakeHub(), options: Partial<HttpOptions> & { readonly console?: boolean } = {}): Promise<TestApp> {
+  const logger = new MemoryLogger();
+  const metrics = createNodeMetrics(hub, { perOrg: true, process: false });
+  const app = await createHttpApp(
+    {
+      clock: new FakeClock(),
+      random: createSeededRandom(1),
+      logger,
+      hub,
+      validator: createValidatorCompiler(),
+      apiKeys: { verify: (key) => TEST_KEYS.get(key) },
+      authenticator: {
+        authenticate: ({ token }) => (token === 'good' ? Promise.resolve({ principal: OPERATOR }) : Promise.reject(new CodedError('unauthorized'))),
+      },
+      metrics: metrics.registry,
+      onApiCall: metrics.onApiCall,
+      ...(options.console === false ? {} : { sessions: createTestSessions() }),
+    },
+    {
+      version: '1.2.3',
+      nodeName: 'first',
+      bodyMaxBytes: 100_000,
+      batchMaxCommands: 5,
+      maxDepth: 16,
+      trustedProxies: [],
+      sessionTtlMs: 3_600_000,
+      consoleDir: '/nonexistent',
+      ...options,
+    },
+  );
+  return { app, hub, logger, metrics };
+}
