@@ -102,7 +102,6 @@ describe('the HTTP API', () => {
       ['publish', {}, 400, /channel/],
       ['publish', { channel: 'x' }, 200, /data/],
       ['publish', { channel: 5, data: 1 }, 400, /channel/],
-      ['publish', { channel: 'x', data: 1, chanel: 'y' }, 400, /chanel/],
       ['history', { channel: 'x', limit: 'many' }, 400, /limit/],
       ['map_publish', { channel: 'streamless:x', data: 1 }, 400, /key/],
       ['disconnect', {}, 200, /user or client/],
@@ -121,7 +120,7 @@ describe('the HTTP API', () => {
 
   it('[API-2] a body that is too large or too deep is refused, and the server goes on', async () => {
     const post = (body: string): Promise<Response> => fetch(`${bed.server.url}/api/publish`, { method: 'POST', headers: { 'x-api-key': bed.server.apiKey }, body });
-    expect((await post(JSON.stringify({ channel: 'x', data: 'x'.repeat(5 * 1024 * 1024) }))).status).toBe(413);
+    expect((await post(JSON.stringify({ channel: 'x', data: 'x'.repeat(100_000) }))).status).toBe(413);
     expect((await post(`{"channel":"x","data":${'['.repeat(10_000)}${']'.repeat(10_000)}}`)).status).toBe(400);
     await until('it goes on', async () => (await fetch(`${bed.server.url}/health/ready`)).ok);
   });

@@ -3,14 +3,13 @@
  * snapshot of its own. A map heals itself: after any loss the transport package delivers the complete state again.
  */
 import { randomId } from '@trunkline/base';
-import type { Continuity, Reset } from './continuity.js';
-import { sameContinuity } from './continuity.js';
+import { sameContinuity, type Continuity, type Reset } from './continuity.js';
 import { localError, toCodedError } from './errors.js';
 import { MapStore, type MapChange } from './map-store.js';
 import { Cell, Listeners, type Batch, type Readable } from './store.js';
 import { definedOnly } from './stream.js';
 import type { RawPublication, WireDeps, WireOptions, WireReader, WireSetup } from './wire.js';
-import type { Lease, Wires } from './wires.js';
+import { differenceOf, type Lease, type Wires } from './wires.js';
 
 export interface MapOptions<T> extends WireOptions {
   /** False opens nothing. Default true. */
@@ -83,8 +82,13 @@ export class MapFeed<T> implements WireReader {
   }
 
   release(): void {
-    this.#lease?.release();
+    this.#lease?.release({ linger: false });
     this.#lease = undefined;
+  }
+
+  /** A subscription that was refused is tried again for a new reader. */
+  restart(): void {
+    this.#lease?.wire.restart();
   }
 
   // ------------------------------------------------------------ from the wire
@@ -246,8 +250,11 @@ export class MapFeeds {
   #share(channel: string, setup: WireSetup, decode: ((data: unknown) => unknown) | undefined): Shared {
     const held = this.#shared.get(channel);
     if (held !== undefined) {
-      const differs = this.#wires.differs(held.setup, setup);
-      if (differs === undefined) return held;
+      const differs = differenceOf(held.setup, setup);
+      if (differs === undefined) {
+        held.feed.restart();
+        return held;
+      }
       if (held.readers > 0) throw localError(1003, `conflict: channel "${channel}" is already subscribed with another "${differs}"`);
       this.#end(channel, held);
     }

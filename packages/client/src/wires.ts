@@ -11,8 +11,8 @@ import { Wire, type WireDeps, type WireReader, type WireSetup } from './wire.js'
 /** One reader's hold on a wire. */
 export interface Lease {
   readonly wire: Wire;
-  /** Idempotent. */
-  release(): void;
+  /** Idempotent. `linger: false`: nobody may take the channel over as it stands. */
+  release(how?: { readonly linger: boolean }): void;
 }
 
 interface Entry {
@@ -49,7 +49,7 @@ export class Wires {
    */
   hold(channel: string, setup: WireSetup, reader: WireReader): Lease {
     let entry = this.#entries.get(channel);
-    const differs = entry === undefined ? undefined : difference(entry.wire.setup, setup);
+    const differs = entry === undefined ? undefined : differenceOf(entry.wire.setup, setup);
     if (entry !== undefined && differs !== undefined) {
       if (entry.wire.readers.size > 0) throw localError(CONFLICT, `conflict: channel "${channel}" is already subscribed with another "${differs}"`);
       this.#drop(channel, entry);
@@ -66,7 +66,7 @@ export class Wires {
     held.wire.readers.add(reader);
     held.wire.restart();
     if (setup.joinLeave) held.wire.askForJoins();
-    return { wire: held.wire, release: () => this.#release(channel, held, reader) };
+    return { wire: held.wire, release: (how) => this.#release(channel, held, reader, how?.linger ?? true) };
   }
 
   /** Gap and source notices; one for a channel that is no longer held is dropped. */
@@ -81,10 +81,10 @@ export class Wires {
     for (const [channel, entry] of [...this.#entries]) this.#drop(channel, entry);
   }
 
-  #release(channel: string, entry: Entry, reader: WireReader): void {
+  #release(channel: string, entry: Entry, reader: WireReader, linger: boolean): void {
     if (!entry.wire.readers.delete(reader) || entry.wire.readers.size > 0 || this.#entries.get(channel) !== entry) return;
     const { clock, lingerMs } = this.#deps.options;
-    if (lingerMs === 0) return this.#drop(channel, entry);
+    if (lingerMs === 0 || !linger) return this.#drop(channel, entry);
     entry.linger = clock.setTimeout(() => this.#drop(channel, entry), lingerMs);
   }
 
@@ -107,7 +107,7 @@ export class Wires {
 }
 
 /** The first field in which two readers of one channel cannot agree. Functions are not compared: the first reader's is used. */
-function difference(held: WireSetup, wanted: WireSetup): string | undefined {
+export function differenceOf(held: WireSetup, wanted: WireSetup): string | undefined {
   const fields = ['type', 'data', 'token', 'filter', 'recovery', 'pageSize'] as const;
   return fields.find((field) => !equalJson(held[field], wanted[field]));
 }

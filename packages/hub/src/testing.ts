@@ -181,11 +181,12 @@ export class MemoryDurableLog implements DurableLog {
     return publication;
   }
 
-  read(key: ChannelKey, since: Position | undefined, limit: number): Promise<{ publications: readonly Publication[]; position: Position }> {
+  read(key: ChannelKey, since: Position | undefined, limit: number, reverse: boolean): Promise<{ publications: readonly Publication[]; position: Position }> {
     const kept = this.#channels.get(key) ?? [];
     const foreign = since !== undefined && since.epoch !== '' && since.epoch !== this.epoch;
-    const publications = foreign ? [] : kept.filter((publication) => publication.offset > (since?.offset ?? 0)).slice(0, limit === Infinity ? undefined : limit);
-    return Promise.resolve({ publications, position: { epoch: this.epoch, offset: kept.length } });
+    const from = since?.offset ?? 0;
+    const chosen = reverse ? kept.filter(({ offset }) => from === 0 || offset < from).reverse() : kept.filter(({ offset }) => offset > from);
+    return Promise.resolve({ publications: foreign ? [] : chosen.slice(0, limit), position: { epoch: this.epoch, offset: kept.length } });
   }
 }
 

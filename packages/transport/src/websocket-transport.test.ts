@@ -1,8 +1,13 @@
-import { once } from 'node:events';
-import { MemoryLogger, settle } from '@trunkline/base/testing';
+import { EventEmitter, once } from 'node:events';
+import { Duplex } from 'node:stream';
+import { silentLogger } from '@trunkline/base';
+import { FakeClock, MemoryLogger, settle } from '@trunkline/base/testing';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { BatchFramer } from './frames.js';
 import { accepting, document, lineCodec, rawUpgrade, startRig, type Accepted, type Rig } from './testing.js';
+import { WebSocketTransport } from './websocket-transport.js';
 
 let rig: Rig | undefined;
 afterEach(async () => {
@@ -118,14 +123,35 @@ describe('writing', () => {
     expect(accepted.transport.write([document('and on')])).toBe(true);
   });
 
-  it('[WS-14] a mark below that of the stream still ends in onDrain', async () => {
-    rig = await startRig([accepting()], { highWaterBytes: 1 });
-    const { client, accepted } = await rig.pair();
-    client.ws.pause();
-    fill(accepted);
-    client.ws.resume();
-    await accepted.until(() => accepted.drains === 1);
-    expect(accepted.transport.write([document('x')])).toBe(true);
+  it("[WS-14] below the stream's own mark nobody is behind, as no drain would follow", async () => {
+    const taken: (() => void)[] = [];
+    const socket = new Duplex({
+      highWaterMark: 100,
+      read: () => undefined,
+      write: (_chunk, _encoding, done) => void taken.push(done),
+    });
+    const ws = Object.assign(new EventEmitter(), { readyState: WebSocket.OPEN }) as WebSocket;
+    const framer = new BatchFramer({ sharedBatches: 0, sharedBatchMaxBytes: 0 });
+    const deps = { clock: new FakeClock(), logger: silentLogger, framer };
+    const wire = { codec: lineCodec(), joinDocuments: true };
+    const transport = new WebSocketTransport(
+      deps,
+      { highWaterBytes: 10, closeTimeoutMs: 1 },
+      wire,
+      ws,
+      socket,
+    );
+    let drains = 0;
+    transport.start({ onFrame() {}, onAlive() {}, onClosed() {}, onDrain: () => void drains++ });
+    expect(transport.write([document('x'.repeat(50))])).toBe(true);
+    expect(transport.write([document('x'.repeat(50))])).toBe(false);
+    expect(transport.write([])).toBe(false);
+    taken.shift()?.();
+    await settle();
+    expect([drains, transport.write([])]).toEqual([0, false]);
+    taken.shift()?.();
+    await settle();
+    expect([drains, transport.write([])]).toEqual([1, true]);
   });
 
   it('[WS-14] a reader that never reads can be dropped', async () => {

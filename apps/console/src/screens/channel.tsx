@@ -7,7 +7,7 @@ import { ArrowLeft, UserRound } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { useAsked, type Result } from '../asked.js';
 import { formatCount, formatTtl, plural } from '../format.js';
-import { useCall, useEntries, useStream } from '../live.js';
+import { useCall, useEntries, useStream, type Received } from '../live.js';
 import { Facts, type Fact } from '../parts/facts.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
 import { Page, type PageProps } from '../parts/page.js';
@@ -66,7 +66,7 @@ function StreamChannel({ channel, details, frame }: ViewProps) {
   const [older, setOlder] = useState<'more' | 'loading' | 'none'>(details.historySize > 0 || details.class !== 'live' ? 'more' : 'none');
   const stream = useStream(
     channel,
-    (publication) => setLog((before) => append(before, { kind: 'publication', live: true, ...publication, publisher: publication.info?.user })),
+    (publication) => setLog((before) => append(before, toLogged(publication))),
     (text, offset) => setLog((before) => append(before, { kind: 'hole', offset, text, timeMs: Date.now() })),
   );
 
@@ -112,7 +112,7 @@ function MapChannel({ channel, details, frame }: ViewProps) {
             <Entries entries={map.entries} loading={map.continuity.state === 'connecting'} />
           )}
         </div>
-        <Side channel={channel} details={details} held={map.position} keyed />
+        <Side channel={channel} details={details} held={undefined} keyed />
       </div>
     </Page>
   );
@@ -123,7 +123,7 @@ type Position = Details['position'];
 function Side({ channel, details, held, keyed }: { readonly channel: string; readonly details: Details; readonly held: Position | undefined; readonly keyed: boolean }) {
   const position: Fact[] = [
     ['Offset', <span className="tl-num">{details.position.epoch === '' ? 'not numbered' : formatCount(details.position.offset)}</span>],
-    ['Received here', <span className="tl-num">{held === undefined ? '–' : `${formatCount(held.offset)}${behindBy(details.position, held)}`}</span>],
+    ...(keyed ? [] : [receivedHere(details.position, held)]),
     ['Epoch', <code>{details.position.epoch === '' ? '–' : details.position.epoch}</code>],
     ['Readers', <span className="tl-num">{formatCount(details.subscribers)}</span>],
   ];
@@ -158,6 +158,10 @@ export const SLOW_READERS: Readonly<Record<string, string>> = {
   latest: 'keep the newest per key',
   gap: 'skip, and tell the range',
 };
+
+function receivedHere(top: Position, held: Position | undefined): Fact {
+  return ['Received here', <span className="tl-num">{held === undefined ? '–' : `${formatCount(held.offset)}${behindBy(top, held)}`}</span>];
+}
 
 function behindBy(top: Position, held: Position): string {
   if (top.epoch !== held.epoch || held.offset >= top.offset) return '';
@@ -203,4 +207,8 @@ function Back() {
 
 function fromHistory({ offset, data, binary, tags, timeMs, info }: Result<'node.history'>['publications'][number]): LoggedPublication {
   return { kind: 'publication', offset, data, binary, tags, timeMs, publisher: info?.user, live: false };
+}
+
+function toLogged({ offset, data, tags, timeMs, info }: Received): LoggedPublication {
+  return { kind: 'publication', offset, data, tags, timeMs, publisher: info?.user, live: true };
 }

@@ -21,9 +21,11 @@ const clock = new FakeClock();
 
 beforeEach(async () => {
   requests = 0;
-  server = createServer((_request, response) => {
+  server = createServer((request, response) => {
     requests++;
-    respond(response);
+    // A good set at another place, for redirects.
+    if (request.url === '/elsewhere') response.end(JSON.stringify({ keys: [one.publicJwk] }));
+    else respond(response);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -35,7 +37,7 @@ afterEach(async () => {
   await once(server, 'close');
 });
 
-const serve = (...keys: object[]): void => {
+const serve = (...keys: unknown[]): void => {
   respond = (response) => response.end(JSON.stringify({ keys }));
 };
 const jwk = (pair: KeyPair, more: object): object => ({ ...pair.publicJwk, ...more });
@@ -123,7 +125,7 @@ describe('key sets', () => {
     for (const answer of [
       (response: ServerResponse) =>
         void response.end(JSON.stringify({ keys: [jwk(one, { x5c: 'x'.repeat(20_000) })] })),
-      (response: ServerResponse) => void response.writeHead(302, { location: url }).end(),
+      (response: ServerResponse) => void response.writeHead(302, { location: '/elsewhere' }).end(),
       (response: ServerResponse) => void response.end('[]'),
       (response: ServerResponse) => void response.end('no json'),
     ]) {

@@ -4,7 +4,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { createTokenAuthenticator } from './authenticator.js';
 import type { TokenKeyOptions } from './keys.js';
-import { mintToken, type SigningKey } from './mint.js';
+import { mintToken, type SigningKey, type TokenClaims } from './mint.js';
 import { credentials, makePair, principal, refusal, SECRET } from './testing.js';
 
 const clock = new FakeClock();
@@ -65,7 +65,7 @@ describe('minting', () => {
   });
 
   it('[AUTH-10] what no server would accept is not minted', async () => {
-    const mint = (claims: object, ttl = 60, key = hmac): Promise<string> =>
+    const mint = (claims: TokenClaims, ttl = 60, key: SigningKey = hmac): Promise<string> =>
       mintToken({ clock, key }, claims, ttl);
     expect((await refusal(() => mint({ roles: ['root'] }))).message).toContain('claim roles[0]');
     expect((await refusal(() => mint({ org: 'a b' }))).message).toContain('claim org');

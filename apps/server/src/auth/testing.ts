@@ -1,5 +1,5 @@
 /** Key material and shorthands for the tests of this room. Keys are made once per test file. */
-import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, type KeyPairKeyObjectResult } from 'node:crypto';
 import type { ConnectCredentials, Principal } from '@trunkline/hub';
 import { CodedError } from '@trunkline/protocol';
 import { SignJWT, type JWTPayload } from 'jose';
@@ -15,26 +15,26 @@ export interface KeyPair {
 }
 
 export function makePair(kind: 'rsa' | 'p256' | 'p384' | 'ed25519'): KeyPair {
-  const publicKeyEncoding = { type: 'spki', format: 'pem' } as const;
-  const privateKeyEncoding = { type: 'pkcs8', format: 'pem' } as const;
-  const encodings = { publicKeyEncoding, privateKeyEncoding };
-  const pair =
-    kind === 'rsa'
-      ? generateKeyPairSync('rsa', { modulusLength: 2048, ...encodings })
-      : kind === 'ed25519'
-        ? generateKeyPairSync('ed25519', encodings)
-        : generateKeyPairSync('ec', { namedCurve: kind === 'p256' ? 'P-256' : 'P-384', ...encodings });
-  const privateKey = createPrivateKey(pair.privateKey);
-  const {
-    d: _d,
-    p: _p,
-    q: _q,
-    dp: _dp,
-    dq: _dq,
-    qi: _qi,
-    ...publicJwk
-  } = privateKey.export({ format: 'jwk' }) as Record<string, unknown>;
-  return { publicPem: pair.publicKey, privatePem: pair.privateKey, privateKey, publicJwk };
+  const { publicKey, privateKey } = generate(kind);
+  return {
+    publicPem: publicKey.export({ type: 'spki', format: 'pem' }) as string,
+    privatePem: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+    privateKey,
+    publicJwk: publicKey.export({ format: 'jwk' }) as Record<string, unknown>,
+  };
+}
+
+function generate(kind: 'rsa' | 'p256' | 'p384' | 'ed25519'): KeyPairKeyObjectResult {
+  switch (kind) {
+    case 'rsa':
+      return generateKeyPairSync('rsa', { modulusLength: 2048 });
+    case 'p256':
+      return generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    case 'p384':
+      return generateKeyPairSync('ec', { namedCurve: 'P-384' });
+    case 'ed25519':
+      return generateKeyPairSync('ed25519');
+  }
 }
 
 /** Signs whatever it is given, also what the product would not. */

@@ -66,9 +66,12 @@ export function choice<const T extends readonly [string, ...string[]]>(help: str
   return z.enum(choices, { error: complaint(`one of ${choices.join(', ')}`) }).register(leafInfo, { kind: 'choice', help, choices });
 }
 
-/** A list of texts; in the environment and in flags separated by commas. */
+/** A list of texts, or one text alone; in the environment and in flags separated by commas. */
 export function list<T extends z.ZodType>(help: string, item: T) {
-  return z.array(item, { error: complaint('a list') }).readonly().register(leafInfo, { kind: 'list', help });
+  return z
+    .preprocess((given) => (typeof given === 'string' ? [given] : given), z.array(item, { error: complaint('a list') }))
+    .readonly()
+    .register(leafInfo, { kind: 'list', help });
 }
 
 /** A list of objects; in the environment and in flags written as JSON (or YAML in one line). */

@@ -1,5 +1,7 @@
 /** What one value means for another. Runs once everything fits the schema by itself. */
 import { isIP } from 'node:net';
+import { readKeys } from '../auth/keys.js';
+import { toTokenKey } from './auth-options.js';
 import type { Config, DefaultNamespaceConfig } from './schema.js';
 import { formatPath, type Path } from './walk.js';
 
@@ -66,14 +68,32 @@ function authRules({ auth }: Config): RuleFinding[] {
   if (auth.allowAnonymous && auth.defaultOrg === undefined) {
     findings.push({ path: ['auth', 'allowAnonymous'], message: 'needs auth.defaultOrg: an anonymous client has no org of its own' });
   }
-  auth.keys.forEach((key, index) => {
-    const path = ['auth', 'keys', index];
-    const material = [key.secret, key.publicKey, key.jwk].filter((part) => part !== undefined).length;
-    if (material !== 1) findings.push({ path, message: 'needs exactly one of secret, publicKey and jwk' });
-    else if (key.alg.startsWith('HS') && key.publicKey !== undefined) findings.push({ path: [...path, 'publicKey'], message: `does not fit ${key.alg}, which is verified with a secret` });
-    else if (!key.alg.startsWith('HS') && key.secret !== undefined) findings.push({ path: [...path, 'secret'], message: `does not fit ${key.alg}, which is verified with a public key` });
-  });
+  auth.keys.forEach((key, index) => findings.push(...keyRules(['auth', 'keys', index], key)));
+  auth.channelTokens.keys.forEach((key, index) => findings.push(...keyRules(['auth', 'channelTokens', 'keys', index], key)));
   return findings;
+}
+
+function keyRules(path: Path, key: Config['auth']['keys'][number]): RuleFinding[] {
+  const material = [key.secret, key.publicKey, key.jwk].filter((part) => part !== undefined).length;
+  if (material !== 1) return [{ path, message: 'needs exactly one of secret, publicKey and jwk' }];
+  const symmetric = key.alg.startsWith('HS');
+  if (symmetric !== (key.secret !== undefined)) {
+    const field = key.secret !== undefined ? 'secret' : key.jwk !== undefined ? 'jwk' : 'publicKey';
+    return [{ path: [...path, field], message: `does not fit ${key.alg}, which is verified with a ${symmetric ? 'secret' : 'public key'}` }];
+  }
+  const problem = rangeErrorOf(() => readKeys('key', [toTokenKey(key)]));
+  return problem === undefined ? [] : [{ path, message: problem.replace(/^key\[0\]\.?/, '') }];
+}
+
+/** What a constructor of another room would refuse, told where the configuration is checked. */
+function rangeErrorOf(run: () => unknown): string | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    if (error instanceof RangeError) return error.message;
+    throw error;
+  }
 }
 
 function channelRules({ channels }: Config): RuleFinding[] {
@@ -116,9 +136,13 @@ function isPattern(text: string): boolean {
 }
 
 function apiRules({ api }: Config): RuleFinding[] {
-  return api.keys.flatMap((key, index) =>
-    (key.key === undefined) === (key.sha256 === undefined) ? [{ path: ['api', 'keys', index], message: 'needs exactly one of key and sha256' }] : [],
-  );
+  return api.keys.flatMap(({ key, sha256, name }, index) => {
+    const path = ['api', 'keys', index];
+    if ((key === undefined) === (sha256 === undefined)) return [{ path, message: 'needs exactly one of key and sha256' }];
+    if (key !== undefined && key.length < 16) return [{ path: [...path, 'key'], message: 'must have at least 16 characters' }];
+    const first = api.keys.findIndex((other) => other.name === name);
+    return first < index ? [{ path: [...path, 'name'], message: `${name} is already the name of ${formatPath(['api', 'keys', first])}` }] : [];
+  });
 }
 
 function drainRules({ drain }: Config): RuleFinding[] {

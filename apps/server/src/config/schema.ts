@@ -5,13 +5,16 @@
  *
  * Resolved durations are milliseconds, resolved sizes bytes; defaults of the client section are the hub's own.
  */
+import { apiMethods, type ApiMethod } from '@trunkline/contracts/api';
 import { HUB_DEFAULTS } from '@trunkline/hub';
 import { z } from 'zod';
+import { HMAC_ALGORITHMS, PUBLIC_ALGORITHMS } from '../auth/keys.js';
 import { choice, duration, flag, freeForm, integer, list, records, size, text } from './leaves.js';
 
 const ORG = { pattern: /^[A-Za-z0-9._-]{1,64}$/, expected: 'an org id (1 to 64 characters of a-z, A-Z, 0-9, `.`, `_` and `-`)' };
 const AUDIENCES = ['user', 'anonymous', 'subscriber', 'viewer', 'member', 'admin', 'operator'] as const;
-const ALGORITHMS = ['HS256', 'HS384', 'HS512', 'RS256', 'ES256', 'EdDSA'] as const;
+const ALGORITHMS = [...HMAC_ALGORITHMS, ...PUBLIC_ALGORITHMS] as const;
+const URL_PATTERN = { pattern: /^https?:\/\/\S+$/, expected: 'an http or https URL' };
 
 const audience = () => choice('Who.', AUDIENCES);
 
@@ -57,22 +60,24 @@ const namespace = z.strictObject({
 
 const jwtKey = z.strictObject({
   alg: choice('Signature algorithm.', ALGORITHMS),
-  kid: text('Key id; a token that names one is checked with that key only.').optional(),
-  secret: text('Shared secret (HS256, HS384, HS512).', { secret: true }).optional(),
-  publicKey: text('Public key, PEM (RS256, ES256, EdDSA).').optional(),
-  jwk: freeForm('Key as a JSON Web Key.').optional(),
+  kid: text('Key id; a token that names one is checked with the key of that id, where there is one.').optional(),
+  secret: text('Shared secret of at least 32 bytes (HS256, HS384, HS512).', { secret: true }).optional(),
+  publicKey: text('Public key, PEM (the other algorithms).').optional(),
+  jwk: freeForm('Public key as a JSON Web Key.').optional(),
 });
 
 const apiKey = z.strictObject({
   name: text('Shown in logs.'),
   org: text('The org the key acts in, or `*` for all (it must then be named per request).', { pattern: /^(\*|[A-Za-z0-9._-]{1,64})$/, expected: 'an org id or `*`' }),
-  key: text('The key itself.', { secret: true }).optional(),
+  key: text('The key itself, at least 16 characters.', { secret: true }).optional(),
   sha256: text('SHA-256 of the key, hex; keeps the key out of the file.', { pattern: /^[0-9a-fA-F]{64}$/, expected: '64 hexadecimal digits' }).optional(),
+  scopes: list('Methods the key may call; `*`: all.', choice('Method.', ['*', ...(Object.keys(apiMethods) as ApiMethod[])])).default(['*']),
 });
 
 const server = z.strictObject({
   host: text('Address to listen on. `0.0.0.0` or `::` for all.').default('127.0.0.1'),
   port: integer('Port to listen on; 0: any free one.', { max: 65_535 }).default(8_000),
+  publicUrl: text('How browsers reach the server, where that differs from host and port; with https, cookies are bound to TLS.', URL_PATTERN).optional(),
   trustedProxies: list('Addresses or CIDR blocks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.', text('Address.')).default([]),
   origins: list("Origins, besides the server's own, whose browsers may connect; `*`: all.", text('Origin.')).default([]),
   maxConnections: integer('WebSocket connections held at once; more are answered 503.', { min: 1 }).default(100_000),
@@ -85,11 +90,18 @@ const server = z.strictObject({
 
 const auth = z.strictObject({
   keys: records('Keys that verify connection and channel tokens.', jwtKey, true).default([]),
-  jwksUrl: text('Key set of an identity provider.', { pattern: /^https?:\/\/\S+$/, expected: 'an http or https URL' }).optional(),
-  issuer: text('Required `iss` claim.').optional(),
-  audience: list('Accepted `aud` claims; empty: not checked.', text('Audience.')).default([]),
+  jwksUrl: text('Key set of an identity provider (RFC 7517).', URL_PATTERN).optional(),
+  issuer: list('Accepted `iss` claims; empty: not checked.', text('Issuer.')).default([]),
+  audience: list('Accepted `aud` claims, one of which a token must name; empty: not checked.', text('Audience.')).default([]),
+  clockTolerance: duration('How far clocks may differ, for `exp` and `nbf`.', { max: 300_000 }).default(0),
   defaultOrg: text('Org of credentials that name none; absent: they are refused.', ORG).optional(),
   allowAnonymous: flag('Whether a client may connect without a token (into `defaultOrg`).').default(false),
+  channelTokens: z
+    .strictObject({
+      keys: records('Keys that verify channel tokens; none here: those of connection tokens.', jwtKey, true).default([]),
+      jwksUrl: text('Key set for channel tokens.', URL_PATTERN).optional(),
+    })
+    .prefault({}),
 });
 
 const D = HUB_DEFAULTS;

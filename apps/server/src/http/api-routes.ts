@@ -12,7 +12,8 @@ import { toApiError, type ApiCall, type ApiHandlers } from './api-methods.js';
 import { toErrorAnswer } from './errors.js';
 import { parseBody, toJson } from './json.js';
 import type { PeerFactsOf } from './peer.js';
-import type { ApiKeyHolder, ApiKeyVerifier } from './ports.js';
+import type { ApiKeyIdentity } from '../auth/api-keys.js';
+import type { ApiKeyVerifier } from './ports.js';
 
 export interface ApiRoutesDeps {
   readonly logger: Logger;
@@ -32,7 +33,7 @@ export interface ApiRoutesOptions {
 
 /** An authenticated request. */
 interface Caller extends ApiCall {
-  readonly holder: ApiKeyHolder;
+  readonly holder: ApiKeyIdentity;
 }
 
 type Outcome = { readonly result: object } | { readonly error: { readonly code: number; readonly message: string } };
@@ -71,7 +72,7 @@ export function registerApiRoutes(app: FastifyInstance, deps: ApiRoutesDeps, opt
   });
 
   /** Parameters that do not fit are thrown (400); what the method refuses is an ordinary answer, as on the wire. */
-  async function run(call: ApiCall, method: ApiMethod, params: unknown, requestId: string): Promise<Outcome> {
+  async function run(call: Caller, method: ApiMethod, params: unknown, requestId: string): Promise<Outcome> {
     const problem = (validators.get(method) as Validator)(params);
     if (problem !== undefined) {
       onCall(method, 107);
@@ -80,8 +81,9 @@ export function registerApiRoutes(app: FastifyInstance, deps: ApiRoutesDeps, opt
     return attempt(call, method, params, requestId);
   }
 
-  async function attempt(call: ApiCall, method: ApiMethod, params: unknown, requestId: string): Promise<Outcome> {
+  async function attempt(call: Caller, method: ApiMethod, params: unknown, requestId: string): Promise<Outcome> {
     try {
+      if (!mayCall(call.holder, method)) throw new CodedError('permissionDenied', `the key's scopes do not name ${method}`);
       const handle = handlers[method] as (call: ApiCall, params: unknown) => Promise<object>;
       const result = await handle(call, params);
       onCall(method, 0);
@@ -151,6 +153,10 @@ export function identify(request: FastifyRequest, { apiKeys, hub }: Pick<ApiRout
   if (typeof named !== 'string' || named === '') throw new CodedError('badRequest', 'X-Org is required: this key is for all orgs, so the header must name one');
   if (!isOrgId(named)) throw new CodedError('badRequest', 'X-Org must be an org id (1 to 64 characters of a-z, A-Z, 0-9, ., _ and -)');
   return { holder, allOrgs: true, org: hub.forOrg(named) };
+}
+
+function mayCall({ scopes }: ApiKeyIdentity, method: ApiMethod): boolean {
+  return scopes.includes('*') || scopes.includes(method);
 }
 
 function readCommand(command: Readonly<Record<string, unknown>>, where: string): { readonly method: ApiMethod; readonly params: unknown } {

@@ -67,6 +67,17 @@ describe('keys and orgs', () => {
   });
 });
 
+describe('scopes', () => {
+  it('[API-18] a key with scopes calls the methods they name, alone and in a batch', async () => {
+    const { call } = await setUp({ publish: () => Promise.resolve(PUBLISHED) });
+    const key = { 'x-api-key': 'narrow-key' };
+    const denied = { error: { code: 103, message: "permission denied: the key's scopes do not name presence" } };
+    expect((await call('publish', { channel: 'a', data: 1 }, key)).body).toEqual({ result: { offset: 3, epoch: 'e' } });
+    expect((await call('presence', { channel: 'a' }, key)).body).toEqual(denied);
+    expect((await call('batch', { commands: [{ presence: { channel: 'a' } }] }, key)).body).toEqual({ replies: [denied] });
+  });
+});
+
 describe('requests and answers', () => {
   it('[API-4] every answer carries a request id: the given one if it is plain, otherwise a new one', async () => {
     const { call, app } = await setUp();

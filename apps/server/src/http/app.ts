@@ -3,19 +3,18 @@
  * HTTP server; upgrades to WebSocket are taken over by the transport that is attached to it.
  */
 import type { IncomingMessage } from 'node:http';
-import helmet from '@fastify/helmet';
 import { randomId } from '@trunkline/base';
 import { CodedError } from '@trunkline/protocol';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify';
 import { createApiHandlers } from './api-methods.js';
 import { registerApiRoutes, sendError, type ApiRoutesDeps } from './api-routes.js';
 import { registerConsoleFiles, type ConsolePages } from './console-files.js';
-import { readSession, registerConsoleRoutes } from './console-routes.js';
+import { registerConsoleRoutes } from './console-routes.js';
 import { registerModuleRoutes } from './module-routes.js';
 import { registerNodeRoutes } from './node-routes.js';
 import { createPeerFacts } from './peer.js';
 import type { HttpDeps, HttpOptions } from './ports.js';
-import { contentSecurityPolicy } from './security.js';
+import { contentSecurityPolicy, securityHeaders } from './security.js';
 
 /** A request must be complete within this: more is a peer that holds a socket for nothing. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -42,13 +41,9 @@ export async function createHttpApp(deps: HttpDeps & { readonly onApiCall?: ApiR
   const app = Fastify({ ...settings, ...(options.tls ? { https: options.tls } : {}) } as FastifyServerOptions);
   const peerFacts = createPeerFacts(options.trustedProxies);
 
+  const headers = securityHeaders(options.tls !== undefined);
   app.addHook('onRequest', async (request, reply) => {
-    void reply.header('x-request-id', request.id);
-  });
-  await app.register(helmet, {
-    contentSecurityPolicy: contentSecurityPolicy(),
-    strictTransportSecurity: options.tls !== undefined,
-    crossOriginEmbedderPolicy: false,
+    void reply.headers({ ...headers, 'content-security-policy': contentSecurityPolicy(request.headers.host), 'x-request-id': request.id });
   });
   app.setErrorHandler((error, _request, reply) => sendError(reply, error, logger));
 
@@ -66,8 +61,8 @@ export async function createHttpApp(deps: HttpDeps & { readonly onApiCall?: ApiR
     },
     options,
   );
-  registerModuleRoutes(app, hub.routes(), { ...deps, peerFacts, sessionOf: (request) => sessions && readSession(request, sessions, peerFacts) }, options);
-  if (sessions) registerConsoleRoutes(app, { sessions, peerFacts }, options);
+  registerModuleRoutes(app, hub.routes(), { ...deps, peerFacts, sessionOf: (request) => sessions?.verify(request.headers.cookie) }, options);
+  if (sessions) registerConsoleRoutes(app, { sessions, peerFacts });
   const pages: ConsolePages = sessions ? registerConsoleFiles(app, options.consoleDir) : () => false;
 
   app.setNotFoundHandler((request, reply) => {

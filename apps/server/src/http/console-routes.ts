@@ -2,40 +2,23 @@
  * The console's door: a one-time link or code becomes a session cookie, the cookie becomes connection tokens. Requests that change
  * something are refused from pages of other origins. What a session may do is decided where its principal is used, not here.
  */
-import type { Principal } from '@trunkline/hub';
 import { CodedError } from '@trunkline/protocol';
-import { parse as parseCookies, serialize as serializeCookie } from 'cookie';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { page } from './page.js';
 import type { PeerFactsOf } from './peer.js';
-import type { ConsoleSessions } from './ports.js';
+import type { ConsoleDoor } from './ports.js';
 
 export interface ConsoleRoutesDeps {
-  readonly sessions: ConsoleSessions;
+  readonly sessions: ConsoleDoor;
   readonly peerFacts: PeerFactsOf;
 }
 
-export interface ConsoleRoutesOptions {
-  readonly sessionTtlMs: number;
-}
-
-export function registerConsoleRoutes(app: FastifyInstance, { sessions, peerFacts }: ConsoleRoutesDeps, options: ConsoleRoutesOptions): void {
-  const redeem = (request: FastifyRequest, reply: FastifyReply, code: unknown): Principal | undefined => {
-    const session = typeof code === 'string' && code !== '' ? sessions.redeem(code) : undefined;
-    if (session) setCookie(request, reply, session.id, options.sessionTtlMs);
-    return session?.principal;
-  };
-
-  const setCookie = (request: FastifyRequest, reply: FastifyReply, id: string, ttlMs: number): void => {
-    const { secure } = peerFacts(request);
-    const cookie = serializeCookie(cookieName(secure), id, { path: '/', httpOnly: true, sameSite: 'lax', secure, maxAge: Math.floor(ttlMs / 1_000) });
-    void reply.header('set-cookie', cookie);
-  };
-
-  const signedIn = (request: FastifyRequest): Principal => {
-    const principal = readSession(request, sessions, peerFacts);
-    if (!principal) throw new CodedError('unauthorized');
-    return principal;
+export function registerConsoleRoutes(app: FastifyInstance, { sessions, peerFacts }: ConsoleRoutesDeps): void {
+  /** The `Set-Cookie` value of a new session, and who it belongs to. Throws `unauthorized` and `tooManyRequests`. */
+  const signIn = (request: FastifyRequest, code: unknown): { readonly cookie: string; readonly identity: object | undefined } => {
+    if (typeof code !== 'string' || code === '') throw new CodedError('badRequest', 'code is required');
+    const cookie = sessions.signIn(code, peerFacts(request).address);
+    return { cookie, identity: sessions.verify(cookie.split(';')[0]) };
   };
 
   void app.register(async (scope) => {
@@ -45,47 +28,30 @@ export function registerConsoleRoutes(app: FastifyInstance, { sessions, peerFact
     });
 
     scope.get<{ Querystring: { code?: unknown } }>('/console/login', (request, reply) => {
-      if (redeem(request, reply, request.query.code)) return reply.redirect('/', 303);
-      return reply.code(403).type('text/html; charset=utf-8').send(EXPIRED_LINK);
+      try {
+        return reply.header('set-cookie', signIn(request, request.query.code).cookie).redirect('/', 303);
+      } catch (error) {
+        if (!(error instanceof CodedError)) throw error;
+        return reply.code(403).type('text/html; charset=utf-8').send(EXPIRED_LINK);
+      }
     });
 
     scope.post<{ Body: unknown }>('/console/login', async (request, reply) => {
-      const principal = redeem(request, reply, (request.body as { readonly code?: unknown } | null | undefined)?.code);
-      if (!principal) throw new CodedError('unauthorized', 'the code is wrong, used or too old');
-      return describe(principal);
+      const { cookie, identity } = signIn(request, (request.body as { readonly code?: unknown } | null | undefined)?.code);
+      void reply.header('set-cookie', cookie);
+      return identity;
     });
 
-    scope.get('/console/session', async (request) => describe(signedIn(request)));
-
-    scope.post('/console/token', async (request) => ({ token: await sessions.mintToken(signedIn(request)) }));
-
-    scope.post('/console/logout', async (request, reply) => {
-      const id = sessionId(request, peerFacts);
-      if (id !== undefined) sessions.end(id);
-      setCookie(request, reply, '', 0);
-      return reply.code(204).send();
+    scope.get('/console/session', async (request) => {
+      const identity = sessions.verify(request.headers.cookie);
+      if (!identity) throw new CodedError('unauthorized', 'not signed in');
+      return identity;
     });
+
+    scope.post('/console/token', (request) => sessions.issueToken(request.headers.cookie));
+
+    scope.post('/console/logout', (request, reply) => reply.header('set-cookie', sessions.signOut(request.headers.cookie)).code(204).send());
   });
-}
-
-/** The principal of a request's cookie; undefined where there is none or its session is over. */
-export function readSession(request: FastifyRequest, sessions: ConsoleSessions, peerFacts: PeerFactsOf): Principal | undefined {
-  const id = sessionId(request, peerFacts);
-  return id === undefined ? undefined : sessions.find(id);
-}
-
-function sessionId(request: FastifyRequest, peerFacts: PeerFactsOf): string | undefined {
-  const id = parseCookies(request.headers.cookie ?? '')[cookieName(peerFacts(request).secure)];
-  return id === '' ? undefined : id;
-}
-
-/** The prefix makes browsers insist on Secure, no Domain and Path=/ (RFC 6265bis section 4.1.3.2); it cannot be had without TLS. */
-function cookieName(secure: boolean): string {
-  return secure ? '__Host-trunkline' : 'trunkline-session';
-}
-
-function describe({ user, org, roles }: Principal): object {
-  return { user, org, roles };
 }
 
 const EXPIRED_LINK = page('This link does not work any more', '<p>A link into the console works once, and for a short time. Start the server again, or ask for a new link.</p>');

@@ -14,8 +14,8 @@ export interface ModuleRoutesDeps extends Pick<ApiRoutesDeps, 'apiKeys' | 'hub'>
   readonly validator: ValidatorCompiler;
   readonly authenticator: Pick<Authenticator, 'authenticate'>;
   readonly peerFacts: PeerFactsOf;
-  /** The principal of the console's cookie. */
-  readonly sessionOf: (request: FastifyRequest) => Principal | undefined;
+  /** Who the console's cookie belongs to. */
+  readonly sessionOf: (request: FastifyRequest) => Pick<Principal, 'user' | 'org' | 'roles'> | undefined;
 }
 
 interface Parts {
@@ -72,7 +72,7 @@ async function principalOf(request: FastifyRequest, deps: ModuleRoutesDeps): Pro
   const session = deps.sessionOf(request);
   if (session) {
     if (request.method !== 'GET' && !deps.peerFacts(request).sameOrigin) throw new CodedError('permissionDenied', 'the request comes from a page of another origin');
-    return session;
+    return { ...session, ...NOTHING_MORE };
   }
   const token = /^bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
   if (token !== undefined) {
@@ -81,8 +81,10 @@ async function principalOf(request: FastifyRequest, deps: ModuleRoutesDeps): Pro
   }
   if (presentedKey(request) === undefined) throw new CodedError('unauthorized');
   const { holder, allOrgs, org } = identify(request, deps);
-  return { user: `apikey:${holder.name}`, org: org.org, roles: allOrgs ? ['admin', 'operator'] : ['admin'], groups: [], caps: [], channels: [] };
+  return { user: `apikey:${holder.name}`, org: org.org, roles: allOrgs ? ['admin', 'operator'] : ['admin'], ...NOTHING_MORE };
 }
+
+const NOTHING_MORE = { groups: [], caps: [], channels: [] } as const;
 
 function sendJson(reply: FastifyReply, body: unknown): FastifyReply {
   if (!reply.hasHeader('content-type')) void reply.type('application/json; charset=utf-8');

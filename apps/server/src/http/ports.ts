@@ -1,31 +1,15 @@
 /** What the HTTP application is given: the hub, and who may do what. `compose.ts` builds it; tests build it of doubles. */
 import type { Clock, Logger, Random } from '@trunkline/base';
-import type { Authenticator, Hub, Principal, ValidatorCompiler } from '@trunkline/hub';
+import type { Authenticator, Hub, ValidatorCompiler } from '@trunkline/hub';
 import type { Registry } from 'prom-client';
+import type { ApiKeys } from '../auth/api-keys.js';
+import type { ConsoleSessions } from '../auth/console-sessions.js';
 
-/** A key of the HTTP API, recognised. */
-export interface ApiKeyHolder {
-  /** For logs. */
-  readonly name: string;
-  /** An org id, or `*` for all. */
-  readonly org: string;
-}
+/** Keys of the HTTP API. */
+export type ApiKeyVerifier = Pick<ApiKeys, 'verify'>;
 
-export interface ApiKeyVerifier {
-  /** Undefined for a key that is not one. Takes the same time for every wrong key. */
-  verify(key: string): ApiKeyHolder | undefined;
-}
-
-/** Sessions of people in the console. The id is the secret that the cookie carries. */
-export interface ConsoleSessions {
-  /** Trades a one-time code for a session; undefined where the code is wrong, used or too old. */
-  redeem(code: string): { readonly id: string; readonly principal: Principal } | undefined;
-  /** Undefined where the session is over. */
-  find(id: string): Principal | undefined;
-  end(id: string): void;
-  /** A short-lived connection token for the session's principal. */
-  mintToken(principal: Principal): Promise<string>;
-}
+/** The console's sign-in; cookies go in and out as header values. */
+export type ConsoleDoor = Pick<ConsoleSessions, 'signIn' | 'verify' | 'issueToken' | 'signOut'>;
 
 export interface HttpDeps {
   readonly clock: Clock;
@@ -36,7 +20,7 @@ export interface HttpDeps {
   readonly apiKeys: ApiKeyVerifier;
   readonly authenticator: Pick<Authenticator, 'authenticate'>;
   /** Absent: the console is off. */
-  readonly sessions?: ConsoleSessions;
+  readonly sessions?: ConsoleDoor;
   /** Absent: no `/metrics`. */
   readonly metrics?: Registry;
 }
@@ -48,8 +32,6 @@ export interface HttpOptions {
   readonly batchMaxCommands: number;
   readonly maxDepth: number;
   readonly trustedProxies: readonly string[];
-  /** Life of the session cookie. */
-  readonly sessionTtlMs: number;
   /** Where the built console lies. */
   readonly consoleDir: string;
   readonly metricsToken?: string;

@@ -4,9 +4,11 @@ import { FakeClock, MemoryLogger } from '@trunkline/base/testing';
 import { HUB_DEFAULTS, type Endpoint, type Hub, type NamespaceOptions, type NodeStats, type OrgApi, type Principal, type RouteDescriptor } from '@trunkline/hub';
 import { CodedError } from '@trunkline/protocol';
 import type { FastifyInstance } from 'fastify';
+import type { ApiKeyIdentity } from '../auth/api-keys.js';
+import { createConsoleSessions, type ConsoleSessions } from '../auth/console-sessions.js';
 import { createHttpApp } from './app.js';
 import { createNodeMetrics, type NodeMetrics } from './metrics.js';
-import type { ApiKeyHolder, ConsoleSessions, HttpOptions } from './ports.js';
+import type { HttpOptions } from './ports.js';
 import { createValidatorCompiler } from './validator.js';
 
 export const TEST_STATS: NodeStats = {
@@ -83,26 +85,10 @@ export class FakeHub implements Hub {
 
 export const OPERATOR: Principal = { user: 'operator', org: 'acme', roles: ['admin', 'operator'], groups: [], caps: [], channels: [] };
 
-/** One code, `let-me-in`, good once. */
-export function createTestSessions(): ConsoleSessions {
-  const live = new Set<string>();
-  let used = false;
-  return {
-    redeem: (code) => {
-      if (code !== 'let-me-in' || used) return undefined;
-      used = true;
-      live.add('session-1');
-      return { id: 'session-1', principal: OPERATOR };
-    },
-    find: (id) => (live.has(id) ? OPERATOR : undefined),
-    end: (id) => void live.delete(id),
-    mintToken: (principal) => Promise.resolve(`token-of-${principal.user}`),
-  };
-}
-
-export const TEST_KEYS: ReadonlyMap<string, ApiKeyHolder> = new Map([
-  ['acme-key', { name: 'backend', org: 'acme' }],
-  ['all-key', { name: 'root', org: '*' }],
+export const TEST_KEYS: ReadonlyMap<string | undefined, ApiKeyIdentity> = new Map([
+  ['acme-key', { name: 'backend', org: 'acme', scopes: ['*'] }],
+  ['narrow-key', { name: 'publisher', org: 'acme', scopes: ['publish'] }],
+  ['all-key', { name: 'root', org: '*', scopes: ['*'] }],
 ]);
 
 export interface TestApp {
@@ -110,15 +96,19 @@ export interface TestApp {
   readonly hub: FakeHub;
   readonly logger: MemoryLogger;
   readonly metrics: NodeMetrics;
+  readonly clock: FakeClock;
+  readonly sessions: ConsoleSessions;
 }
 
 /** Keys: `acme-key` for org acme, `all-key` for all. Bearer tokens: `good`. */
 export async function createTestApp(hub: FakeHub = new FakeHub(), options: Partial<HttpOptions> & { readonly console?: boolean } = {}): Promise<TestApp> {
   const logger = new MemoryLogger();
+  const clock = new FakeClock();
+  const sessions = createConsoleSessions({ clock, logger }, { user: 'operator', org: 'acme' });
   const metrics = createNodeMetrics(hub, { perOrg: true, process: false });
   const app = await createHttpApp(
     {
-      clock: new FakeClock(),
+      clock,
       random: createSeededRandom(1),
       logger,
       hub,
@@ -129,7 +119,7 @@ export async function createTestApp(hub: FakeHub = new FakeHub(), options: Parti
       },
       metrics: metrics.registry,
       onApiCall: metrics.onApiCall,
-      ...(options.console === false ? {} : { sessions: createTestSessions() }),
+      ...(options.console === false ? {} : { sessions }),
     },
     {
       version: '1.2.3',
@@ -138,10 +128,9 @@ export async function createTestApp(hub: FakeHub = new FakeHub(), options: Parti
       batchMaxCommands: 5,
       maxDepth: 16,
       trustedProxies: [],
-      sessionTtlMs: 3_600_000,
       consoleDir: '/nonexistent',
       ...options,
     },
   );
-  return { app, hub, logger, metrics };
+  return { app, hub, logger, metrics, clock, sessions };
 }

@@ -23,10 +23,7 @@ export function createLiveOrigin(broker: Broker, key: ChannelKey, options: Names
 
 export function createDurableOrigin(log: DurableLog, key: ChannelKey): Origin {
   return {
-    read: async (since, limit, reverse = false) => {
-      const { publications, position } = await log.read(key, since, limit);
-      return { publications: reverse ? [...publications].reverse() : publications, position };
-    },
+    read: (since, limit, reverse = false) => log.read(key, since, limit, reverse),
   };
 }
 

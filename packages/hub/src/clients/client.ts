@@ -165,10 +165,10 @@ export class Client {
     this.connection.close(close);
   }
 
-  /** The outbox is empty again. */
+  /** The outbox is empty again: readers that fell behind catch up, until it is full once more (then the next time). */
   onDrained(): void {
     for (const { delivery } of this.subscriptions.values()) {
-      if (!this.connection.drained) return;
+      if (this.connection.blocked) return;
       delivery.catchUp();
     }
   }

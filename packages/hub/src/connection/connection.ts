@@ -85,9 +85,9 @@ export class Connection implements Heartbeating {
     return !this.#closed && !this.#closing;
   }
 
-  /** Whether nothing waits: a reader that keeps up. */
-  get drained(): boolean {
-    return !this.#blocked && this.#pending.length === 0;
+  /** Whether the peer is behind: nothing is written until it caught up. */
+  get blocked(): boolean {
+    return this.#blocked;
   }
 
   get outboxMessages(): number {

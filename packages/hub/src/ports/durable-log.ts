@@ -5,6 +5,9 @@
 import type { ChannelKey, Position, Publication } from '@trunkline/protocol';
 
 export interface DurableLog {
-  /** Committed publications after `since` (ascending, at most `limit`) and the committed top. A foreign epoch returns none. */
-  read(key: ChannelKey, since: Position | undefined, limit: number): Promise<{ readonly publications: readonly Publication[]; readonly position: Position }>;
+  /**
+   * Committed publications after `since`, ascending (with `reverse`: before it, descending), at most `limit`, and the committed top. A
+   * foreign epoch returns none.
+   */
+  read(key: ChannelKey, since: Position | undefined, limit: number, reverse: boolean): Promise<{ readonly publications: readonly Publication[]; readonly position: Position }>;
 }

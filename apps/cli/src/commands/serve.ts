@@ -1,0 +1,33 @@
+/**
+ * `trunkline serve`: runs a server in this process. Flags are handed to the server's own configuration, which knows every option by its
+ * dotted name (`trunkline config show` lists them) and suggests the nearest one to a misspelt flag.
+ */
+import type { Command } from 'commander';
+import { CliError } from '../exit.js';
+import type { Io } from '../io.js';
+import type { LoadServer } from '../server-port.js';
+
+export function addServe(program: Command, io: Io, loadServer: LoadServer, end: (exitCode: number) => void): void {
+  program
+    .command('serve')
+    .summary('run a server')
+    .description('Runs a server until it is told to stop. Any option of the configuration can be given as --<dotted.name> <value>; `trunkline config show` lists them.')
+    .usage('[--config <file>] [--dev] [--port <port>] [--host <host>] [--<option> <value>…]')
+    .addHelpText('after', '\n  --config, -c <file>  configuration file (YAML); default: trunkline.yaml where there is one\n  --dev                a server for one person at one machine: open channels, a link into the console\n  --port <port>        port to listen on (default 8000)\n  --host <host>        address to listen on (default 127.0.0.1)')
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action(async (_options: object, command: Command) => {
+      const { runServer } = await loadServer();
+      try {
+        end(await runServer({ flags: command.args, env: io.env, cwd: io.cwd }));
+      } catch (cause) {
+        throw toConfigFailure(cause);
+      }
+    });
+}
+
+/** A configuration that does not fit is wrong use; its message lists every problem. Anything else stays what it is. */
+export function toConfigFailure(cause: unknown): unknown {
+  if (!(cause instanceof Error) || cause.name !== 'ConfigError') return cause;
+  return new CliError('usage', `the configuration does not fit\n${cause.message}`, { advice: '`trunkline config show` lists every option with its value and where it comes from.', cause });
+}

@@ -1,0 +1,2 @@
+export { runProcess } from './process.js';
+export { EXIT, type ExitName } from './exit.js';

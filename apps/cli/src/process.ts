@@ -1,0 +1,82 @@
+/** The real process behind `Io`: streams, environment, signals. The only file of the command that touches `process`. */
+import { readFileSync } from 'node:fs';
+import { createSystemClock, createSystemRandom } from '@trunkline/base';
+import { EXIT } from './exit.js';
+import { createPaint, type Io } from './io.js';
+import { connectLive } from './live-client.js';
+import { runCli } from './program.js';
+import { loadServer } from './server-port.js';
+
+/** Runs the command line of this process and sets its exit code. */
+export async function runProcess(): Promise<void> {
+  const interrupt = new AbortController();
+  const stop = (): void => {
+    interrupt.abort();
+    // Reading standard input would keep the process; whoever reads it sees the end.
+    process.stdin.destroy();
+  };
+  // A reader that went away (`trunkline tail … | head`) ends the command without a complaint.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    stop();
+  });
+  // The clock's timers keep no process alive; a command that waits for one does.
+  const alive = setInterval(() => undefined, 1_000_000);
+  try {
+    process.exitCode = await runCli(process.argv.slice(2), {
+      io: createIo(interrupt.signal),
+      connect: connectLive,
+      loadServer,
+      version: readVersion(),
+      onClientCommand: () => {
+        for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+          process.once(signal, () => {
+            stop();
+            process.once(signal, () => process.exit(EXIT.interrupted));
+          });
+        }
+      },
+    });
+  } finally {
+    clearInterval(alive);
+  }
+}
+
+function createIo(signal: AbortSignal): Io {
+  const colour = (process.stdout.isTTY && process.env['NO_COLOR'] === undefined) || process.env['FORCE_COLOR'] === '1';
+  return {
+    out: (text) => new Promise((resolve) => process.stdout.write(text, () => resolve())),
+    err: (text) => void process.stderr.write(text),
+    input: readInput(signal),
+    inputIsTerminal: process.stdin.isTTY,
+    outputIsTerminal: process.stdout.isTTY,
+    env: process.env,
+    cwd: process.cwd(),
+    readFile: (path) => {
+      try {
+        return readFileSync(path, 'utf8');
+      } catch {
+        return undefined;
+      }
+    },
+    fetch: (url, init) => fetch(url, init),
+    clock: createSystemClock(),
+    random: createSystemRandom(),
+    signal,
+    paint: createPaint(colour),
+  };
+}
+
+/** Standard input; ends, instead of failing, when it was closed because of an interruption. */
+async function* readInput(signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const chunk of process.stdin) yield chunk as Uint8Array;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+function readVersion(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string };
+  return manifest.version;
+}

@@ -1,0 +1,136 @@
+/** Doubles of `Io` and of a live connection, for this command's own tests. */
+import { createSeededRandom } from '@trunkline/base';
+import { FakeClock } from '@trunkline/base/testing';
+import type { CliError } from './exit.js';
+import { createPaint, type Fetch, type Io } from './io.js';
+import type { Connect, FollowOptions, LiveConnection, LiveHandlers, LivePublication } from './live.js';
+
+export interface FakeRequest {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+/** An answer of the HTTP API, or an error that `fetch` throws. */
+export type FakeAnswer = { readonly status?: number; readonly body: unknown } | Error;
+
+export interface FakeIo extends Io {
+  readonly clock: FakeClock;
+  /** Everything written so far. */
+  readonly written: { out: string; err: string };
+  readonly requests: FakeRequest[];
+  /** Ctrl-C. */
+  interrupt(): void;
+}
+
+export interface FakeIoOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly input?: AsyncIterable<Uint8Array | string>;
+  /** Answers requests in order of their coming; absent: a refused connection. */
+  readonly answer?: (request: FakeRequest, index: number) => FakeAnswer | Promise<FakeAnswer>;
+}
+
+export function createFakeIo(options: FakeIoOptions = {}): FakeIo {
+  const written = { out: '', err: '' };
+  const requests: FakeRequest[] = [];
+  const interruption = new AbortController();
+  const fetch: Fetch = async (url, init) => {
+    const request = { url, headers: init.headers, body: JSON.parse(init.body) as unknown };
+    requests.push(request);
+    const refused = new TypeError('fetch failed', { cause: Object.assign(new Error('connect failed'), { code: 'ECONNREFUSED' }) });
+    const answer = (await options.answer?.(request, requests.length - 1)) ?? refused;
+    if (answer instanceof Error) throw answer;
+    return { status: answer.status ?? 200, text: async () => JSON.stringify(answer.body) };
+  };
+  return {
+    out: (text) => void (written.out += text),
+    err: (text) => void (written.err += text),
+    input: options.input ?? emptyInput(),
+    inputIsTerminal: false,
+    outputIsTerminal: false,
+    env: options.env ?? {},
+    cwd: options.cwd ?? '/project/sub',
+    readFile: (path) => options.files?.[path],
+    fetch,
+    clock: new FakeClock(),
+    random: createSeededRandom(1),
+    signal: interruption.signal,
+    paint: createPaint(false),
+    written,
+    requests,
+    interrupt: () => interruption.abort(),
+  };
+}
+
+async function* emptyInput(): AsyncGenerator<string, void, undefined> {
+  // Nothing comes.
+}
+
+/** Input that a test feeds chunk by chunk. Ends with `end`, or when told by `signal`. */
+export class FakeInput implements AsyncIterable<string> {
+  readonly #chunks: string[] = [];
+  #ended = false;
+  #wake: (() => void) | undefined;
+  /** Chunks taken by the reader. */
+  taken = 0;
+
+  write(chunk: string): void {
+    this.#chunks.push(chunk);
+    this.#wake?.();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#wake?.();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<string, void, undefined> {
+    for (;;) {
+      const chunk = this.#chunks.shift();
+      if (chunk !== undefined) {
+        this.taken++;
+        yield chunk;
+      } else if (this.#ended) return;
+      else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    }
+  }
+}
+
+export interface FakeLive {
+  readonly connect: Connect;
+  readonly followed: { readonly channel: string; readonly options: FollowOptions; readonly handlers: LiveHandlers }[];
+  readonly calls: { readonly method: string; readonly params: unknown }[];
+  closed: boolean;
+  fail(error: CliError): void;
+}
+
+export function createFakeLive(answers: { readonly rpc?: (method: string) => unknown; readonly history?: readonly LivePublication[] } = {}): FakeLive {
+  let fail: (error: CliError) => void = () => undefined;
+  const failed = new Promise<never>((_resolve, reject) => {
+    fail = reject;
+  });
+  failed.catch(() => undefined);
+  const followed: FakeLive['followed'] = [];
+  const calls: FakeLive['calls'] = [];
+  const history = answers.history ?? [];
+  const fake: FakeLive = { connect: async () => connection, followed, calls, closed: false, fail: (error) => fail(error) };
+  const connection: LiveConnection = {
+    follow: (channel, options, handlers) => void followed.push({ channel, options, handlers }),
+    history: async (_channel, limit) => ({ publications: history.slice(-limit), position: { epoch: 'e1', offset: history.at(-1)?.offset ?? 0 } }),
+    rpc: async (method, params) => {
+      calls.push({ method, params });
+      return answers.rpc?.(method);
+    },
+    close: () => {
+      fake.closed = true;
+    },
+    failed,
+  };
+  return fake;
+}

@@ -1,0 +1,206 @@
+/**
+ * The console's one way to the server: a client of `@trunkline/client`, opened with tokens of the login session, and the few hooks that the
+ * screens need of it. Everything live passes through this file, and so does every word about continuity.
+ */
+import { createClient, UnauthorizedError, type Client, type Continuity as ClientContinuity, type Position, type Reset, type StreamPublication, type StreamSubscription } from '@trunkline/client';
+import type { RpcParams, RpcResultOf } from '@trunkline/contracts';
+import type { NodeContract } from '@trunkline/contracts/node';
+import { createContext, useCallback, useContext, useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from 'react';
+import { plural } from './format.js';
+import { fetchToken, SessionError, socketAddress } from './session.js';
+
+/** What a screen may say of what it shows. `off`: nothing was asked for. Times are Unix ms of this browser. */
+export type Continuity =
+  | { readonly state: 'off' }
+  | { readonly state: 'connecting' }
+  | { readonly state: 'live' }
+  | { readonly state: 'recovering'; readonly sinceMs: number; readonly reason: string }
+  | { readonly state: 'stale'; readonly sinceMs: number; readonly reason: string }
+  | { readonly state: 'failed'; readonly reason: string };
+
+export type Call = <M extends keyof NodeContract['rpc']>(method: M, params: RpcParams<NodeContract, M>) => Promise<RpcResultOf<NodeContract, M>>;
+
+const LiveContext = createContext<Client<NodeContract> | undefined>(undefined);
+
+/** Opens the connection while mounted. `onSignedOut`: the session has ended, and with it the right to a token. */
+export function LiveProvider({ onSignedOut, children }: { readonly onSignedOut: () => void; readonly children: ReactNode }) {
+  const [client, setClient] = useState<Client<NodeContract>>();
+  const leave = useRef(onSignedOut);
+  leave.current = onSignedOut;
+  useEffect(() => {
+    const made = createClient<NodeContract>({
+      url: socketAddress(),
+      name: 'console',
+      batch: 'frame',
+      maxDelayMs: 10_000,
+      getToken: async () => {
+        try {
+          return await fetchToken();
+        } catch (error) {
+          if (!(error instanceof SessionError) || error.status !== 401) throw error;
+          leave.current();
+          throw new UnauthorizedError(error.message);
+        }
+      },
+    });
+    setClient(made);
+    return () => made.dispose();
+  }, []);
+  return client && <LiveContext value={client}>{children}</LiveContext>;
+}
+
+function useClient(): Client<NodeContract> {
+  const client = useContext(LiveContext);
+  if (!client) throw new Error('LiveProvider is missing');
+  return client;
+}
+
+/** Calls a method of the node. Waits for a connection while there is none. The same function for as long as the connection's client lives. */
+export function useCall(): Call {
+  const client = useClient();
+  return useCallback<Call>((method, params) => client.rpc(method, params as never) as never, [client]);
+}
+
+/** The connection itself. */
+export function useLink(): Continuity {
+  const client = useClient();
+  const state = useSyncExternalStore(client.state.subscribe, client.state.get);
+  const [everConnected, setEverConnected] = useState(state.kind === 'connected');
+  useEffect(() => {
+    if (state.kind === 'connected') setEverConnected(true);
+  }, [state.kind]);
+  switch (state.kind) {
+    case 'connected':
+      return { state: 'live' };
+    case 'connecting':
+      // The first attempt is no loss; the second says that something is wrong.
+      if (!everConnected && state.attempt <= 1) return { state: 'connecting' };
+      return { state: 'recovering', sinceMs: state.sinceMs, reason: state.reason === '' ? 'the connection is being restored' : state.reason };
+    case 'disconnected':
+      return { state: 'stale', sinceMs: state.sinceMs, reason: 'disconnected' };
+    case 'failed':
+      return { state: 'failed', reason: `${state.reason} (${state.code})` };
+  }
+}
+
+export interface Received {
+  /** 0: the channel numbers nothing. */
+  readonly offset: number;
+  readonly data: unknown;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  /** When it came here. */
+  readonly timeMs: number;
+  readonly info?: { readonly user: string } | undefined;
+}
+
+export interface Stream {
+  readonly continuity: Continuity;
+  /** The last complete position. */
+  readonly position: Position | undefined;
+  /** Subscribes anew, after a failure. */
+  readonly retry: () => void;
+}
+
+/** Listens to a stream channel while mounted. `onHole` is told of what is missing, before what comes after it. */
+export function useStream(channel: string, onPublication: (publication: Received) => void, onHole: (text: string, offset: number) => void = () => undefined): Stream {
+  const client = useClient();
+  const [turn, setTurn] = useState(0);
+  const [position, setPosition] = useState<Position>();
+  const [subscription, setSubscription] = useState<StreamSubscription<unknown>>();
+  const handlers = useRef({ onPublication, onHole });
+  handlers.current = { onPublication, onHole };
+
+  useEffect(() => {
+    const opened: StreamSubscription<unknown> = client.stream(channel, {
+      onSubscribed: () => queueMicrotask(() => setPosition(opened.position)),
+      onPublication: (publication) => {
+        setPosition(publication.position);
+        handlers.current.onPublication(toReceived(publication));
+      },
+      onReset: (reset) => handlers.current.onHole(wordsOf(reset), (opened.position?.offset ?? 0) + 1),
+      onGap: ({ from, to }) => handlers.current.onHole(`${plural(to - from + 1, 'older publication')} folded into the newest`, to),
+    });
+    setSubscription(opened);
+    return () => opened.close();
+  }, [client, channel, turn]);
+
+  const continuity = useContinuity(subscription);
+  return { continuity, position, retry: useCallback(() => setTurn((before) => before + 1), []) };
+}
+
+export interface MapEntry {
+  readonly key: string;
+  readonly value: unknown;
+}
+
+export interface Entries {
+  readonly entries: readonly MapEntry[];
+  readonly continuity: Continuity;
+  readonly retry: () => void;
+}
+
+/** The entries of a map channel while mounted. */
+export function useEntries(channel: string): Entries {
+  const client = useClient();
+  const [turn, setTurn] = useState(0);
+  const [map, setMap] = useState<ReturnType<typeof client.map>>();
+  useEffect(() => {
+    const opened = client.map(channel);
+    setMap(opened);
+    return () => opened.close();
+  }, [client, channel, turn]);
+  const entries = useSyncExternalStore(map?.subscribe ?? never, map?.get ?? nothing);
+  return {
+    entries: Array.from(entries, ([key, value]) => ({ key, value })),
+    continuity: useContinuity(map),
+    retry: useCallback(() => setTurn((before) => before + 1), []),
+  };
+}
+
+const CONNECTING: ClientContinuity = { kind: 'recovering', sinceMs: 0 };
+const EMPTY: ReadonlyMap<string, unknown> = new Map();
+const never = (): (() => void) => () => undefined;
+const nothing = (): ReadonlyMap<string, unknown> => EMPTY;
+const connecting = (): ClientContinuity => CONNECTING;
+
+function useContinuity(subscription: { readonly state: { readonly get: () => ClientContinuity; readonly subscribe: (listener: () => void) => () => void } } | undefined): Continuity {
+  const continuity = useSyncExternalStore(subscription?.state.subscribe ?? never, subscription?.state.get ?? connecting);
+  const [seen, setSeen] = useState<typeof subscription>();
+  useEffect(() => {
+    if (continuity.kind === 'live') setSeen(subscription);
+  }, [continuity.kind, subscription]);
+  switch (continuity.kind) {
+    case 'live':
+      return { state: 'live' };
+    case 'recovering':
+      return seen === undefined || seen !== subscription ? { state: 'connecting' } : { state: 'recovering', sinceMs: continuity.sinceMs, reason: 'the connection is being restored' };
+    case 'stale':
+      return { state: 'stale', sinceMs: continuity.sinceMs, reason: continuity.reason };
+    case 'reset':
+      return { state: 'recovering', sinceMs: Date.now(), reason: wordsOf(continuity) };
+    case 'failed':
+      return { state: 'failed', reason: `${continuity.reason} (${continuity.code})` };
+  }
+}
+
+const RESETS: Readonly<Record<Reset['reason'], string>> = {
+  unrecoverable: 'what was missed is no longer in the history',
+  epoch: 'the channel began anew',
+  unpositioned: 'the channel keeps no history to recover from',
+  overflow: 'this reader was too slow, and publications were dropped',
+  conflated: 'this reader was too slow, and older values were replaced',
+  jump: 'offsets jumped without a word of the server',
+  invalidated: 'the server voided all state',
+  undecodable: 'a message could not be read',
+  buffer: 'more arrived than could be held back',
+};
+
+function wordsOf({ reason, missing }: Reset): string {
+  const range = missing === undefined ? '' : missing.from === missing.to ? `Offset ${missing.from} is missing: ` : `Offsets ${missing.from} to ${missing.to} are missing: `;
+  const text = RESETS[reason];
+  return range === '' ? `Something is missing: ${text}` : `${range}${text}`;
+}
+
+function toReceived({ data, position, tags, info }: StreamPublication<unknown>): Received {
+  return { offset: position?.offset ?? 0, data, tags, timeMs: Date.now(), info: info && { user: info.user } };
+}

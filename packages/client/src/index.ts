@@ -1,0 +1,20 @@
+export { Client, createClient, type History, type HistoryRequest } from './client.js';
+export type { ClientOptions, WebSocketConstructor, WebSocketLike } from './options.js';
+export type { ConnectionState } from './connection.js';
+export type { Continuity, Missing, Reset, ResetReason } from './continuity.js';
+export { StreamSubscription, type LoadedState, type StreamOptions, type StreamPublication } from './stream.js';
+export { StateStore, type Mutation, type StateOptions, type StateSnapshot } from './state-store.js';
+export { MapSubscription, type MapOptions } from './map.js';
+export { PresenceStore, type PresenceOptions, type PresenceSnapshot } from './presence.js';
+export type { Members } from './presence-merge.js';
+export type { CallOptions, CommandResult } from './rpc.js';
+export type { CallHandler } from './calls.js';
+export type { ServerEvent, ServerListener } from './server-subscriptions.js';
+export type { ClientInfo, WireOptions } from './wire.js';
+export type { Extension } from './extensions.js';
+export type { BatchMode, ErrorPlace, Readable } from './store.js';
+// With a star, so that an application can merge its contracts into `Register` of this module.
+export type * from './contract-types.js';
+export { equalJson } from './equal.js';
+export { CodedError, type FilterNode, type Position } from '@trunkline/protocol';
+export { UnauthorizedError } from 'centrifuge';
