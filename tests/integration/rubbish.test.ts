@@ -55,10 +55,12 @@ async function run(maker: RubbishMaker, random: ReturnType<typeof createSeededRa
     tally.frames++;
   }
   raw.send(JSON.stringify({ id: 1_000_000, ping: {} }));
-  const close = await Promise.race([raw.closed, until('an end', () => pong, 15_000, 5).then(() => undefined, () => undefined)]);
-  raw.dispose();
   const mustClose = fatalAt >= 0 || early;
+  const end = until('an end', () => pong && !mustClose, 15_000, 5).then(() => undefined, () => undefined);
+  const close = await Promise.race([raw.closed, end]);
+  raw.dispose();
   if (close === undefined && !pong) tally.problems.push(`hung: ${sent.map(({ kind }) => kind).join(', ')}`);
+  if (pong && mustClose) tally.problems.push(`went on after ${sent[fatalAt]?.kind ?? 'commands before connect'}`);
   if (close !== undefined) {
     tally.closed++;
     tally.closes.set(close.code, (tally.closes.get(close.code) ?? 0) + 1);

@@ -272,12 +272,12 @@ describe('another org over the API', () => {
 
   it('[WALL-1] a key acts in its own org; one for all must name the org', async () => {
     const tryWith = (headers: Record<string, string>): Promise<ApiAnswer> => bed.server.api('history', { channel: TAKEN.stream, limit: 10 }, headers);
-    expect((await tryWith({ 'x-api-key': 'key-acme', 'x-org': 'globex' })).text).not.toContain('secret');
-    expect((await tryWith({ 'x-api-key': 'key-all' })).status).toBeGreaterThanOrEqual(400);
-    expect((await tryWith({ 'x-api-key': 'key-all', 'x-org': 'globex\u00e9' })).text).not.toContain('secret');
-    expect((await tryWith({ 'x-api-key': 'key-all', 'x-org': 'globex' })).text).toContain('secret');
-    expect((await tryWith({ authorization: 'apikey key-globex' })).text).toContain('secret');
-    for (const headers of [{}, { 'x-api-key': '' }, { 'x-api-key': 'wrong' }, { 'x-api-key': 'key-glob' }, { authorization: 'Bearer key-globex' }]) {
+    expect((await tryWith({ 'x-api-key': 'key-of-acme-in-tests', 'x-org': 'globex' })).text).not.toContain('secret');
+    expect((await tryWith({ 'x-api-key': 'key-of-all-orgs-in-tests' })).status).toBeGreaterThanOrEqual(400);
+    expect((await tryWith({ 'x-api-key': 'key-of-all-orgs-in-tests', 'x-org': 'globex\u00e9' })).text).not.toContain('secret');
+    expect((await tryWith({ 'x-api-key': 'key-of-all-orgs-in-tests', 'x-org': 'globex' })).text).toContain('secret');
+    expect((await tryWith({ authorization: 'apikey key-of-globex-in-tests' })).text).toContain('secret');
+    for (const headers of [{}, { 'x-api-key': '' }, { 'x-api-key': 'wrong' }, { 'x-api-key': 'key-of-glob' }, { authorization: 'Bearer key-of-globex-in-tests' }]) {
       const answer = await tryWith(headers as Record<string, string>);
       expect(answer.status, JSON.stringify(headers)).toBe(401);
       expect(answer.text).not.toContain('secret');

@@ -10,9 +10,9 @@ export const TWO_ORGS = {
   auth: { keys: [{ alg: 'HS256', secret: SECRET }] },
   api: {
     keys: [
-      { name: 'acme', org: 'acme', key: 'key-acme' },
-      { name: 'globex', org: 'globex', key: 'key-globex' },
-      { name: 'all', org: '*', key: 'key-all' },
+      { name: 'acme', org: 'acme', key: 'key-of-acme-in-tests' },
+      { name: 'globex', org: 'globex', key: 'key-of-globex-in-tests' },
+      { name: 'all', org: '*', key: 'key-of-all-orgs-in-tests' },
     ],
   },
   channels: {
@@ -31,5 +31,5 @@ export function orgToken(org: Org, user: string, more: object = {}): Promise<str
 }
 
 export function orgKey(org: Org): Readonly<Record<string, string>> {
-  return { 'x-api-key': `key-${org}` };
+  return { 'x-api-key': `key-of-${org}-in-tests` };
 }

@@ -118,7 +118,17 @@ export class LinePublisher {
   async #read(input: AsyncIterable<readonly Line[]>): Promise<void> {
     try {
       for await (const lines of input) {
-        for (const line of lines) await this.#offer(line);
+        for (const line of lines) {
+          const item = this.#toQueued(line);
+          // Waiting only where there is no room: what one chunk held leaves together.
+          while (item !== undefined && !this.#queue.push(item, item.units)) {
+            if (!(await this.#room())) {
+              this.#unsent++;
+              break;
+            }
+          }
+        }
+        this.#wakeSender?.();
         if (this.#ended) return;
       }
     } finally {
@@ -127,25 +137,23 @@ export class LinePublisher {
     }
   }
 
-  /** Queues a line, waiting for room. */
-  async #offer(line: Line): Promise<void> {
-    if (line.kind === 'too long') {
-      this.#refused++;
-      this.#deps.report(`line ${line.number} was not published: ${line.units} characters are too many`);
-      return;
-    }
-    const item: Queued = { line: { number: line.number, data: toData(line.text), idempotencyKey: `${this.#runId}-${line.number}` }, units: line.text.length };
-    while (!this.#queue.push(item, item.units)) {
-      if (this.#deps.signal.aborted || this.#ended) {
-        this.#unsent++;
-        return;
-      }
-      await new Promise<void>((resolve) => {
-        this.#wakeReader = resolve;
-      });
-      this.#wakeReader = undefined;
-    }
+  #toQueued(line: Line): Queued | undefined {
+    if (line.kind === 'line') return { line: { number: line.number, data: toData(line.text), idempotencyKey: `${this.#runId}-${line.number}` }, units: line.text.length };
+    this.#refused++;
+    this.#deps.report(`line ${line.number} was not published: ${line.units} characters are too many`);
+    return undefined;
+  }
+
+  /** Resolves when the queue may have room; false when there will be none. */
+  async #room(): Promise<boolean> {
+    if (this.#deps.signal.aborted || this.#ended) return false;
+    const room = new Promise<void>((resolve) => {
+      this.#wakeReader = resolve;
+    });
     this.#wakeSender?.();
+    await room;
+    this.#wakeReader = undefined;
+    return true;
   }
 
   async #sendAll(): Promise<void> {

@@ -35,8 +35,8 @@ export interface LiveHandlers {
   gap(missing: Missing): void;
   /** Continuity was lost; `missing` where the range is known. What follows starts anew. */
   reset(reason: string, missing: Missing | undefined): void;
-  /** A map's complete state; replaces all before. */
-  snapshot(entries: readonly LivePublication[], epoch: string): void;
+  /** A map's complete state, once; changes follow as publications. */
+  snapshot(entries: readonly LivePublication[]): void;
 }
 
 export interface FollowOptions {
@@ -53,8 +53,9 @@ export interface LiveConnection {
   /** Throws `CliError`. */
   rpc(method: string, params: unknown): Promise<unknown>;
   close(): void;
-  /** Rejects with a `CliError` when the server sent the connection away for good, or could not be reached the first time. */
+  /** Rejects with a `CliError` when the server sent the connection away for good, or refused every channel that is followed. */
   readonly failed: Promise<never>;
 }
 
+/** Resolves once connected; throws `CliError` where the first attempt fails. Later losses are repaired without end. */
 export type Connect = (settings: Settings) => Promise<LiveConnection>;

@@ -37,9 +37,9 @@ export function createTailPrinter(channel: string, output: TailOutput, options: 
   const note = (text: string): void => output.err(`${timeOfDay(clock.now())}  ${text}\n`);
   const loud = (text: string): void => note(paint.bold(paint.red(text)));
 
-  const publication = (item: LivePublication, epoch: string, type = 'publication'): void => {
+  const publication = (item: LivePublication, epoch: string): void => {
     if (item.offset > 0) last = { offset: item.offset, epoch };
-    if (options.json) return json({ type, ...item, ...(item.offset > 0 ? { epoch } : {}) });
+    if (options.json) return json({ type: 'publication', ...item, ...(item.offset > 0 ? { epoch } : {}) });
     const cells = [paint.dim(timeOfDay(clock.now()))];
     if (options.withChannel) cells.push(paint.cyan(oneLine(channel)));
     cells.push(paint.yellow((item.offset > 0 ? String(item.offset) : '-').padStart(6)));
@@ -54,17 +54,17 @@ export function createTailPrinter(channel: string, output: TailOutput, options: 
       for (const item of publications) publication(item, epoch);
     },
     publication: (item, epoch) => publication(item, epoch),
-    snapshot: (entries, epoch) => {
-      if (options.json) return json({ type: 'snapshot', epoch, entries });
-      note(`${channel}: ${plural(entries.length, 'entry').replace('entrys', 'entries')}`);
-      for (const item of entries) publication(item, epoch);
+    snapshot: (entries) => {
+      if (options.json) return json({ type: 'snapshot', entries });
+      note(`${channel}: the map has ${plural(entries.length, 'key')}`);
+      for (const item of entries) publication(item, '');
     },
     state: (state: LiveState) => {
-      if (options.json) json({ type: 'state', state: state.kind, reason: state.reason });
       const text = `${state.kind}${state.reason === undefined || state.reason === '' ? '' : ` (${state.reason})`}`;
       // A repeated state with the same reason says nothing new; a reset is announced by `reset` below.
       if (text === shown || state.kind === 'reset') return;
       shown = text;
+      if (options.json) return json({ type: 'state', state: state.kind, reason: state.reason });
       const colour = { live: paint.green, recovering: paint.yellow, stale: paint.yellow, failed: paint.red, reset: paint.red }[state.kind];
       note(`${channel}: ${colour(text)}${state.kind === 'recovering' && last !== undefined ? ` after ${formatPosition(last)}` : ''}`);
     },

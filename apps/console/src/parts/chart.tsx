@@ -38,7 +38,7 @@ export function Chart({ title, times, series, format, spanMs }: ChartProps) {
   };
   const spoken = series.map((one) => `${one.label} ${show(one.values, times.length - 1)}`).join(', ');
   return (
-    <Panel title={title} aside={<span className="tl-num tl-chart-at">{pointed !== undefined && at !== undefined ? formatTime(at).slice(0, 8) : ''}</span>}>
+    <Panel title={title} className="tl-chart" aside={<span className="tl-num tl-chart-at">{pointed !== undefined && at !== undefined ? formatTime(at).slice(0, 8) : ''}</span>}>
       <div className="tl-legend">
         {series.map((one) => (
           <span key={one.label}>

@@ -58,7 +58,7 @@ function optionsOf(host: HTMLElement, newest: Newest): uPlot.Options {
     },
     axes: [
       { ...axis, grid: { show: false }, space: 70, size: 24, values: (_self, seconds) => seconds.map(toClock) },
-      { ...axis, grid, size: 54, gap: 6, space: 36, values: (_self, values) => values.map((value) => newest.current.format(value)) },
+      { ...axis, grid, size: 54, gap: 6, space: 36, values: (_self, values) => values.map((value) => toTick(newest.current.format(value))) },
     ],
     series: [
       {},
@@ -74,6 +74,11 @@ function optionsOf(host: HTMLElement, newest: Newest): uPlot.Options {
 function lastSeconds(times: ArrayLike<number> | undefined, span: number): [number, number] {
   const end = times?.[times.length - 1] ?? 0;
   return [end - span, end];
+}
+
+/** `2.00 ms` is `2 ms` on an axis. */
+function toTick(text: string): string {
+  return text.replace(/(\.\d*?)0+(?=\D|$)/, '$1').replace(/\.(?=\D|$)/, '');
 }
 
 function toClock(seconds: number): string {

@@ -121,9 +121,11 @@ function MapChannel({ channel, details, frame }: ViewProps) {
 type Position = Details['position'];
 
 function Side({ channel, details, held, keyed }: { readonly channel: string; readonly details: Details; readonly held: Position | undefined; readonly keyed: boolean }) {
+  // What was asked for two seconds ago may be behind what arrived since.
+  const top = held !== undefined && held.epoch === details.position.epoch && held.offset > details.position.offset ? held : details.position;
   const position: Fact[] = [
-    ['Offset', <span className="tl-num">{details.position.epoch === '' ? 'not numbered' : formatCount(details.position.offset)}</span>],
-    ...(keyed ? [] : [receivedHere(details.position, held)]),
+    ['Offset', <span className="tl-num">{details.position.epoch === '' ? 'not numbered' : formatCount(top.offset)}</span>],
+    ...(keyed ? [] : [receivedHere(top, held)]),
     ['Epoch', <code>{details.position.epoch === '' ? '–' : details.position.epoch}</code>],
     ['Readers', <span className="tl-num">{formatCount(details.subscribers)}</span>],
   ];

@@ -22,7 +22,7 @@ export function Node() {
         <div className="tl-panel">{error ? <Failure title="The node cannot be read" reason={error.message} retry={ask} /> : <Waiting label="Loading the node" rows={8} />}</div>
       ) : (
         <>
-          <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+          <SimpleGrid cols={{ base: 1, md: 2 }} spacing="var(--tl-gap)">
             <Panel title="Server">
               <Facts
                 columns={1}

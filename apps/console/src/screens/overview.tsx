@@ -26,7 +26,7 @@ function NodeOverview() {
         <Failure title="The numbers cannot be read" reason={continuity.reason} />
       ) : (
         <>
-          <SimpleGrid cols={{ base: 2, md: 3, xl: 6 }} spacing="md">
+          <SimpleGrid cols={{ base: 2, md: 3, xl: 6 }} spacing="var(--tl-gap)">
             <Stat icon={Cable} label="Connections" value={latest && formatCount(latest.connections)} note={latest && `${plural(latest.users, 'user')}, ${plural(latest.orgs, 'org')}`} />
             <Stat icon={Radio} label="Channels" value={latest && formatCount(latest.channels)} note={latest && plural(latest.subscriptions, 'subscription')} />
             <Stat icon={Send} label="Messages / s" value={latest && formatRate(latest.publicationsPerSecond)} note={latest && `${formatCount(latest.publications)} in all`} />
@@ -34,7 +34,7 @@ function NodeOverview() {
             <Stat icon={Timer} label="Latency p99" value={latest && formatMs(latest.deliveryLatencyMs.p99)} note={latest && `p50 ${formatMs(latest.deliveryLatencyMs.p50)}`} />
             <Stat icon={MemoryStick} label="Memory" value={latest && formatBytes(latest.memory?.rssBytes ?? 0)} note={latest && `heap ${formatBytes(latest.memory?.heapUsedBytes ?? 0)}`} />
           </SimpleGrid>
-          <SimpleGrid cols={{ base: 1, md: 2, xl: 3 }} spacing="md">
+          <SimpleGrid cols={{ base: 1, md: 2, xl: 3 }} spacing="var(--tl-gap)">
             <Trend title="Connections" samples={kept} format={formatCount} lines={[line('connections', 1, (one) => one.connections), line('subscriptions', 2, (one) => one.subscriptions)]} />
             <Trend title="Messages per second" samples={kept} format={formatRate} lines={[rate('published', 1, (one) => one.publicationsPerSecond), rate('commands', 2, (one) => one.commandsPerSecond)]} />
             <Trend title="Deliveries per second" samples={kept} format={formatRate} lines={[rate('delivered', 1, (one) => one.deliveriesPerSecond)]} />
@@ -57,13 +57,13 @@ function OrgOverview({ org }: { readonly org: string }) {
         <Failure title="The numbers cannot be read" reason={continuity.reason} />
       ) : (
         <>
-          <SimpleGrid cols={{ base: 2, md: 4 }} spacing="md">
+          <SimpleGrid cols={{ base: 2, md: 4 }} spacing="var(--tl-gap)">
             <Stat icon={Cable} label="Connections" value={latest && formatCount(latest.connections)} note={latest && (latest.complete ? 'on this node' : 'other numbers are of a part')} />
             <Stat icon={Users} label="Users" value={latest && formatCount(latest.users)} note={latest && 'signed in'} />
             <Stat icon={Radio} label="Channels" value={latest && formatCount(latest.channels)} note={latest && plural(latest.subscriptions, 'subscription')} />
             <Stat icon={Gauge} label="Behind" value={latest && formatCount(latest.behind)} note={latest && `${formatBytes(latest.outboxBytes)} waiting`} />
           </SimpleGrid>
-          <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+          <SimpleGrid cols={{ base: 1, md: 2 }} spacing="var(--tl-gap)">
             <Trend title="Connections" samples={kept} format={formatCount} lines={[orgLine('connections', 1, (one) => one.connections), orgLine('subscriptions', 2, (one) => one.subscriptions)]} />
             <Trend title="Waiting to be sent" samples={kept} format={formatBytes} lines={[orgLine('outbox', 1, (one) => one.outboxBytes)]} />
           </SimpleGrid>

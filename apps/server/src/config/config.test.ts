@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HUB_DEFAULTS } from '@trunkline/hub';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { toAuthenticatorOptions } from './auth-options.js';
 import { toHubOptions } from './hub-options.js';
 import { ConfigError, configCheck, formatProblem, loadConfig, type ConfigInput } from './load.js';
 import { formatDuration, formatSize, parseDuration, parseSize } from './quantity.js';
@@ -211,7 +212,7 @@ describe('environment and flags', () => {
         TRUNKLINE_SERVER_TRUSTED_PROXIES: '10.0.0.0/8, ::1',
         TRUNKLINE_CLIENT_OUTBOX_MAX_BYTES: '2MiB',
         TRUNKLINE_CLIENT_PING_INTERVAL: '10s',
-        TRUNKLINE_API_KEYS: '[{name: ci, org: acme, key: s3cret}]',
+        TRUNKLINE_API_KEYS: '[{name: ci, org: acme, key: s3cret-s3cret-s3cret}]',
         TRUNKLINE_CHANNELS_DEFAULT_HISTORY_SIZE: '7',
         TRUNKLINE_URL: 'http://elsewhere',
         PATH: '/bin',
@@ -220,7 +221,7 @@ describe('environment and flags', () => {
     expect(values.metrics.enabled).toBe(false);
     expect(values.server.trustedProxies).toEqual(['10.0.0.0/8', '::1']);
     expect(values.client).toMatchObject({ outboxMaxBytes: 2 * 1024 * 1024, pingInterval: 10_000 });
-    expect(values.api.keys).toEqual([{ name: 'ci', org: 'acme', key: 's3cret' }]);
+    expect(values.api.keys).toEqual([{ name: 'ci', org: 'acme', key: 's3cret-s3cret-s3cret', scopes: ['*'] }]);
     expect(values.channels.default?.historySize).toBe(7);
   });
 
@@ -256,10 +257,10 @@ describe('secrets', () => {
     const yaml = `
 auth:
   keys:
-    - {alg: HS256, secret: hush-one}
-    - {alg: EdDSA, kid: k2, jwk: {kty: OKP, d: hush-two}}
+    - {alg: HS256, secret: hush-hush-hush-hush-hush-hush-hush}
+    - {alg: EdDSA, kid: k2, jwk: {kty: OKP, crv: Ed25519, use: hush-two, x: 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo}}
 api:
-  keys: [{name: ci, org: acme, key: hush-three}]
+  keys: [{name: ci, org: acme, key: hush-three-hush-three}]
 metrics: {token: hush-four}
 `;
     const all = JSON.stringify(configShow(load(yaml)));
@@ -326,6 +327,11 @@ describe('rules between values', () => {
     ['auth: {keys: [{alg: HS256}]}', 'auth.keys[0]: needs exactly one of secret, publicKey and jwk'],
     ['auth: {keys: [{alg: HS256, publicKey: pem}]}', 'auth.keys[0].publicKey: does not fit HS256'],
     ['auth: {keys: [{alg: RS256, secret: x}]}', 'auth.keys[0].secret: does not fit RS256'],
+    ['auth: {keys: [{alg: HS256, secret: short}]}', 'auth.keys[0]: secret must have at least 32 bytes'],
+    ['auth: {channelTokens: {keys: [{alg: ES256, publicKey: nonsense}]}}', 'auth.channelTokens.keys[0]: publicKey must be a public key'],
+    ['api: {keys: [{name: a, org: acme, key: short}]}', 'api.keys[0].key: must have at least 16 characters'],
+    ['api: {keys: [{name: a, org: acme, key: 0123456789abcdef0}, {name: a, org: acme, key: 0123456789abcdef1}]}', 'api.keys[1].name: a is already the name of api.keys[0]'],
+    ['api: {keys: [{name: a, org: acme, key: 0123456789abcdef0, scopes: [publsh]}]}', 'api.keys[0].scopes[0]: expected one of *, publish'],
     ['api: {keys: [{name: a, org: acme}]}', 'api.keys[0]: needs exactly one of key and sha256'],
     ['api: {keys: [{name: a, org: a b, key: x}]}', 'api.keys[0].org: expected an org id or `*`'],
     ['server: {tls: {cert: a.pem}}', 'server.tls.key: is required'],
@@ -345,7 +351,22 @@ describe('rules between values', () => {
   });
 });
 
-describe('the hub', () => {
+describe('the rooms below', () => {
+  it('[CONF-13] one text stands for a list of one, and keys go to the authenticator with their algorithm', () => {
+    const { values } = load('auth: {issuer: https://id.example, clockTolerance: 2s, keys: [{alg: HS512, kid: k, secret: 0123456789abcdef0123456789abcdef}]}');
+    expect(toAuthenticatorOptions(values)).toEqual({
+      keys: [{ secret: '0123456789abcdef0123456789abcdef', algorithms: ['HS512'], kid: 'k' }],
+      jwksUrl: '',
+      channelKeys: [],
+      channelJwksUrl: '',
+      issuers: ['https://id.example'],
+      audiences: [],
+      clockToleranceSeconds: 2,
+      defaultOrg: '',
+      allowAnonymous: false,
+    });
+  });
+
   it("[CONF-13] without configuration the hub gets its own defaults, and every number of the hub can be set", () => {
     const { nodeId: _nodeId, version: _version, ...rest } = HUB_DEFAULTS;
     expect(toHubOptions(load('').values)).toEqual(rest);

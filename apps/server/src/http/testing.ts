@@ -1,7 +1,7 @@
 /** Doubles for tests of the HTTP side: a hub that records what was asked of it and answers what a test says. */
 import { createSeededRandom } from '@trunkline/base';
 import { FakeClock, MemoryLogger } from '@trunkline/base/testing';
-import { HUB_DEFAULTS, type Endpoint, type Hub, type NamespaceOptions, type NodeStats, type OrgApi, type Principal, type RouteDescriptor } from '@trunkline/hub';
+import { HUB_DEFAULTS, type Endpoint, type Hub, type NamespaceOptions, type NodeStats, type OrgApi, type Principal, type RouteDescriptor, type Validator } from '@trunkline/hub';
 import { CodedError } from '@trunkline/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { ApiKeyIdentity } from '../auth/api-keys.js';
@@ -91,6 +91,16 @@ export const TEST_KEYS: ReadonlyMap<string | undefined, ApiKeyIdentity> = new Ma
   ['all-key', { name: 'root', org: '*', scopes: ['*'] }],
 ]);
 
+/** Compiled once for all tests: the contracts do not change between them. */
+const compile = createValidatorCompiler();
+const compiled = new Map<string, Validator>();
+function compileOnce(schema: object): Validator {
+  const text = JSON.stringify(schema);
+  const validator = compiled.get(text) ?? compile(schema);
+  compiled.set(text, validator);
+  return validator;
+}
+
 export interface TestApp {
   readonly app: FastifyInstance;
   readonly hub: FakeHub;
@@ -112,7 +122,7 @@ export async function createTestApp(hub: FakeHub = new FakeHub(), options: Parti
       random: createSeededRandom(1),
       logger,
       hub,
-      validator: createValidatorCompiler(),
+      validator: compileOnce,
       apiKeys: { verify: (key) => TEST_KEYS.get(key) },
       authenticator: {
         authenticate: ({ token }) => (token === 'good' ? Promise.resolve({ principal: OPERATOR }) : Promise.reject(new CodedError('unauthorized'))),

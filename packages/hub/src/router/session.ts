@@ -3,15 +3,11 @@
  * single place where a thrown error becomes a reply. Commands start in the order they came; those about one subscription run one
  * after another; a peer that sends faster than it is served is not read from.
  */
-import { randomId, randomUuid, type Timer } from '@trunkline/base';
-import { CLOSE_CODES, closeOf, CodedError, ERROR_CODES, type Close, type Command, type ConnectCommand, type Decoded, type Refused, type SubscribeResult } from '@trunkline/protocol';
-import { withDeadline } from '../channels/deadline.js';
-import { Client } from '../clients/client.js';
-import { RateLimit } from '../clients/quotas.js';
+import { randomId, type Timer } from '@trunkline/base';
+import { CLOSE_CODES, closeOf, CodedError, ERROR_CODES, type Close, type Command, type ConnectCommand, type Decoded, type Refused } from '@trunkline/protocol';
+import type { Client } from '../clients/client.js';
 import type { Connection } from '../connection/connection.js';
-import type { OpenRequest, SessionPlan } from '../ports/endpoint.js';
-import type { Principal } from '../ports/principal.js';
-import { authorise } from './authorise.js';
+import { connectClient, type SessionLink } from './connecting.js';
 import {
   handleHistory,
   handlePresence,
@@ -22,23 +18,14 @@ import {
   handleSubRefresh,
   handleSubscribe,
   handleUnsubscribe,
-  ttl,
   type Answer,
   type HandlerDeps,
 } from './handlers.js';
 
-/** Extensions this hub knows (docs/spec/extensions.md). */
-const EXTENSIONS: ReadonlySet<string> = new Set(['gap', 'source', 'drain', 'call', 'rpc']);
 /** Refusals for rate in a row after which a peer is closed: it does not listen. */
 const RATE_REFUSALS_MAX = 1_000;
 /** Time in which a new connection's subscribes are not counted against its rate: a reconnect subscribes to everything at once. */
 const OPENING_MS = 10_000;
-
-export interface SessionLink {
-  readonly request: OpenRequest;
-  readonly principal: Principal | undefined;
-  readonly plan: SessionPlan | undefined;
-}
 
 type State =
   | { readonly kind: 'awaiting'; readonly timer: Timer }
@@ -244,7 +231,14 @@ export class Session {
 
   async #connect(command: ConnectCommand): Promise<void> {
     try {
-      await this.#open(command);
+      const { client, result, begin } = await connectClient(this.#deps, this.#connection, this.#link, command, () => this.#state.kind === 'connecting');
+      const { clock, options, random } = this.#deps;
+      // Up to a tenth earlier than the limit, so that connections made together do not leave together.
+      this.#state = { kind: 'ready', client, sinceMs: clock.monotonic(), maxAgeMs: options.maxConnectionAgeMs * (0.9 + 0.1 * random.next()) };
+      client.reply({ id: command.id, outcome: { result } });
+      begin();
+      this.#connection.startHeartbeat();
+      this.#link.plan?.onOpen?.(client.id);
     } catch (cause) {
       if (this.#state.kind === 'connecting') this.#refuseConnect(command, cause);
     }
@@ -265,97 +259,5 @@ export class Session {
       this.#refuse(command.id, cause, 'connect');
       this.#connection.close({ code: CLOSE_CODES.connectionClosed.code, reason: 'connect refused' });
     }
-  }
-
-  async #open(command: ConnectCommand): Promise<void> {
-    const { clock, random, options, authenticator, clients, nodeId } = this.#deps;
-    const { request, plan } = this.#link;
-    const { principal, data } = this.#link.principal
-      ? { principal: this.#link.principal, data: undefined }
-      : await withDeadline(
-          clock,
-          authenticator.authenticate({ token: command.token, name: command.name, version: command.version, request, ...(command.data === undefined ? {} : { data: command.data }) }),
-          options.subscribeDeadlineMs,
-          () => new CodedError('internal', 'authentication took too long'),
-          () => undefined,
-        );
-    if (this.#state.kind !== 'connecting') return;
-    const extensions = new Set(
-      (command.headers['trunkline-extensions'] ?? '')
-        .split(',')
-        .map((name) => name.trim())
-        .filter((name) => EXTENSIONS.has(name)),
-    );
-    const identity = { id: randomUuid(random), name: command.name, version: command.version, extensions, connectedAtMs: clock.now(), request, plan };
-    const client = new Client(clock, this.#connection, identity, principal, new RateLimit(clock, options.maxCommandsPerSecondPerConnection));
-    clients.add(client);
-    const sinceMs = clock.monotonic();
-    const maxAgeMs = options.maxConnectionAgeMs * (0.9 + 0.1 * random.next());
-    // Ready before the server-side subscriptions, so that a close on the way ends them too; commands wait until they are done.
-    let begun: (() => void)[];
-    const subs = new Map<string, SubscribeResult>();
-    try {
-      begun = await this.#subscribeServerSide(client, command, subs);
-    } catch (cause) {
-      this.#deps.subscriptions.endAll(client);
-      clients.remove(client);
-      throw cause;
-    }
-    if (this.#state.kind !== 'connecting') {
-      this.#deps.subscriptions.endAll(client);
-      clients.remove(client);
-      client.onClosed();
-      return;
-    }
-    this.#state = { kind: 'ready', client, sinceMs, maxAgeMs };
-    const { ping } = this.#connection.profile;
-    client.reply({
-      id: command.id,
-      outcome: {
-        result: {
-          kind: 'connect',
-          client: client.id,
-          version: options.version,
-          subs,
-          pingSeconds: ping.kind === 'frame' ? Math.ceil(ping.intervalMs / 1000) : 0,
-          pong: ping.kind === 'frame' && ping.pongTimeoutMs > 0,
-          session: '',
-          node: nodeId,
-          extensions: [...extensions],
-          ...ttl(this.#deps, principal.expiresAtMs),
-          ...(data === undefined ? {} : { data }),
-        },
-      },
-    });
-    for (const begin of begun) begin();
-    this.#connection.startHeartbeat();
-    plan?.onOpen?.(client.id);
-  }
-
-  /** Channels the credential names; each must exist. A failure refuses the connection: a missing one would be a silent gap. */
-  async #subscribeServerSide(client: Client, command: ConnectCommand, results: Map<string, SubscribeResult>): Promise<(() => void)[]> {
-    const begun: (() => void)[] = [];
-    for (const channel of client.principal.channels) {
-      const namespace = await authorise(this.#deps, { principal: client.principal, channel, action: 'subscribe', subscribed: false, granted: true });
-      const recover = command.subs.get(channel);
-      const { result, begin } = await this.#deps.subscriptions.subscribe(client, {
-        subId: channel,
-        channel,
-        namespace,
-        type: 'stream',
-        rejectUnrecovered: false,
-        positioned: false,
-        recoverable: true,
-        joinLeave: false,
-        phase: 'live',
-        cursor: '',
-        limit: 0,
-        serverSide: true,
-        ...(recover ? { recover } : {}),
-      });
-      results.set(channel, result);
-      begun.push(begin);
-    }
-    return begun;
   }
 }

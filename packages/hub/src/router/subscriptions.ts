@@ -1,13 +1,10 @@
 /**
  * A client's subscriptions from request to end: the one place that adds and removes them, whoever asks (the client, its token, the
- * server API, a module's session plan). Presence, joins and leaves and the maps of who is subscribed hang on it.
+ * server API, a module's session plan). What others learn of it is `attendance.ts`.
  */
-import { every, type Timer } from '@trunkline/base';
-import type { MapPublishOptions } from '@trunkline/broker';
 import {
   channelKey,
   CodedError,
-  type ChannelKey,
   type FilterNode,
   type MapPhase,
   type Payload,
@@ -21,6 +18,7 @@ import type { Namespace } from '../channels/namespaces.js';
 import { subscribeMap, subscribeStream, type Subscribed } from '../channels/subscribe.js';
 import type { Client, Subscription } from '../clients/client.js';
 import { Delivery } from '../delivery/delivery.js';
+import { Attendance } from './attendance.js';
 import type { RouterDeps } from './deps.js';
 
 export interface SubscribeRequest {
@@ -54,17 +52,15 @@ const PAGING_TIMEOUT_MS = 60_000;
 
 export class Subscriptions {
   readonly #deps: RouterDeps;
-  readonly #renewal: Timer;
-  /** How many connections of a user are on a channel with a users map, on this node. */
-  readonly #userCounts = new Map<ChannelKey, Map<string, number>>();
+  readonly #attendance: Attendance;
 
   constructor(deps: RouterDeps) {
     this.#deps = deps;
-    this.#renewal = every(deps.clock, Math.max(1_000, deps.options.presenceTtlMs / 3), () => this.#renewPresence());
+    this.#attendance = new Attendance(deps);
   }
 
   dispose(): void {
-    this.#renewal.cancel();
+    this.#attendance.dispose();
   }
 
   /** Throws `CodedError`. On success the caller queues the result, then calls `begin` in the same turn. */
@@ -86,15 +82,15 @@ export class Subscriptions {
         subscription.paging = { started: subscribed.position, sinceMs: this.#deps.clock.monotonic() };
         return { result: this.#result(client, subscription, request, subscribed), begin: () => undefined };
       }
-      await this.#arrive(client, subscription);
-      if (client.subscriptions.get(request.subId) !== subscription || !client.open) void this.#depart(client, subscription);
+      await this.#attendance.arrive(client, subscription);
+      if (client.subscriptions.get(request.subId) !== subscription || !client.open) void this.#attendance.depart(client, subscription);
       this.#requireCurrent(client, subscription);
       return {
         result: this.#result(client, subscription, request, subscribed),
         begin: () => {
           delete subscription.paging;
           subscription.delivery.begin(subscribed.position);
-          this.#announceArrival(subscription);
+          this.#attendance.announce(subscription);
         },
       };
     } catch (cause) {
@@ -110,7 +106,7 @@ export class Subscriptions {
     const live = subscription.paging === undefined && !subscription.delivery.buffering;
     this.#forget(client, subscription);
     if (tell && live) client.pushUnsubscribed(subscription, tell);
-    if (live) void this.#depart(client, subscription);
+    if (live) void this.#attendance.depart(client, subscription);
     return true;
   }
 
@@ -236,91 +232,12 @@ export class Subscriptions {
     if (subscription?.delivery !== delivery) return;
     client.subscriptions.delete(subId);
     this.#deps.channels.leave(subscription.key, delivery);
-    if (wasLive) void this.#depart(client, subscription);
+    if (wasLive) void this.#attendance.depart(client, subscription);
   }
 
   #forget(client: Client, subscription: Subscription): void {
     client.subscriptions.delete(subscription.subId);
     subscription.delivery.end();
     this.#deps.channels.leave(subscription.key, subscription.delivery);
-  }
-
-  // ------------------------------------------------------------ who is here
-
-  async #arrive(client: Client, subscription: Subscription): Promise<void> {
-    const { broker, options } = this.#deps;
-    const { namespace, key, info } = subscription;
-    if (namespace.options.presence) await broker.addPresence(key, client.id, info, options.presenceTtlMs);
-    await this.#keepMaps(client, subscription, true);
-  }
-
-  #announceArrival(subscription: Subscription): void {
-    if (subscription.namespace.options.joinLeave) this.#ignoreFailure(this.#deps.broker.publishJoin(subscription.key, subscription.info));
-  }
-
-  async #depart(client: Client, subscription: Subscription): Promise<void> {
-    const { broker } = this.#deps;
-    const { namespace, key, info } = subscription;
-    try {
-      if (namespace.options.presence) await broker.removePresence(key, client.id);
-      if (namespace.options.joinLeave) await broker.publishLeave(key, info);
-      await this.#keepMaps(client, subscription, false);
-    } catch (cause) {
-      this.#deps.logger.warn({ channel: subscription.channel, cause: String(cause) }, 'removing presence failed');
-    }
-  }
-
-  async #keepMaps(client: Client, subscription: Subscription, present: boolean): Promise<void> {
-    const { mapClientsPrefix, mapUsersPrefix } = subscription.namespace.options;
-    if (mapClientsPrefix !== '') await this.#keepMap(mapClientsPrefix, 'client', client, subscription, present);
-    if (mapUsersPrefix === '') return;
-    const { user } = client.principal;
-    const counts = this.#userCounts.get(subscription.key) ?? new Map<string, number>();
-    const count = (counts.get(user) ?? 0) + (present ? 1 : -1);
-    if (count > 0) counts.set(user, count);
-    else counts.delete(user);
-    if (counts.size > 0) this.#userCounts.set(subscription.key, counts);
-    else this.#userCounts.delete(subscription.key);
-    if (present || count <= 0) await this.#keepMap(mapUsersPrefix, 'user', client, subscription, present);
-  }
-
-  async #keepMap(prefix: string, by: 'client' | 'user', client: Client, subscription: Subscription, present: boolean): Promise<void> {
-    const channel = prefix + subscription.channel;
-    const namespace = this.#deps.namespaces.find(channel);
-    if (!namespace || namespace.options.type === 'stream') return;
-    const key = channelKey(client.principal.org, channel);
-    const options: MapPublishOptions = {
-      streamSize: namespace.options.map.streamSize,
-      streamTtlMs: namespace.options.map.streamTtlMs,
-      metaTtlMs: namespace.options.metaTtlMs,
-      keyTtlMs: this.#deps.options.presenceTtlMs,
-      maxKeys: namespace.options.map.maxKeys,
-      ...(by === 'client' ? { info: subscription.info } : {}),
-      renew: true,
-    };
-    const { user } = client.principal;
-    // A user's entry is the same from each of their connections, so that renewing it changes nothing. Anonymous clients share one.
-    const entry = by === 'client' ? client.id : user === '' ? 'anonymous' : user;
-    if (present) await this.#deps.broker.mapPublish(key, entry, JSON.stringify(by === 'client' ? { user, client: client.id } : { user }), options);
-    else await this.#deps.broker.mapRemove(key, entry, options);
-  }
-
-  #renewPresence(): void {
-    const { clients, broker, options } = this.#deps;
-    for (const client of clients.all()) {
-      for (const subscription of client.subscriptions.values()) {
-        if (subscription.delivery.buffering) continue;
-        if (subscription.namespace.options.presence) {
-          this.#ignoreFailure(broker.addPresence(subscription.key, client.id, subscription.info, options.presenceTtlMs));
-        }
-        const { mapClientsPrefix, mapUsersPrefix } = subscription.namespace.options;
-        if (mapClientsPrefix !== '') this.#ignoreFailure(this.#keepMap(mapClientsPrefix, 'client', client, subscription, true));
-        if (mapUsersPrefix !== '') this.#ignoreFailure(this.#keepMap(mapUsersPrefix, 'user', client, subscription, true));
-      }
-    }
-  }
-
-  #ignoreFailure(work: Promise<unknown>): void {
-    work.catch((cause: unknown) => this.#deps.logger.warn({ cause: String(cause) }, 'presence update failed'));
   }
 }
