@@ -9,7 +9,9 @@ import { defineConfig, type Plugin } from 'vite';
 const pretend: Plugin = {
   name: 'pretend',
   apply: 'serve',
-  transformIndexHtml: () => [{ tag: 'script', attrs: { type: 'module', src: '/dev/pretend.ts' }, injectTo: 'head' }],
+  transformIndexHtml: () => [
+    { tag: 'script', attrs: { type: 'module', src: '/dev/pretend.ts' }, injectTo: 'head' },
+  ],
 };
 
 export default defineConfig(({ mode }) => ({
@@ -30,5 +32,13 @@ export default defineConfig(({ mode }) => ({
       },
     },
   },
-  server: { proxy: mode === 'pretend' ? {} : { '/console': 'http://127.0.0.1:8000', '/connection': { target: 'http://127.0.0.1:8000', ws: true } } },
+  server: {
+    proxy:
+      mode === 'pretend'
+        ? {}
+        : {
+            '/console': 'http://127.0.0.1:8000',
+            '/connection': { target: 'http://127.0.0.1:8000', ws: true },
+          },
+  },
 }));

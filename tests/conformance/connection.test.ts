@@ -7,7 +7,7 @@ import { useConformanceBed } from '../support/bed.js';
 const bed = useConformanceBed();
 
 describe('a connection', () => {
-  it('[WIRE-1] opens with a client id and closes when told', async () => {
+  it('[SESS-1] opens with a client id and closes when told', async () => {
     const stock = bed.kit.stock(bed.server.wsUrl);
     const { client: first } = await stock.connect();
     const { client: second } = await bed.kit.stock(bed.server.wsUrl).connect();
@@ -19,7 +19,7 @@ describe('a connection', () => {
     expect(stock.client.state).toBe(State.Disconnected);
   });
 
-  it('[WIRE-1] a loop of connects and disconnects ends as told and leaves nothing behind', async () => {
+  it('[SESS-1] a loop of connects and disconnects ends as told and leaves nothing behind', async () => {
     const client = bed.idle();
     for (let turn = 0; turn < 20; turn++) {
       client.connect();
@@ -35,14 +35,14 @@ describe('a connection', () => {
     });
   });
 
-  it('[WIRE-1] a call made before the connection is sent once it is open; an unknown method is not available', async () => {
+  it('[WIRE-23] a call made before the connection is sent once it is open; an unknown method is not available', async () => {
     const client = bed.idle();
     const call = client.rpc('no.such.method', { any: 1 });
     client.connect();
     await expect(call).rejects.toMatchObject({ code: 108 });
   });
 
-  it('[WIRE-1] a network that goes away and comes back is followed', async () => {
+  it('[SESS-1] a network that goes away and comes back is followed', async () => {
     const network = new EventTarget();
     const client = await bed.client({ networkEventTarget: network });
     const lost = nextEvent<ConnectingContext>(client, 'connecting');
@@ -56,7 +56,7 @@ describe('a connection', () => {
     expect(client.state).toBe(State.Disconnected);
   });
 
-  it('[WIRE-1] a connection lost before its transport opened is made again', async () => {
+  it('[SESS-1] a connection lost before its transport opened is made again', async () => {
     const network = new EventTarget();
     const client = bed.idle({ networkEventTarget: network });
     client.connect();
@@ -66,7 +66,7 @@ describe('a connection', () => {
     expect(client.state).toBe(State.Connected);
   });
 
-  it('[WIRE-1] a subscription ended between the connect command and its reply stays ended, and may be begun again', async () => {
+  it('[SESS-5] a subscription ended between the connect command and its reply stays ended, and may be begun again', async () => {
     const client = bed.idle();
     const subscription = client.newSubscription(bed.channel());
     subscription.subscribe();
@@ -80,7 +80,7 @@ describe('a connection', () => {
     expect(subscription.state).toBe(SubscriptionState.Subscribed);
   });
 
-  it('[WIRE-1] subscriptions made before, during and after a reconnect all come up', async () => {
+  it('[SESS-5] subscriptions made before, during and after a reconnect all come up', async () => {
     const client = bed.idle();
     const early = client.newSubscription(bed.channel());
     early.subscribe();
@@ -107,14 +107,14 @@ describe('a connection', () => {
     expect(history.publications.map(({ data }) => (data as { index: number }).index)).toEqual(Array.from({ length: 50 }, (_, index) => index));
   });
 
-  it('[WIRE-1] a message without reply, which nobody here takes, is not dropped silently', async () => {
+  it('[WIRE-5] a message without reply, which nobody here takes, is not dropped silently', async () => {
     const client = await bed.client();
     const end = nextEvent<DisconnectedContext>(client, 'disconnected');
     await client.send({ note: 'no reply expected' });
     expect(await end).toMatchObject({ code: 3508 });
   });
 
-  it('[WIRE-1] a server ping comes in time and is answered', async () => {
+  it('[SESS-4] a server ping comes in time and is answered', async () => {
     const raw = await bed.raw();
     const reply = await raw.connect();
     const connect = reply['connect'] as { ping: number; pong: boolean };
@@ -125,7 +125,7 @@ describe('a connection', () => {
     expect(raw.socket.readyState).toBe(raw.socket.OPEN);
   });
 
-  it('[WIRE-1] a connection that does not answer pings is closed with 3012', async () => {
+  it('[SESS-4] a connection that does not answer pings is closed with 3012', async () => {
     const raw = await bed.raw({ answerPings: false });
     await raw.connect();
     expect(await raw.closed).toMatchObject({ code: 3012 });

@@ -105,7 +105,7 @@ describe('a map', () => {
     }
   });
 
-  it('[MAP-1] a positioned map recovers after a reconnect without a new snapshot', async () => {
+  it('[MAP-2] a positioned map recovers after a reconnect without a new snapshot', async () => {
     const channel = bed.channel('positioned');
     const client = await bed.client();
     const subscription = client.newMapSubscription(channel);
@@ -122,7 +122,7 @@ describe('a map', () => {
     expect(snapshots).toBe(0);
   });
 
-  it('[MAP-1] a streamless map takes its state again after a reconnect', async () => {
+  it('[MAP-2] a streamless map takes its state again after a reconnect', async () => {
     const channel = bed.channel('streamless');
     const client = await bed.client();
     await bed.mapPublish(channel, 'stays', 1);
@@ -135,7 +135,7 @@ describe('a map', () => {
     expect((await again).entries.map(({ key }) => key).sort()).toEqual(['new', 'stays']);
   });
 
-  it('[MAP-1] a position that fell out of the stream starts from scratch, or ends with 112 where asked', async () => {
+  it('[MAP-2] a position that fell out of the stream starts from scratch, or ends with 112 where asked', async () => {
     const channel = bed.channel('smallstream');
     const patient = (await bed.client()).newMapSubscription(channel);
     const strict = (await bed.client()).newMapSubscription(channel, { unrecoverableStrategy: 'fatal' });
@@ -179,7 +179,7 @@ describe('a map', () => {
     expect((await update).key).toBe(id);
   });
 
-  it('[MAP-1] who is on a map is itself a map', async () => {
+  it('[PRES-1] who is on a map is itself a map', async () => {
     const channel = bed.channel('prestest');
     const one = bed.kit.stock(bed.server.wsUrl);
     const two = bed.kit.stock(bed.server.wsUrl);
@@ -219,7 +219,7 @@ describe('a map', () => {
     expect(offset ?? 0).toBeLessThan(20);
   });
 
-  it('[MAP-1] a filter over tags holds for the snapshot, for live changes and for a new filter', async () => {
+  it('[MAP-3] a filter over tags holds for the snapshot, for live changes and for a new filter', async () => {
     const channel = bed.channel('tagged');
     await bed.mapPublish(channel, 'eng_1', 1, { tags: { team: 'eng' } });
     await bed.mapPublish(channel, 'sales_1', 2, { tags: { team: 'sales' } });

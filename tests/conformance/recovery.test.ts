@@ -42,7 +42,7 @@ describe('recovery of a stream', () => {
     expect(seqs(await missed)).toEqual([2, 3]);
   });
 
-  it('[REC-1] a position that fell out of history is told, and live goes on', async () => {
+  it('[REC-2] a position that fell out of history is told, and live goes on', async () => {
     const channel = bed.channel('smallhistory');
     const subscription = (await bed.client()).newSubscription(channel);
     const first = nextEvent(subscription, 'publication');
@@ -74,7 +74,7 @@ describe('recovery of a stream', () => {
     expect(seqs(await missed)).toEqual([2, 3]);
   });
 
-  it('[REC-1] removed history and a foreign epoch are told', async () => {
+  it('[REC-2] removed history and a foreign epoch are told', async () => {
     const channel = bed.channel('recovery');
     const client = await bed.client();
     const subscription = client.newSubscription(channel);
@@ -90,7 +90,7 @@ describe('recovery of a stream', () => {
     expect(await subscribed(other)).toMatchObject({ wasRecovering: true, recovered: false });
   });
 
-  it('[REC-1] more missed publications than a recovery may hold are told, not half delivered', async () => {
+  it('[REC-3] more missed publications than a recovery may hold are told, not half delivered', async () => {
     const channel = bed.channel('longhistory');
     const subscription = (await bed.client()).newSubscription(channel);
     await subscribed(subscription);
@@ -104,7 +104,7 @@ describe('recovery of a stream', () => {
     expect(delivered).toBe(0);
   });
 
-  it('[REC-1] cache recovery hands over the latest publication only', async () => {
+  it('[REC-4] cache recovery hands over the latest publication only', async () => {
     const channel = bed.channel('cached');
     const subscription = (await bed.client()).newSubscription(channel, { since: { offset: 0, epoch: '' } });
     for (let seq = 1; seq <= 3; seq++) await bed.publish(channel, { seq });
@@ -115,7 +115,7 @@ describe('recovery of a stream', () => {
     expect(seqs(received)).toEqual([3]);
   });
 
-  it('[REC-1] publications while recovering neither overtake nor repeat', async () => {
+  it('[CONT-1] publications while recovering neither overtake nor repeat', async () => {
     const channel = bed.channel('recovery');
     const client = await bed.client();
     const subscription = client.newSubscription(channel);
@@ -166,7 +166,7 @@ describe('getState', () => {
     expect(seqs(await all)).toEqual([1, 2, 3]);
   });
 
-  it('[REC-1] is asked again when its position cannot be continued (112)', async () => {
+  it('[REC-2] is asked again when its position cannot be continued (112)', async () => {
     const channel = bed.channel('smallhistory');
     const client = await bed.client();
     let asked = 0;

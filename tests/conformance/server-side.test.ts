@@ -18,7 +18,7 @@ function watch(client: Centrifuge, channel: string): StreamChecker {
 }
 
 describe('server-side subscriptions', () => {
-  it("[REC-1] a token's channels are subscribed, deliver, and are recovered after a reconnect", async () => {
+  it("[SESS-8] a token's channels are subscribed, deliver, and are recovered after a reconnect", async () => {
     const [one, two] = [bed.channel('recovery'), bed.channel('recovery')];
     const client = bed.idle({ token: await signToken({ sub: 'ada', channels: [one, two] }, SECRET) });
     const checkers = [watch(client, one), watch(client, two)];
@@ -43,7 +43,7 @@ describe('server-side subscriptions', () => {
     for (const checker of checkers) checker.verify(11);
   });
 
-  it('[REC-1] one that cannot be recovered is told', async () => {
+  it('[REC-2] one that cannot be recovered is told', async () => {
     const channel = bed.channel('smallhistory');
     const client = bed.idle({ token: await signToken({ sub: 'ada', channels: [channel] }, SECRET) });
     const checker = watch(client, channel);
@@ -62,7 +62,7 @@ describe('server-side subscriptions', () => {
     checker.verify(7, true);
   });
 
-  it('[WIRE-1] the API subscribes and unsubscribes a user', async () => {
+  it('[WALL-4] the API subscribes and unsubscribes a user', async () => {
     const channel = bed.channel();
     const user = `user_${bed.channel()}`;
     const client = await bed.client({ token: await signToken({ sub: user }, SECRET) });
@@ -77,7 +77,7 @@ describe('server-side subscriptions', () => {
     expect(await ended).toMatchObject({ channel });
   });
 
-  it('[WIRE-1] the API ends a client-side subscription with 2000', async () => {
+  it('[WALL-4] the API ends a client-side subscription with 2000', async () => {
     const channel = bed.channel();
     const user = `user_${bed.channel()}`;
     const client = await bed.client({ token: await signToken({ sub: user }, SECRET) });
@@ -89,7 +89,7 @@ describe('server-side subscriptions', () => {
     expect(await ended).toMatchObject({ code: 2000 });
   });
 
-  it('[WIRE-1] the API disconnects a user for good, and only that user', async () => {
+  it('[WALL-4] the API disconnects a user for good, and only that user', async () => {
     const user = `user_${bed.channel()}`;
     const [target, bystander] = [
       await bed.client({ token: await signToken({ sub: user }, SECRET) }),

@@ -7,7 +7,7 @@ import { useConformanceBed } from '../support/bed.js';
 const bed = useConformanceBed();
 
 describe('a stream channel', () => {
-  it('[WIRE-1] what a subscriber publishes reaches everybody, with who published', async () => {
+  it('[ORD-3] what a subscriber publishes reaches everybody, with who published', async () => {
     const channel = bed.channel();
     const publisher = await bed.client();
     const reader = await bed.client();
@@ -22,7 +22,7 @@ describe('a stream channel', () => {
     }
   });
 
-  it('[WIRE-1] what the API publishes has no publisher, keeps its tags, and is numbered', async () => {
+  it('[WIRE-25] what the API publishes has no publisher, keeps its tags, and is numbered', async () => {
     const channel = bed.channel();
     const subscription = (await bed.client()).newSubscription(channel);
     await subscribed(subscription);
@@ -52,7 +52,7 @@ describe('a stream channel', () => {
     }
   });
 
-  it('[WIRE-1] after an unsubscribe nothing comes any more', async () => {
+  it('[SESS-5] after an unsubscribe nothing comes any more', async () => {
     const channel = bed.channel();
     const [leaver, stayer] = [(await bed.client()).newSubscription(channel), (await bed.client()).newSubscription(channel)];
     await Promise.all([subscribed(leaver), subscribed(stayer)]);
@@ -66,7 +66,7 @@ describe('a stream channel', () => {
     expect(late).toBe(0);
   });
 
-  it('[WIRE-1] a loop of subscribes and unsubscribes ends as told, presence agrees', async () => {
+  it('[SESS-5] a loop of subscribes and unsubscribes ends as told, presence agrees', async () => {
     const channel = bed.channel();
     const client = await bed.client();
     const subscription = client.newSubscription(channel);
@@ -83,7 +83,7 @@ describe('a stream channel', () => {
     expect((await client.presence(channel)).clients).toEqual({});
   });
 
-  it('[WIRE-1] presence counts clients and users, and a closed connection leaves', async () => {
+  it('[PRES-1] presence counts clients and users, and a closed connection leaves', async () => {
     const channel = bed.channel();
     const [one, two] = [await bed.client(), await bed.client()];
     await Promise.all([subscribed(one.newSubscription(channel)), subscribed(two.newSubscription(channel))]);
@@ -92,7 +92,7 @@ describe('a stream channel', () => {
     await until('it left', async () => (await one.presenceStats(channel)).numClients === 1);
   });
 
-  it('[WIRE-1] history pages forwards and backwards from a position', async () => {
+  it('[WIRE-23] history pages forwards and backwards from a position', async () => {
     const channel = bed.channel();
     const client = await bed.client();
     for (let n = 1; n <= 5; n++) await bed.publish(channel, { n });
@@ -108,7 +108,7 @@ describe('a stream channel', () => {
     await expect(client.history(channel, { since: { offset: 2, epoch: 'other' }, limit: 2 })).rejects.toMatchObject({ code: 112 });
   });
 
-  it('[WIRE-1] joins and leaves reach those who asked, and only them', async () => {
+  it('[PRES-2] joins and leaves reach those who asked, and only them', async () => {
     const channel = bed.channel('joins');
     const [asks, quiet] = [(await bed.client()).newSubscription(channel, { joinLeave: true }), (await bed.client()).newSubscription(channel)];
     let heard = 0;
@@ -125,7 +125,7 @@ describe('a stream channel', () => {
     expect(heard).toBe(0);
   });
 
-  it('[WIRE-1] a second subscribe to the same channel is answered 105, a nameless one 107', async () => {
+  it('[WIRE-27] a second subscribe to the same channel is answered 105, a nameless one 107', async () => {
     const raw = await bed.raw();
     await raw.connect();
     const channel = bed.channel();
@@ -136,7 +136,7 @@ describe('a stream channel', () => {
     expect((await raw.request({ subscribe: { channel: 'no_such_namespace:x' } })).error).toMatchObject({ code: 103 });
   });
 
-  it('[WIRE-1] idle and absent things have answers too: unsubscribe of nothing, presence of nobody', async () => {
+  it('[WALL-3] idle and absent things have answers too: unsubscribe of nothing, presence of nobody', async () => {
     const raw = await bed.raw();
     await raw.connect();
     const channel = bed.channel();

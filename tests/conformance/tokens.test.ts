@@ -8,7 +8,7 @@ const bed = useConformanceBed();
 const inSeconds = (seconds: number): number => Math.floor(Date.now() / 1_000) + seconds;
 
 describe('connection tokens', () => {
-  it('[WIRE-1] one is asked for once and says who the user is', async () => {
+  it('[AUTH-8] one is asked for once and says who the user is', async () => {
     let asked = 0;
     const client = await bed.client({ getToken: () => (asked++, signToken({ sub: 'ada', info: { name: 'Ada' } }, SECRET)) });
     const subscription = client.newSubscription(bed.channel());
@@ -18,7 +18,7 @@ describe('connection tokens', () => {
     expect(asked).toBe(1);
   });
 
-  it('[WIRE-1] failing getToken and getData are retried', async () => {
+  it('[SESS-2] failing getToken and getData are retried', async () => {
     let tokens = 0;
     let data = 0;
     const client = bed.idle({
@@ -31,14 +31,14 @@ describe('connection tokens', () => {
     expect(data).toBe(2);
   });
 
-  it('[WIRE-1] an application that says it is unauthorized is disconnected for good', async () => {
+  it('[SESS-2] an application that says it is unauthorized is disconnected for good', async () => {
     const client = bed.idle({ getToken: () => Promise.reject(new UnauthorizedError('signed out')) });
     const end = nextEvent<DisconnectedContext>(client, 'disconnected');
     client.connect();
     expect(await end).toMatchObject({ code: 1 });
   });
 
-  it('[WIRE-1] forged tokens end the connection with 3500', async () => {
+  it('[AUTH-2] forged tokens end the connection with 3500', async () => {
     const forged = [
       await signToken({ sub: 'mallory' }, 'another secret'),
       unsignedToken({ sub: 'mallory' }),
@@ -56,7 +56,7 @@ describe('connection tokens', () => {
     }
   });
 
-  it('[WIRE-1] an expired token is replaced by asking for a new one', async () => {
+  it('[SESS-2] an expired token is replaced by asking for a new one', async () => {
     let asked = 0;
     const client = bed.idle({
       token: await signToken({ sub: 'ada', exp: inSeconds(-10) }, SECRET),
@@ -67,7 +67,7 @@ describe('connection tokens', () => {
     expect(asked).toBe(1);
   });
 
-  it('[WIRE-1] a token is refreshed before it expires and the connection goes on', async () => {
+  it('[AUTH-6] a token is refreshed before it expires and the connection goes on', async () => {
     let asked = 0;
     const client = await bed.client({ getToken: () => signToken({ sub: 'ada', exp: inSeconds(asked++ === 0 ? 2 : 3_600) }, SECRET) });
     let left = 0;
@@ -78,14 +78,14 @@ describe('connection tokens', () => {
     expect(client.state).toBe(State.Connected);
   });
 
-  it('[WIRE-1] a token that is not refreshed ends the connection with 3005 after the grace', async () => {
+  it('[SESS-2] a token that is not refreshed ends the connection with 3005 after the grace', async () => {
     const raw = await bed.raw();
     const reply = await raw.connect({ token: await signToken({ sub: 'ada', exp: inSeconds(1) }, SECRET) });
     expect(reply['connect']).toMatchObject({ expires: true });
     expect(await raw.closed).toMatchObject({ code: 3005 });
   });
 
-  it('[WIRE-1] a refresh for another user is refused', async () => {
+  it('[AUTH-6] a refresh for another user is refused', async () => {
     const raw = await bed.raw();
     await raw.connect({ token: await signToken({ sub: 'ada', exp: inSeconds(600) }, SECRET) });
     const answer = raw.request({ refresh: { token: await signToken({ sub: 'eve', exp: inSeconds(600) }, SECRET) } });
@@ -95,7 +95,7 @@ describe('connection tokens', () => {
 });
 
 describe('channel tokens', () => {
-  it('[WIRE-1] one is asked for once, admits to its channel, and says more of its holder', async () => {
+  it('[AUTH-7] one is asked for once, admits to its channel, and says more of its holder', async () => {
     const channel = bed.channel();
     let asked = 0;
     const client = await bed.client({ token: await signToken({ sub: 'ada' }, SECRET) });
@@ -105,7 +105,7 @@ describe('channel tokens', () => {
     expect(Object.values((await subscription.presence()).clients)).toMatchObject([{ user: 'ada', chanInfo: { seat: 1 } }]);
   });
 
-  it('[WIRE-1] many subscriptions with slow tokens all come up', async () => {
+  it('[AUTH-7] many subscriptions with slow tokens all come up', async () => {
     const client = await bed.client();
     const subscriptions = Array.from({ length: 5 }, () => {
       const channel = bed.channel();
@@ -115,7 +115,7 @@ describe('channel tokens', () => {
     expect(subscriptions.map(({ state }) => state)).toEqual(subscriptions.map(() => SubscriptionState.Subscribed));
   });
 
-  it('[WIRE-1] failing getToken and getData of a subscription are retried', async () => {
+  it('[AUTH-7] failing getToken and getData of a subscription are retried', async () => {
     const channel = bed.channel();
     let tokens = 0;
     let data = 0;
@@ -130,7 +130,7 @@ describe('channel tokens', () => {
     expect(data).toBe(2);
   });
 
-  it('[WIRE-1] unauthorized, foreign and forged ones end the subscription, not the connection', async () => {
+  it('[AUTH-7] unauthorized, foreign and forged ones end the subscription, not the connection', async () => {
     const channel = bed.channel();
     const client = await bed.client({ token: await signToken({ sub: 'ada' }, SECRET) });
     const cases: [string, () => Promise<string>, number][] = [
@@ -150,7 +150,7 @@ describe('channel tokens', () => {
     expect(client.state).toBe(State.Connected);
   });
 
-  it('[WIRE-1] an expiring one is refreshed and the subscription goes on', async () => {
+  it('[AUTH-7] an expiring one is refreshed and the subscription goes on', async () => {
     const channel = bed.channel();
     let asked = 0;
     const client = await bed.client();

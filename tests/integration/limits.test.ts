@@ -16,7 +16,7 @@ async function member(user = 'ann'): Promise<Awaited<ReturnType<typeof bed.raw>>
 }
 
 describe('limits of frames', () => {
-  it('[LIMIT-1] a frame of exactly the limit passes, one byte more ends the connection', async () => {
+  it('[WS-15] a frame of exactly the limit passes, one byte more ends the connection', async () => {
     const raw = await member();
     const frame = (bytes: number): string => {
       const empty = JSON.stringify({ id: 9, rpc: { method: 'x', data: '' } });
@@ -28,13 +28,13 @@ describe('limits of frames', () => {
     expect([1009, 3501]).toContain((await raw.closed).code);
   });
 
-  it('[LIMIT-1] more commands in a frame than allowed end the connection', async () => {
+  it('[WIRE-3] more commands in a frame than allowed end the connection', async () => {
     const raw = await member();
     raw.sendAll(Array.from({ length: 10_002 }, (_, index) => ({ id: index + 10, ping: {} })));
     expect([3501, 3013]).toContain((await raw.closed).code);
   });
 
-  it('[LIMIT-1] nesting up to the limit passes, deeper ends the connection', async () => {
+  it('[WIRE-4] nesting up to the limit passes, deeper ends the connection', async () => {
     const raw = await member();
     const nested = (depth: number): string => `{"id":9,"publish":{"channel":"open:deep","data":${'['.repeat(depth - 2)}${']'.repeat(depth - 2)}}}`;
     raw.send(nested(64));
@@ -43,14 +43,14 @@ describe('limits of frames', () => {
     expect((await raw.closed).code).toBe(3501);
   });
 
-  it('[LIMIT-1] no command in time, or another one first, ends the connection', async () => {
+  it('[SESS-3] no command in time, or another one first, ends the connection', async () => {
     expect((await (await bed.raw()).closed).code).toBe(3502);
     const hasty = await bed.raw();
     hasty.sendAll([{ id: 1, subscribe: { channel: 'open:x' } }]);
     expect((await hasty.closed).code).toBe(3501);
   });
 
-  it('[LIMIT-1] a publication of the limit passes, a larger one is refused', async () => {
+  it('[SESS-6] a publication of the limit passes, a larger one is refused', async () => {
     const raw = await member();
     const sized = (bytes: number): object => ({ publish: { channel: 'open:big', data: 'x'.repeat(bytes - 2) } });
     expect((await raw.request(sized(1_000_000))).error).toBeUndefined();
@@ -58,7 +58,7 @@ describe('limits of frames', () => {
     expect(raw.socket.readyState).toBe(raw.socket.OPEN);
   });
 
-  it('[LIMIT-1] commands beyond the rate are told, and the connection recovers its allowance or is closed with 3013', async () => {
+  it('[SESS-6] commands beyond the rate are told, and the connection recovers its allowance or is closed with 3013', async () => {
     const raw = await member();
     const asked = 8_000;
     raw.sendAll(Array.from({ length: asked }, (_, index) => ({ id: index + 10, presence_stats: { channel: 'open:x' } })));
@@ -74,7 +74,7 @@ describe('limits of frames', () => {
     }
   });
 
-  it('[LIMIT-1] connections of one user beyond the limit are refused with 3504', async () => {
+  it('[SESS-6] connections of one user beyond the limit are refused with 3504', async () => {
     const present = await Promise.all(Array.from({ length: 5 }, () => member('eager')));
     const late = await bed.raw();
     const outcome = await Promise.race([
@@ -92,7 +92,7 @@ describe('limits of frames', () => {
 });
 
 describe('many subscriptions', () => {
-  it('[LIMIT-1] 10,000 on one connection come back in one frame', async () => {
+  it('[SESS-6] 10,000 on one connection come back in one frame', async () => {
     const channels = Array.from({ length: MANY }, (_, index) => `open:many_${String(index).padStart(5, '0')}_${'x'.repeat(40)}`);
     const token = await orgToken('acme', 'collector');
     const commands = (positions?: ReadonlyMap<string, { epoch: string; offset: number }>): object[] => [
@@ -129,7 +129,7 @@ describe('many subscriptions', () => {
     expect(missed.map(({ data }) => data.missed)).toEqual(channels.slice(0, 20));
   }, 60_000);
 
-  it('[LIMIT-1] a stock client with thousands of subscriptions recovers them all after a cut', async () => {
+  it('[REC-1] a stock client with thousands of subscriptions recovers them all after a cut', async () => {
     const proxy = await bed.kit.proxy(bed.server);
     const stock = bed.kit.stock(proxy.wsUrl, { token: await orgToken('acme', 'stock') });
     const count = 3_000;

@@ -77,7 +77,7 @@ async function run(maker: RubbishMaker, random: ReturnType<typeof createSeededRa
 }
 
 describe('rubbish', () => {
-  it('[LIMIT-1] 100,000 bad frames: each gets its code, the server lives, the neighbour loses nothing', async () => {
+  it('[WIRE-29] 100,000 bad frames: each gets its code, the server lives, the neighbour loses nothing', async () => {
     const random = createSeededRandom(SEED);
     const maker = new RubbishMaker(random, { maxFrameBytes: MAX_FRAME_BYTES, maxDepth: MAX_DEPTH });
     const token = await orgToken('acme', 'mallory');
@@ -121,7 +121,7 @@ describe('rubbish', () => {
     expect(second.rss).toBeLessThan(500 * 1024 * 1024);
   }, 120_000);
 
-  it('[LIMIT-1] a connection that says nothing, or only half a request, is closed', async () => {
+  it('[SESS-3] a connection that says nothing, or only half a request, is closed', async () => {
     const raw = await bed.raw();
     expect(await raw.closed).toMatchObject({ code: 3502 });
   });

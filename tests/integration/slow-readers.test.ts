@@ -66,7 +66,7 @@ describe('readers that stop reading', () => {
     }
   }, 90_000);
 
-  it('[DELIV-1] a short pause costs nothing: what fits the outbox arrives late, whole and in order', async () => {
+  it('[DELIV-4] a short pause costs nothing: what fits the outbox arrives late, whole and in order', async () => {
     const stack = new DisposeStack();
     try {
       const [reader] = await readers(1, 'pausing', 'open:pause', stack);

@@ -107,7 +107,7 @@ describe('another org over the wire', () => {
     }
   });
 
-  it('[WALL-1] what is forbidden answers as what no namespace covers', async () => {
+  it('[WALL-3] what is forbidden answers as what no namespace covers', async () => {
     const acme = await member('acme', 'ann');
     await api('acme', 'publish', { channel: TAKEN.closed, data: 1 });
     const outside = { stream: 'nowhere:board', map: 'nowhere:board', closed: 'nowhere:board' };
@@ -224,7 +224,7 @@ describe('crafted names', () => {
 });
 
 describe('another org over the API', () => {
-  it('[WALL-1] every method answers the same whether the other org uses the name or not', async () => {
+  it('[WALL-4] every method answers the same whether the other org uses the name or not', async () => {
     const bodies = (names: Names, user: string, client: string): [string, string, object][] => [
       ['history', names.stream, { channel: names.stream, limit: 10 }],
       ['presence', names.stream, { channel: names.stream }],
@@ -261,7 +261,7 @@ describe('another org over the API', () => {
     expect(state.text).toContain('secret_1');
   });
 
-  it('[WALL-1] lists and counts show the own org only', async () => {
+  it('[WALL-4] lists and counts show the own org only', async () => {
     await member('acme', 'ann');
     const [channels, connections, info] = [await api('acme', 'channels', {}), await api('acme', 'connections', {}), await api('acme', 'info', {})];
     expect(channels.text).not.toContain('board');
@@ -270,7 +270,7 @@ describe('another org over the API', () => {
     expect(info.text).not.toContain('globex');
   });
 
-  it('[WALL-1] a key acts in its own org; one for all must name the org', async () => {
+  it('[WALL-4] a key acts in its own org; one for all must name the org', async () => {
     const tryWith = (headers: Record<string, string>): Promise<ApiAnswer> => bed.server.api('history', { channel: TAKEN.stream, limit: 10 }, headers);
     expect((await tryWith({ 'x-api-key': 'key-of-acme-in-tests', 'x-org': 'globex' })).text).not.toContain('secret');
     expect((await tryWith({ 'x-api-key': 'key-of-all-orgs-in-tests' })).status).toBeGreaterThanOrEqual(400);
@@ -286,7 +286,7 @@ describe('another org over the API', () => {
 });
 
 describe('forged credentials', () => {
-  it('[WALL-1] no org, an org that is none, and wrong signatures are refused with 3500', async () => {
+  it('[WALL-2] no org, an org that is none, and wrong signatures are refused with 3500', async () => {
     const tokens = [
       await signToken({ sub: 'ann' }, SECRET),
       await signToken({ sub: 'ann', org: '' }, SECRET),
@@ -309,7 +309,7 @@ describe('forged credentials', () => {
     }
   });
 
-  it('[WALL-1] an expired token is told 109, and a refresh never changes user or org', async () => {
+  it('[AUTH-6] an expired token is told 109, and a refresh never changes user or org', async () => {
     const raw = await bed.raw();
     const past = Math.floor(Date.now() / 1_000) - 100;
     expect((await raw.connect({ token: await orgToken('globex', 'gina', { exp: past }) })).error).toMatchObject({ code: 109 });

@@ -36,10 +36,19 @@ export async function runProcess(): Promise<void> {
           });
         }
       },
+      onServe: tellParent,
     });
   } finally {
     clearInterval(alive);
   }
+}
+
+/** Under `npm start`: the parent learns that a signal reached us as well, so that it does not repeat it; without a parent the server ends. */
+function tellParent(): void {
+  if (process.send === undefined) return;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.connected && process.send?.('stopping'));
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  process.channel?.unref();
 }
 
 function createIo(signal: AbortSignal): Io {

@@ -11,7 +11,7 @@ function setUp(options: FakeIoOptions & { live?: FakeLive } = {}) {
   const loadServer = (): never => {
     throw new Error('the server is not loaded for this command');
   };
-  return { io, live, run: (...argv: string[]) => runCli(argv, { io, connect: live.connect, loadServer, version: '1.2.3', onClientCommand: () => undefined }) };
+  return { io, live, run: (...argv: string[]) => runCli(argv, { io, connect: live.connect, loadServer, version: '1.2.3', onClientCommand: () => undefined, onServe: () => undefined }) };
 }
 
 const result = (value: unknown) => ({ answer: () => ({ body: { result: value } }) });

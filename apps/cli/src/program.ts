@@ -20,24 +20,27 @@ export interface CliDeps {
   readonly connect: Connect;
   readonly loadServer: LoadServer;
   readonly version: string;
-  /** Called before a command other than `serve` begins: from then on Ctrl-C aborts `io.signal`. `serve` answers signals itself. */
+  /** Called before a command other than `serve` begins: from then on Ctrl-C aborts `io.signal`. */
   readonly onClientCommand: () => void;
+  /** Called before `serve` begins, which answers signals itself. */
+  readonly onServe: () => void;
 }
 
 /** `argv` without the program's own name. */
 export async function runCli(argv: readonly string[], deps: CliDeps): Promise<number> {
-  let exit: ExitName = 'ok';
-  const program = createProgram(deps, (name) => void (exit = name));
+  let exitCode: number = EXIT.ok;
+  const program = createProgram(deps, (code) => void (exitCode = code));
   try {
     await program.parseAsync([...argv], { from: 'user' });
-    return EXIT[exit];
+    return exitCode;
   } catch (error) {
     return report(error, deps.io);
   }
 }
 
-function createProgram(deps: CliDeps, end: (exit: ExitName) => void): Command {
+function createProgram(deps: CliDeps, exitWith: (code: number) => void): Command {
   const { io, connect, loadServer, version } = deps;
+  const end = (exit: ExitName): void => exitWith(EXIT[exit]);
   const program = new Command('trunkline')
     .description('Runs a Trunkline server and talks to one.')
     .version(version, '-V, --version')
@@ -46,9 +49,10 @@ function createProgram(deps: CliDeps, end: (exit: ExitName) => void): Command {
     .showHelpAfterError('(--help shows how)')
     .addHelpText('after', HELP)
     .hook('preAction', (_program, command) => {
-      if (command.name() !== 'serve') deps.onClientCommand();
+      if (command.name() === 'serve') deps.onServe();
+      else deps.onClientCommand();
     });
-  addServe(program, io, loadServer, (code) => end(code === 0 ? 'ok' : 'failure'));
+  addServe(program, io, loadServer, exitWith);
   addTail(program, io, connect);
   addPublish(program, io, end);
   addRpc(program, io, connect);
@@ -62,7 +66,8 @@ const HELP = `
 Where to connect: --url and --api-key or --token, else TRUNKLINE_URL, TRUNKLINE_API_KEY, TRUNKLINE_TOKEN, else the development server that
 runs in this folder or above (.trunkline/dev.json), else http://localhost:8000.
 
-Exit codes: 0 done, 1 failed, 2 wrong use, 3 no server, 4 denied, 5 no such thing, 130 interrupted before the work was complete.`;
+Exit codes: 0 done, 1 failed, 2 wrong use, 3 no server, 4 denied, 5 no such thing, 130 interrupted before the work was complete.
+\`serve\`: 0 ended in order, 1 failed, 2 could not listen, 78 wrong configuration.`;
 
 /** Shows a failure the way its kind deserves and returns the exit code. */
 function report(error: unknown, io: Io): number {

@@ -10,22 +10,30 @@ let signedIn = as !== 'nobody';
 let awayUntil = 0;
 const sockets = new Set<PretendedSocket>();
 
-const json = (status: number, body: unknown): Response => new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } });
+const json = (status: number, body: unknown): Response =>
+  new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } });
 
 const realFetch = globalThis.fetch.bind(globalThis);
 globalThis.fetch = async (input, init) => {
   const { pathname, searchParams } = new URL(String(input), location.href);
-  if (pathname.endsWith('/console/session')) return signedIn ? json(200, { user: 'ada', org: 'acme', roles: [server.role] }) : json(401, {});
+  if (pathname.endsWith('/console/session'))
+    return signedIn ? json(200, { user: 'ada', org: 'acme', roles: [server.role] }) : json(401, {});
   if (pathname.endsWith('/console/token')) return json(200, { token: 'pretended' });
-  if (pathname.endsWith('/console/logout')) return (signedIn = false), json(200, {});
-  if (pathname.endsWith('/console/login')) return (signedIn = searchParams.get('code') === 'open') ? json(200, {}) : json(403, {});
+  if (pathname.endsWith('/console/logout')) return ((signedIn = false), json(200, {}));
+  if (pathname.endsWith('/console/login'))
+    return (signedIn = searchParams.get('code') === 'open') ? json(200, {}) : json(403, {});
   return realFetch(input, init);
 };
 
 interface Command {
   readonly id?: number;
   readonly connect?: object;
-  readonly subscribe?: { readonly channel: string; readonly type?: number; readonly recover?: boolean; readonly offset?: number };
+  readonly subscribe?: {
+    readonly channel: string;
+    readonly type?: number;
+    readonly recover?: boolean;
+    readonly offset?: number;
+  };
   readonly unsubscribe?: { readonly channel: string };
   readonly rpc?: { readonly method: string; readonly data?: { readonly params?: unknown } };
   readonly history?: { readonly channel: string };
@@ -61,7 +69,8 @@ class PretendedSocket {
   send(frame: string): void {
     for (const text of frame.split('\n')) {
       const command = JSON.parse(text) as Command;
-      if (command.id !== undefined && as !== 'stuck') setTimeout(() => this.#reply(command), 12 + Math.random() * 30);
+      if (command.id !== undefined && as !== 'stuck')
+        setTimeout(() => this.#reply(command), 12 + Math.random() * 30);
     }
   }
 
@@ -82,12 +91,26 @@ class PretendedSocket {
 
   #reply(command: Command): void {
     const { id } = command;
-    if (command.connect) return this.#write({ id, connect: { client: 'me', version: '0.1.0', ping: 25, pong: true, data: { tl: { extensions: ['gap', 'source', 'drain', 'rpc'], version: '0.1.0' } } } });
-    if (command.unsubscribe) return void (this.#channels.delete(command.unsubscribe.channel), this.#write({ id, unsubscribe: {} }));
+    if (command.connect)
+      return this.#write({
+        id,
+        connect: {
+          client: 'me',
+          version: '0.1.0',
+          ping: 25,
+          pong: true,
+          data: { tl: { extensions: ['gap', 'source', 'drain', 'rpc'], version: '0.1.0' } },
+        },
+      });
+    if (command.unsubscribe)
+      return void (this.#channels.delete(command.unsubscribe.channel), this.#write({ id, unsubscribe: {} }));
     if (command.subscribe) return this.#subscribe(id, command.subscribe);
     if (command.rpc) {
       try {
-        return this.#write({ id, rpc: { data: { result: server.answer(command.rpc.method, command.rpc.data?.params) } } });
+        return this.#write({
+          id,
+          rpc: { data: { result: server.answer(command.rpc.method, command.rpc.data?.params) } },
+        });
       } catch (error) {
         return this.#write({ id, error });
       }
@@ -95,15 +118,44 @@ class PretendedSocket {
     return this.#write({ id, error: { code: 108, message: 'not available' } });
   }
 
-  #subscribe(id: number | undefined, { channel, type, recover, offset }: NonNullable<Command['subscribe']>): void {
-    if (channel.startsWith('jobs:')) return this.#write({ id, error: { code: 103, message: 'permission denied' } });
+  #subscribe(
+    id: number | undefined,
+    { channel, type, recover, offset }: NonNullable<Command['subscribe']>,
+  ): void {
+    if (channel.startsWith('jobs:'))
+      return this.#write({ id, error: { code: 103, message: 'permission denied' } });
     this.#channels.add(channel);
     const { epoch, offset: top } = server.top(channel);
     const tl = { class: 'live', outcome: 'recover', source: { state: 'live' } };
     const map = server.maps.get(channel);
-    if (type !== undefined && type > 0) return this.#write({ id, subscribe: { type, recoverable: true, positioned: true, epoch, offset: top, phase: 0, state: [...(map?.values() ?? [])], data: { tl } } });
-    const missed = recover ? (server.topics.get(channel) ?? []).filter((one) => one.offset > (offset ?? 0)) : [];
-    this.#write({ id, subscribe: { recoverable: true, positioned: true, epoch, offset: top, ...(recover && { was_recovering: true, recovered: true, publications: missed }), data: { tl } } });
+    if (type !== undefined && type > 0)
+      return this.#write({
+        id,
+        subscribe: {
+          type,
+          recoverable: true,
+          positioned: true,
+          epoch,
+          offset: top,
+          phase: 0,
+          state: [...(map?.values() ?? [])],
+          data: { tl },
+        },
+      });
+    const missed = recover
+      ? (server.topics.get(channel) ?? []).filter((one) => one.offset > (offset ?? 0))
+      : [];
+    this.#write({
+      id,
+      subscribe: {
+        recoverable: true,
+        positioned: true,
+        epoch,
+        offset: top,
+        ...(recover && { was_recovering: true, recovered: true, publications: missed }),
+        data: { tl },
+      },
+    });
   }
 
   #write(document: unknown): void {
@@ -117,7 +169,10 @@ server.onPublish = (channel, published) => {
 
 const real = globalThis.WebSocket;
 // The development server's own socket stays real.
-globalThis.WebSocket = new Proxy(real, { construct: (_target, [url, protocols]: [string, string?]) => (String(url).includes('/connection/') ? new PretendedSocket() : new real(url, protocols)) });
+globalThis.WebSocket = new Proxy(real, {
+  construct: (_target, [url, protocols]: [string, string?]) =>
+    String(url).includes('/connection/') ? new PretendedSocket() : new real(url, protocols),
+});
 
 Object.assign(globalThis, {
   pretend: {

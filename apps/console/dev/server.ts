@@ -2,7 +2,12 @@
  * A pretended server for looking at the console without one: it answers the console's methods and feeds its channels with invented numbers.
  * Only the development server loads it (`npx vite --mode pretend`); no build contains it.
  */
-import type { ConnectionSummary, NamespaceSummary, NodeStatsSample, OrgStatsSample } from '@trunkline/contracts/node';
+import type {
+  ConnectionSummary,
+  NamespaceSummary,
+  NodeStatsSample,
+  OrgStatsSample,
+} from '@trunkline/contracts/node';
 
 export interface Published {
   readonly offset: number;
@@ -18,7 +23,10 @@ const USERS = ['ada', 'grace', 'linus', 'margaret', 'alan', 'barbara', 'edsger',
 const SDKS = ['js', 'go', 'python', 'swift'];
 const startedAtMs = Date.now() - 187_000_000;
 const pick = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)] as T;
-const hex = (): string => Math.floor(Math.random() * 2 ** 32).toString(16).padStart(8, '0');
+const hex = (): string =>
+  Math.floor(Math.random() * 2 ** 32)
+    .toString(16)
+    .padStart(8, '0');
 
 export class PretendedServer {
   readonly role: 'operator' | 'admin';
@@ -41,7 +49,14 @@ export class PretendedServer {
     for (let index = 0; index < 14; index++) this.publish('chat:lobby', line());
     setInterval(() => this.publish(this.statsChannel, (this.#stats = this.#sample(Date.now()))), 1_000);
     setInterval(() => this.publish('chat:lobby', line()), 900);
-    setInterval(() => this.set('cursors:board-1', pick(USERS), { x: Math.round(Math.random() * 1200), y: Math.round(Math.random() * 800) }), 500);
+    setInterval(
+      () =>
+        this.set('cursors:board-1', pick(USERS), {
+          x: Math.round(Math.random() * 1200),
+          y: Math.round(Math.random() * 800),
+        }),
+      500,
+    );
   }
 
   get statsChannel(): string {
@@ -51,7 +66,13 @@ export class PretendedServer {
   publish(channel: string, data: unknown, tags?: Readonly<Record<string, string>>): number {
     const kept = this.topics.get(channel) ?? [];
     const offset = (kept.at(-1)?.offset ?? 0) + 1;
-    const published: Published = { offset, data, timeMs: Date.now(), ...(tags && { tags }), info: { user: pick(USERS), client: hex() } };
+    const published: Published = {
+      offset,
+      data,
+      timeMs: Date.now(),
+      ...(tags && { tags }),
+      info: { user: pick(USERS), client: hex() },
+    };
     this.topics.set(channel, [...kept, published].slice(-300));
     this.onPublish(channel, published);
     return offset;
@@ -69,7 +90,9 @@ export class PretendedServer {
 
   top(channel: string): { epoch: string; offset: number } {
     const map = this.maps.get(channel);
-    const offset = map ? Math.max(0, ...[...map.values()].map((one) => one.offset)) : (this.topics.get(channel)?.at(-1)?.offset ?? 0);
+    const offset = map
+      ? Math.max(0, ...[...map.values()].map((one) => one.offset))
+      : (this.topics.get(channel)?.at(-1)?.offset ?? 0);
     return { epoch: EPOCH, offset };
   }
 
@@ -79,16 +102,35 @@ export class PretendedServer {
     const channel = String(params['channel'] ?? '');
     switch (method) {
       case 'node.info':
-        return { nodeId: 'node-7f3a', version: '0.1.0', startedAtMs, runtime: 'node 20.20.2 on linux x64', org: 'acme', user: 'ada', roles: [this.role], namespaces: NAMESPACES };
+        return {
+          nodeId: 'node-7f3a',
+          version: '0.1.0',
+          startedAtMs,
+          runtime: 'node 20.20.2 on linux x64',
+          org: 'acme',
+          user: 'ada',
+          roles: [this.role],
+          namespaces: NAMESPACES,
+        };
       case 'node.stats':
         return this.#stats;
       case 'node.channels':
-        return { channels: CHANNELS.filter((one) => matches(one.channel, params['pattern'])).slice(0, Number(params['limit'] ?? 1_000)) };
+        return {
+          channels: CHANNELS.filter((one) => matches(one.channel, params['pattern'])).slice(
+            0,
+            Number(params['limit'] ?? 1_000),
+          ),
+        };
       case 'node.channel':
-        if (channel.startsWith('secret:')) throw { code: 102, message: 'unknown channel: no namespace "secret"' };
+        if (channel.startsWith('secret:'))
+          throw { code: 102, message: 'unknown channel: no namespace "secret"' };
         return this.#channel(channel);
       case 'node.connections': {
-        const all = this.connections.filter((one) => (params['client'] === undefined || one.client === params['client']) && (params['user'] === undefined || one.user === params['user']));
+        const all = this.connections.filter(
+          (one) =>
+            (params['client'] === undefined || one.client === params['client']) &&
+            (params['user'] === undefined || one.user === params['user']),
+        );
         const offset = Number(params['offset'] ?? 0);
         return { connections: all.slice(offset, offset + Number(params['limit'] ?? 100)), total: all.length };
       }
@@ -102,16 +144,26 @@ export class PretendedServer {
         return { count: at < 0 ? 0 : (found?.subscriptions.splice(at, 1).length ?? 0) };
       }
       case 'node.publish': {
-        const offset = params['key'] === undefined ? this.publish(channel, params['data'], params['tags'] as Record<string, string>) : this.set(channel, String(params['key']), params['data']);
+        const offset =
+          params['key'] === undefined
+            ? this.publish(channel, params['data'], params['tags'] as Record<string, string>)
+            : this.set(channel, String(params['key']), params['data']);
         return { position: { epoch: EPOCH, offset }, deduplicated: false };
       }
       case 'node.history': {
         const since = params['since'] as { offset: number } | undefined;
-        const kept = (this.topics.get(channel) ?? []).filter((one) => since === undefined || one.offset < since.offset);
-        return { publications: kept.slice(-Number(params['limit'] ?? 100)).reverse(), position: this.top(channel) };
+        const kept = (this.topics.get(channel) ?? []).filter(
+          (one) => since === undefined || one.offset < since.offset,
+        );
+        return {
+          publications: kept.slice(-Number(params['limit'] ?? 100)).reverse(),
+          position: this.top(channel),
+        };
       }
       case 'node.presence':
-        return { clients: this.connections.slice(0, 6).map((one) => ({ client: one.client, user: one.user })) };
+        return {
+          clients: this.connections.slice(0, 6).map((one) => ({ client: one.client, user: one.user })),
+        };
       default:
         throw { code: 104, message: 'method not found' };
     }
@@ -119,8 +171,26 @@ export class PretendedServer {
 
   #channel(channel: string) {
     const prefix = channel.includes(':') ? channel.slice(0, channel.indexOf(':')) : '';
-    const { type, class: kind, overflow, historySize, historyTtlMs, presence } = NAMESPACES.find((one) => one.name === prefix) ?? (NAMESPACES[0] as NamespaceSummary);
-    return { channel, subscribers: CHANNELS.find((one) => one.channel === channel)?.subscribers ?? 1, namespace: prefix, class: kind, type, overflow, historySize, historyTtlMs, presence, position: this.top(channel) };
+    const {
+      type,
+      class: kind,
+      overflow,
+      historySize,
+      historyTtlMs,
+      presence,
+    } = NAMESPACES.find((one) => one.name === prefix) ?? (NAMESPACES[0] as NamespaceSummary);
+    return {
+      channel,
+      subscribers: CHANNELS.find((one) => one.channel === channel)?.subscribers ?? 1,
+      namespace: prefix,
+      class: kind,
+      type,
+      overflow,
+      historySize,
+      historyTtlMs,
+      presence,
+      position: this.top(channel),
+    };
   }
 
   #sample(timeMs: number): NodeStatsSample | OrgStatsSample {
@@ -128,7 +198,19 @@ export class PretendedServer {
     const wave = 1 + Math.sin(timeMs / 37_000) / 3;
     const base = { nodeId: 'node-7f3a', timeMs, startedAtMs };
     const connections = Math.round(338 + 20 * wave);
-    if (this.role === 'admin') return { ...base, scope: 'org', org: 'acme', connections, channels: 126, subscriptions: 1_204 + Math.round(wave * 40), users: 10, outboxBytes: Math.round(4_000 * wave), behind: wave > 1.2 ? 2 : 0, complete: true };
+    if (this.role === 'admin')
+      return {
+        ...base,
+        scope: 'org',
+        org: 'acme',
+        connections,
+        channels: 126,
+        subscriptions: 1_204 + Math.round(wave * 40),
+        users: 10,
+        outboxBytes: Math.round(4_000 * wave),
+        behind: wave > 1.2 ? 2 : 0,
+        complete: true,
+      };
     const p50 = 0.35 + Math.random() * 0.15;
     return {
       ...base,
@@ -151,7 +233,10 @@ export class PretendedServer {
       denials: 214,
       outboxBytes: 18_244,
       deliveryLatencyMs: { p50, p99: p50 * (3 + Math.random() * 2), max: 12 },
-      memory: { rssBytes: 148_000_000 + wave * 9_000_000, heapUsedBytes: 71_000_000 + Math.random() * 14_000_000 },
+      memory: {
+        rssBytes: 148_000_000 + wave * 9_000_000,
+        heapUsedBytes: 71_000_000 + Math.random() * 14_000_000,
+      },
       cpuPercent: 12 + wave * 8,
       eventLoopDelayMs: 0.8 + Math.random() * 0.9,
     };
@@ -178,11 +263,33 @@ const namespace = (given: Partial<NamespaceSummary> & { name: string }): Namespa
 
 const NAMESPACES: readonly NamespaceSummary[] = [
   namespace({ name: '', historySize: 100 }),
-  namespace({ name: 'chat', historySize: 500, historyTtlMs: 86_400_000, presence: true, joinLeave: true, forceRecovery: true, allowPublish: ['subscriber'], allowPresence: ['subscriber'], allowHistory: ['subscriber'] }),
+  namespace({
+    name: 'chat',
+    historySize: 500,
+    historyTtlMs: 86_400_000,
+    presence: true,
+    joinLeave: true,
+    forceRecovery: true,
+    allowPublish: ['subscriber'],
+    allowPresence: ['subscriber'],
+    allowHistory: ['subscriber'],
+  }),
   namespace({ name: 'metrics', overflow: 'latest', historySize: 1, recoveryMode: 'cache' }),
   namespace({ name: 'cursors', type: 'map', overflow: 'latest', allowPublish: ['subscriber'] }),
-  namespace({ name: 'jobs', historySize: 1_000, historyTtlMs: 3_600_000, forceRecovery: true, allowSubscribe: ['member', 'admin'] }),
-  namespace({ name: 'node', class: 'local', overflow: 'latest', allowSubscribe: ['admin', 'operator'], allowHistory: ['admin', 'operator'] }),
+  namespace({
+    name: 'jobs',
+    historySize: 1_000,
+    historyTtlMs: 3_600_000,
+    forceRecovery: true,
+    allowSubscribe: ['member', 'admin'],
+  }),
+  namespace({
+    name: 'node',
+    class: 'local',
+    overflow: 'latest',
+    allowSubscribe: ['admin', 'operator'],
+    allowHistory: ['admin', 'operator'],
+  }),
 ];
 
 const CHANNELS = [
@@ -190,14 +297,25 @@ const CHANNELS = [
   { channel: 'metrics:cluster-eu', subscribers: 88 },
   { channel: 'node:stats', subscribers: 1 },
   { channel: 'cursors:board-1', subscribers: 24 },
-  ...Array.from({ length: 80 }, (_, index) => ({ channel: `jobs:run-${1_000 + index}`, subscribers: 1 + (index % 5) })),
-  ...Array.from({ length: 42 }, (_, index) => ({ channel: `chat:team-${index + 1}`, subscribers: 3 + ((index * 7) % 40) })),
+  ...Array.from({ length: 80 }, (_, index) => ({
+    channel: `jobs:run-${1_000 + index}`,
+    subscribers: 1 + (index % 5),
+  })),
+  ...Array.from({ length: 42 }, (_, index) => ({
+    channel: `chat:team-${index + 1}`,
+    subscribers: 3 + ((index * 7) % 40),
+  })),
 ];
 
 function invent(index: number): ConnectionSummary {
   const now = Date.now();
   const slow = index === 4 ? 'conflating' : index === 9 ? 'cut' : 'flowing';
-  const channels = ['chat:lobby', `chat:team-${1 + (index % 42)}`, `jobs:run-${1_000 + (index % 80)}`, 'metrics:cluster-eu'].slice(0, 1 + (index % 4));
+  const channels = [
+    'chat:lobby',
+    `chat:team-${1 + (index % 42)}`,
+    `jobs:run-${1_000 + (index % 80)}`,
+    'metrics:cluster-eu',
+  ].slice(0, 1 + (index % 4));
   return {
     client: `${hex()}-${hex().slice(0, 4)}-${hex()}`,
     user: USERS[index % USERS.length] as string,
@@ -215,7 +333,10 @@ function invent(index: number): ConnectionSummary {
       channel,
       subscribedAtMs: now - index * 41_000 - 2_000,
       type: 'stream',
-      position: { epoch: channel === 'chat:lobby' ? EPOCH : 'b71k', offset: channel === 'chat:lobby' ? 14 : 400 + at },
+      position: {
+        epoch: channel === 'chat:lobby' ? EPOCH : 'b71k',
+        offset: channel === 'chat:lobby' ? 14 : 400 + at,
+      },
       recoverable: at !== 3,
       serverSide: at === 3,
       delivery: at === 0 ? slow : 'flowing',
@@ -225,11 +346,22 @@ function invent(index: number): ConnectionSummary {
 }
 
 function line(): unknown {
-  const texts = ['Deploy of api-gateway finished', 'Anyone looking at the queue depth?', 'Rolling back 4.12.1', 'Back to normal since a minute', 'Who can review the new quota rules?'];
+  const texts = [
+    'Deploy of api-gateway finished',
+    'Anyone looking at the queue depth?',
+    'Rolling back 4.12.1',
+    'Back to normal since a minute',
+    'Who can review the new quota rules?',
+  ];
   return { id: hex(), text: pick(texts), room: 'lobby', mentions: Math.random() > 0.7 ? [pick(USERS)] : [] };
 }
 
 function matches(channel: string, pattern: unknown): boolean {
   if (typeof pattern !== 'string') return true;
-  return new RegExp(`^${pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`).test(channel);
+  return new RegExp(
+    `^${pattern
+      .split('*')
+      .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+      .join('.*')}$`,
+  ).test(channel);
 }

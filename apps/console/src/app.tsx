@@ -13,7 +13,11 @@ import { SignIn } from './screens/sign-in.js';
 import { fetchSession, signOut, type Session } from './session.js';
 import { Shell } from './shell/shell.js';
 
-type State = { readonly kind: 'asking' } | { readonly kind: 'out' } | { readonly kind: 'in'; readonly session: Session } | { readonly kind: 'broken'; readonly reason: string };
+type State =
+  | { readonly kind: 'asking' }
+  | { readonly kind: 'out' }
+  | { readonly kind: 'in'; readonly session: Session }
+  | { readonly kind: 'broken'; readonly reason: string };
 
 export function App() {
   const [state, setState] = useState<State>({ kind: 'asking' });
@@ -21,14 +25,16 @@ export function App() {
     setState({ kind: 'asking' });
     fetchSession().then(
       (session) => setState(session ? { kind: 'in', session } : { kind: 'out' }),
-      (error: unknown) => setState({ kind: 'broken', reason: error instanceof Error ? error.message : String(error) }),
+      (error: unknown) =>
+        setState({ kind: 'broken', reason: error instanceof Error ? error.message : String(error) }),
     );
   }, []);
   useEffect(ask, [ask]);
   const leave = (): void => {
     signOut().then(
       () => setState({ kind: 'out' }),
-      (error: unknown) => setState({ kind: 'broken', reason: error instanceof Error ? error.message : String(error) }),
+      (error: unknown) =>
+        setState({ kind: 'broken', reason: error instanceof Error ? error.message : String(error) }),
     );
   };
 

@@ -31,7 +31,11 @@ interface Answer<T> {
 const FRESH_INTERVALS = 2.5;
 
 /** `params` null: nothing is asked. Equal params by value are the same question. `everyMs` 0: once per connection. */
-export function useAsked<M extends Method>(method: M, params: Params<M> | null, everyMs: number): Asked<Result<M>> {
+export function useAsked<M extends Method>(
+  method: M,
+  params: Params<M> | null,
+  everyMs: number,
+): Asked<Result<M>> {
   const call = useCall();
   const link = useLink();
   const key = `${method} ${JSON.stringify(params)}`;
@@ -53,7 +57,9 @@ export function useAsked<M extends Method>(method: M, params: Params<M> | null, 
       call(method, question.current as Params<M>)
         .then(
           (data) => !over && setAnswer({ key, data, atMs: Date.now() }),
-          (error: unknown) => !over && setAnswer((before) => ({ ...(before.key === key ? before : { key }), error: toError(error) })),
+          (error: unknown) =>
+            !over &&
+            setAnswer((before) => ({ ...(before.key === key ? before : { key }), error: toError(error) })),
         )
         .finally(next);
     };
@@ -78,11 +84,16 @@ export function useAsked<M extends Method>(method: M, params: Params<M> | null, 
 }
 
 /** Pure: what may be said of an answer, given the connection. */
-export function continuityOf(answer: { readonly atMs?: number; readonly error?: Error | undefined }, link: Continuity, everyMs: number): Continuity {
+export function continuityOf(
+  answer: { readonly atMs?: number; readonly error?: Error | undefined },
+  link: Continuity,
+  everyMs: number,
+): Continuity {
   const { atMs, error } = answer;
   if (link.state === 'failed') return link;
   if (atMs === undefined) return error ? { state: 'failed', reason: error.message } : { state: 'connecting' };
-  if (link.state !== 'live') return { state: 'recovering', sinceMs: atMs, reason: 'the connection is being restored' };
+  if (link.state !== 'live')
+    return { state: 'recovering', sinceMs: atMs, reason: 'the connection is being restored' };
   if (error) return { state: 'stale', sinceMs: atMs, reason: error.message };
   const late = everyMs > 0 && Date.now() - atMs > everyMs * FRESH_INTERVALS + 1_000;
   return late ? { state: 'stale', sinceMs: atMs, reason: 'the server answers late' } : { state: 'live' };

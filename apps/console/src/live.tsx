@@ -2,10 +2,28 @@
  * The console's one way to the server: a client of `@trunkline/client`, opened with tokens of the login session, and the few hooks that the
  * screens need of it. Everything live passes through this file, and so does every word about continuity.
  */
-import { createClient, UnauthorizedError, type Client, type Continuity as ClientContinuity, type Position, type Reset, type StreamPublication, type StreamSubscription } from '@trunkline/client';
+import {
+  createClient,
+  UnauthorizedError,
+  type Client,
+  type Continuity as ClientContinuity,
+  type Position,
+  type Reset,
+  type StreamPublication,
+  type StreamSubscription,
+} from '@trunkline/client';
 import type { RpcParams, RpcResultOf } from '@trunkline/contracts';
 import type { NodeContract } from '@trunkline/contracts/node';
-import { createContext, useCallback, useContext, useEffect, useRef, useState, useSyncExternalStore, type ReactNode } from 'react';
+import {
+  createContext,
+  useCallback,
+  useContext,
+  useEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+  type ReactNode,
+} from 'react';
 import { plural } from './format.js';
 import { fetchToken, SessionError, socketAddress } from './session.js';
 
@@ -18,12 +36,21 @@ export type Continuity =
   | { readonly state: 'stale'; readonly sinceMs: number; readonly reason: string }
   | { readonly state: 'failed'; readonly reason: string };
 
-export type Call = <M extends keyof NodeContract['rpc']>(method: M, params: RpcParams<NodeContract, M>) => Promise<RpcResultOf<NodeContract, M>>;
+export type Call = <M extends keyof NodeContract['rpc']>(
+  method: M,
+  params: RpcParams<NodeContract, M>,
+) => Promise<RpcResultOf<NodeContract, M>>;
 
 const LiveContext = createContext<Client<NodeContract> | undefined>(undefined);
 
 /** Opens the connection while mounted. `onSignedOut`: the session has ended, and with it the right to a token. */
-export function LiveProvider({ onSignedOut, children }: { readonly onSignedOut: () => void; readonly children: ReactNode }) {
+export function LiveProvider({
+  onSignedOut,
+  children,
+}: {
+  readonly onSignedOut: () => void;
+  readonly children: ReactNode;
+}) {
   const [client, setClient] = useState<Client<NodeContract>>();
   const leave = useRef(onSignedOut);
   leave.current = onSignedOut;
@@ -75,7 +102,11 @@ export function useLink(): Continuity {
     case 'connecting':
       // The first attempt is no loss; the second says that something is wrong.
       if (!everConnected && state.attempt <= 1) return { state: 'connecting' };
-      return { state: 'recovering', sinceMs: state.sinceMs, reason: state.reason === '' ? 'the connection is being restored' : state.reason };
+      return {
+        state: 'recovering',
+        sinceMs: state.sinceMs,
+        reason: state.reason === '' ? 'the connection is being restored' : state.reason,
+      };
     case 'disconnected':
       return { state: 'stale', sinceMs: state.sinceMs, reason: 'disconnected' };
     case 'failed':
@@ -102,7 +133,11 @@ export interface Stream {
 }
 
 /** Listens to a stream channel while mounted. `onHole` is told of what is missing, before what comes after it. */
-export function useStream(channel: string, onPublication: (publication: Received) => void, onHole: (text: string, offset: number) => void = () => undefined): Stream {
+export function useStream(
+  channel: string,
+  onPublication: (publication: Received) => void,
+  onHole: (text: string, offset: number) => void = () => undefined,
+): Stream {
   const client = useClient();
   const [turn, setTurn] = useState(0);
   const [position, setPosition] = useState<Position>();
@@ -118,7 +153,8 @@ export function useStream(channel: string, onPublication: (publication: Received
         handlers.current.onPublication(toReceived(publication));
       },
       onReset: (reset) => handlers.current.onHole(wordsOf(reset), (opened.position?.offset ?? 0) + 1),
-      onGap: ({ from, to }) => handlers.current.onHole(`${plural(to - from + 1, 'older publication')} folded into the newest`, to),
+      onGap: ({ from, to }) =>
+        handlers.current.onHole(`${plural(to - from + 1, 'older publication')} folded into the newest`, to),
     });
     setSubscription(opened);
     return () => opened.close();
@@ -163,8 +199,20 @@ const never = (): (() => void) => () => undefined;
 const nothing = (): ReadonlyMap<string, unknown> => EMPTY;
 const connecting = (): ClientContinuity => CONNECTING;
 
-function useContinuity(subscription: { readonly state: { readonly get: () => ClientContinuity; readonly subscribe: (listener: () => void) => () => void } } | undefined): Continuity {
-  const continuity = useSyncExternalStore(subscription?.state.subscribe ?? never, subscription?.state.get ?? connecting);
+function useContinuity(
+  subscription:
+    | {
+        readonly state: {
+          readonly get: () => ClientContinuity;
+          readonly subscribe: (listener: () => void) => () => void;
+        };
+      }
+    | undefined,
+): Continuity {
+  const continuity = useSyncExternalStore(
+    subscription?.state.subscribe ?? never,
+    subscription?.state.get ?? connecting,
+  );
   const [seen, setSeen] = useState<typeof subscription>();
   useEffect(() => {
     if (continuity.kind === 'live') setSeen(subscription);
@@ -173,7 +221,9 @@ function useContinuity(subscription: { readonly state: { readonly get: () => Cli
     case 'live':
       return { state: 'live' };
     case 'recovering':
-      return seen === undefined || seen !== subscription ? { state: 'connecting' } : { state: 'recovering', sinceMs: continuity.sinceMs, reason: 'the connection is being restored' };
+      return seen === undefined || seen !== subscription
+        ? { state: 'connecting' }
+        : { state: 'recovering', sinceMs: continuity.sinceMs, reason: 'the connection is being restored' };
     case 'stale':
       return { state: 'stale', sinceMs: continuity.sinceMs, reason: continuity.reason };
     case 'reset':
@@ -196,7 +246,12 @@ const RESETS: Readonly<Record<Reset['reason'], string>> = {
 };
 
 function wordsOf({ reason, missing }: Reset): string {
-  const range = missing === undefined ? '' : missing.from === missing.to ? `Offset ${missing.from} is missing: ` : `Offsets ${missing.from} to ${missing.to} are missing: `;
+  const range =
+    missing === undefined
+      ? ''
+      : missing.from === missing.to
+        ? `Offset ${missing.from} is missing: `
+        : `Offsets ${missing.from} to ${missing.to} are missing: `;
   const text = RESETS[reason];
   return range === '' ? `Something is missing: ${text}` : `${range}${text}`;
 }

@@ -17,7 +17,12 @@ const kept = localStorageColorSchemeManager({ key: 'trunkline-color-scheme' });
 
 createRoot(root).render(
   <StrictMode>
-    <MantineProvider theme={theme} cssVariablesResolver={cssVariables} colorSchemeManager={kept} defaultColorScheme="auto">
+    <MantineProvider
+      theme={theme}
+      cssVariablesResolver={cssVariables}
+      colorSchemeManager={kept}
+      defaultColorScheme="auto"
+    >
       <Notifications position="top-right" limit={4} />
       <App />
     </MantineProvider>

@@ -13,7 +13,8 @@ export type Route =
 
 export function toHash(route: Route): string {
   if (route.screen === 'channel') return `#/channels/${encodeURIComponent(route.channel)}`;
-  if (route.screen === 'connections' && route.client !== undefined) return `#/connections/${encodeURIComponent(route.client)}`;
+  if (route.screen === 'connections' && route.client !== undefined)
+    return `#/connections/${encodeURIComponent(route.client)}`;
   return `#/${route.screen}`;
 }
 

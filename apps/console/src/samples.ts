@@ -28,14 +28,23 @@ export function useOrgSamples(): Samples<OrgStatsSample> {
 function useSamples<T extends StatsSample>(channel: string): Samples<T> {
   const call = useCall();
   const [kept, setKept] = useState<readonly T[]>([]);
-  const { continuity } = useStream(channel, (publication) => setKept((before) => merge(before, [publication.data as T])));
+  const { continuity } = useStream(channel, (publication) =>
+    setKept((before) => merge(before, [publication.data as T])),
+  );
   const live = continuity.state === 'live';
 
   useEffect(() => {
     if (!live) return undefined;
     let over = false;
     call('node.history', { channel, limit: HISTORY_LIMIT, reverse: true }).then(
-      ({ publications }) => !over && setKept((before) => merge(before, publications.map((one) => one.data as T))),
+      ({ publications }) =>
+        !over &&
+        setKept((before) =>
+          merge(
+            before,
+            publications.map((one) => one.data as T),
+          ),
+        ),
       // Without history the charts fill from now on.
       () => undefined,
     );
@@ -53,11 +62,16 @@ export function merge<T extends StatsSample>(kept: readonly T[], added: readonly
   const ordered = [...byTime.values()].sort((left, right) => left.timeMs - right.timeMs);
   const newest = ordered.at(-1);
   if (!newest) return [];
-  return ordered.filter((sample) => sample.timeMs > newest.timeMs - SPAN_MS && sample.nodeId === newest.nodeId);
+  return ordered.filter(
+    (sample) => sample.timeMs > newest.timeMs - SPAN_MS && sample.nodeId === newest.nodeId,
+  );
 }
 
 /** Columns for charts, with a null wherever nothing was heard for a while. */
-export function toColumns<T extends StatsSample>(samples: readonly T[], pick: readonly ((sample: T) => number | null)[]): { readonly times: readonly number[]; readonly columns: readonly (readonly (number | null)[])[] } {
+export function toColumns<T extends StatsSample>(
+  samples: readonly T[],
+  pick: readonly ((sample: T) => number | null)[],
+): { readonly times: readonly number[]; readonly columns: readonly (readonly (number | null)[])[] } {
   const times: number[] = [];
   const columns: (number | null)[][] = pick.map(() => []);
   for (const sample of samples) {

@@ -34,15 +34,24 @@ export async function redeemCode(pasted: string): Promise<Session> {
   const code = codeOf(pasted);
   if (code === '') throw new SessionError(400, 'Paste the code, or the whole link.');
   const response = await ask(`console/login?code=${encodeURIComponent(code)}`);
-  if (!response.ok) throw new SessionError(response.status, 'This code is not valid: it was used already, has expired, or belongs to another start of the server.');
+  if (!response.ok)
+    throw new SessionError(
+      response.status,
+      'This code is not valid: it was used already, has expired, or belongs to another start of the server.',
+    );
   const session = await fetchSession();
-  if (!session) throw new SessionError(401, 'The code was accepted, but the browser did not keep the session. Are cookies allowed for this address?');
+  if (!session)
+    throw new SessionError(
+      401,
+      'The code was accepted, but the browser did not keep the session. Are cookies allowed for this address?',
+    );
   return session;
 }
 
 export async function fetchToken(): Promise<string> {
   const response = await ask('console/token', { method: 'POST' });
-  if (!response.ok) throw new SessionError(response.status, `No connection token: the server answered ${response.status}.`);
+  if (!response.ok)
+    throw new SessionError(response.status, `No connection token: the server answered ${response.status}.`);
   return ((await response.json()) as { token: string }).token;
 }
 
@@ -65,8 +74,15 @@ export function codeOf(pasted: string): string {
 
 async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   try {
-    return await fetch(address(path), { credentials: 'same-origin', headers: { accept: 'application/json' }, ...init });
+    return await fetch(address(path), {
+      credentials: 'same-origin',
+      headers: { accept: 'application/json' },
+      ...init,
+    });
   } catch (cause) {
-    throw new SessionError(0, `The server cannot be reached (${cause instanceof Error ? cause.message : 'network error'}).`);
+    throw new SessionError(
+      0,
+      `The server cannot be reached (${cause instanceof Error ? cause.message : 'network error'}).`,
+    );
   }
 }

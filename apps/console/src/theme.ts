@@ -2,18 +2,47 @@
  * The look: one accent (jade), cool greys, tabular numbers, small radii. Text colours keep a contrast of at least 4.5:1 on both
  * surfaces, which is why `dimmed` and the filled accent are set here and not taken from the component library.
  */
-import { createTheme, SegmentedControl, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
+import {
+  createTheme,
+  SegmentedControl,
+  type CSSVariablesResolver,
+  type MantineColorsTuple,
+} from '@mantine/core';
 
-const jade: MantineColorsTuple = ['#e6faf4', '#d0f1e6', '#a3e3cf', '#72d4b6', '#4bc7a1', '#2fb58d', '#16967a', '#0b7a62', '#0b6b56', '#06513f'];
-const dark: MantineColorsTuple = ['#dbe1e7', '#bcc5ce', '#97a3af', '#6d7a86', '#36414b', '#29323a', '#1a2127', '#12171b', '#0e1215', '#0a0d0f'];
+const jade: MantineColorsTuple = [
+  '#e6faf4',
+  '#d0f1e6',
+  '#a3e3cf',
+  '#72d4b6',
+  '#4bc7a1',
+  '#2fb58d',
+  '#16967a',
+  '#0b7a62',
+  '#0b6b56',
+  '#06513f',
+];
+const dark: MantineColorsTuple = [
+  '#dbe1e7',
+  '#bcc5ce',
+  '#97a3af',
+  '#6d7a86',
+  '#36414b',
+  '#29323a',
+  '#1a2127',
+  '#12171b',
+  '#0e1215',
+  '#0a0d0f',
+];
 
 export const theme = createTheme({
   primaryColor: 'jade',
   primaryShade: { light: 7, dark: 7 },
   colors: { jade, dark },
   defaultRadius: 'md',
-  fontFamily: 'Inter, ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", Arial, sans-serif',
-  fontFamilyMonospace: 'ui-monospace, SFMono-Regular, "JetBrains Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace',
+  fontFamily:
+    'Inter, ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", Arial, sans-serif',
+  fontFamilyMonospace:
+    'ui-monospace, SFMono-Regular, "JetBrains Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace',
   headings: { fontWeight: '650' },
   cursorType: 'pointer',
   respectReducedMotion: true,

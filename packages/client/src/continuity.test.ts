@@ -14,6 +14,7 @@ function subscribed(offset: number, given: Partial<Subscribed> = {}): Subscribed
     recoverable: true,
     wasRecovering: false,
     recovered: false,
+    hasPublications: false,
     outcome: 'recover',
     source: LIVE,
     unexplained: false,
@@ -21,7 +22,7 @@ function subscribed(offset: number, given: Partial<Subscribed> = {}): Subscribed
   };
 }
 const lost: TrackEvent = { kind: 'subscribing', nowMs: 50, reason: 'transport closed', invalidated: false };
-const recovered = (offset: number, given: Partial<Subscribed> = {}): Subscribed => subscribed(offset, { wasRecovering: true, recovered: true, ...given });
+const recovered = (offset: number, given: Partial<Subscribed> = {}): Subscribed => subscribed(offset, { wasRecovering: true, recovered: true, hasPublications: true, ...given });
 const unrecovered = (offset: number, given: Partial<Subscribed> = {}): Subscribed => subscribed(offset, { wasRecovering: true, ...given });
 const pub = (offset: number): TrackEvent => ({ kind: 'publication', offset, nowMs: 60 });
 const gap = (from: number, to: number, reason: 'overflow' | 'conflated' | 'filtered', epoch = 'e'): TrackEvent => ({ kind: 'gap', nowMs: 70, epoch, from, to, reason });
@@ -168,6 +169,9 @@ describe('continuity: filters and cache recovery', () => {
     const cache: TrackOptions = { ...PLAIN, cache: true };
     expect(run([subscribed(2), lost, recovered(9), pub(9), pub(10)], cache).effects).toEqual([{ kind: 'gap', missing: missing(3, 8) }, DELIVER, DELIVER]);
     expect(last([subscribed(2), lost, recovered(9), pub(9), pub(12)], cache)).toEqual([{ kind: 'resubscribe' }]);
+    expect(last([subscribed(2), lost, recovered(2, { hasPublications: false }), pub(9)], cache)).toEqual([{ kind: 'resubscribe' }]);
+    // Stock servers answer a recovery with the position it began at.
+    expect(run([subscribed(2), lost, recovered(2), pub(9), pub(10)], cache).effects).toEqual([{ kind: 'gap', missing: missing(3, 8) }, DELIVER, DELIVER]);
   });
 });
 
@@ -301,7 +305,7 @@ describe('continuity: properties', () => {
           const asks = recoverable && !track.fresh;
           const can = asks && !deny && held?.epoch === `e${epoch}` && held.offset <= top;
           const from = held?.offset ?? 0;
-          feed({ kind: 'subscribed', position: { epoch: `e${epoch}`, offset: top }, recoverable, wasRecovering: asks, recovered: can, outcome, source: LIVE, unexplained: false });
+          feed({ kind: 'subscribed', position: { epoch: `e${epoch}`, offset: top }, recoverable, wasRecovering: asks, recovered: can, hasPublications: can && from < top, outcome, source: LIVE, unexplained: false });
           if (can) for (let offset = from + 1; offset <= top && on; offset++) feed({ kind: 'publication', offset, nowMs: 0 });
         };
         back(false);

@@ -41,8 +41,10 @@ export interface Track {
   /** Nothing was handed over yet, so nothing can be missed. */
   readonly fresh: boolean;
   readonly recoverable: boolean;
-  /** The end of what the last subscribe reply recovered; holes up to here are judged by `options`, not as live jumps. */
+  /** The end of what the last subscribe reply recovered, where the server told it; holes up to here are judged by `options`, not as live jumps. */
   readonly recoveredTo: number;
+  /** The next publication is the first that the last subscribe reply recovered. */
+  readonly recovering: boolean;
   readonly outcome: OverflowOutcome;
   readonly source: SourceState;
   /** Gap reports that arrived while not subscribed; they may explain holes in what is recovered. */
@@ -75,6 +77,7 @@ export type TrackEvent =
       readonly recoverable: boolean;
       readonly wasRecovering: boolean;
       readonly recovered: boolean;
+      readonly hasPublications: boolean;
       readonly outcome: OverflowOutcome;
       readonly source: SourceState;
       readonly unexplained: boolean;
@@ -113,6 +116,7 @@ export function openTrack(nowMs: number, options: TrackOptions, since?: Position
     fresh: since === undefined,
     recoverable: false,
     recoveredTo: 0,
+    recovering: false,
     outcome: 'recover',
     source: { state: 'live' },
     reported: [],
@@ -158,11 +162,12 @@ function subscribed(track: Track, event: TrackEvent & { kind: 'subscribed' }): S
     source: event.source,
     options: { ...track.options, unexplained: event.unexplained },
     recoveredTo: 0,
+    recovering: false,
     invalidated: false,
   };
   if (track.fresh) return { track: { ...next, position: top, reported: [], jumps: 0 }, effects: NONE };
   if (event.recovered && !track.invalidated && held && top && sameEpoch(held, top)) {
-    return { track: { ...next, position: { epoch: top.epoch, offset: held.offset }, recoveredTo: top.offset }, effects: NONE };
+    return { track: { ...next, position: { epoch: top.epoch, offset: held.offset }, recoveredTo: top.offset, recovering: event.hasPublications }, effects: NONE };
   }
   const replaced: Track = { ...next, position: top, reported: [], jumps: 0 };
   // Nobody asked to recover, and nothing was published meanwhile: nothing is missing.
@@ -198,7 +203,7 @@ function jump(track: Track, position: Position, offset: number, nowMs: number): 
   const covered = filtered && (unexplained || position.offset < track.recoveredTo);
   if (covered && (unexplained || offset <= track.recoveredTo + 1)) return deliverAt(track, offset, DELIVER);
   if (covered) return jump({ ...track, position: { ...position, offset: track.recoveredTo } }, { ...position, offset: track.recoveredTo }, offset, nowMs);
-  if (cache && offset <= track.recoveredTo) return deliverAt(track, offset, [{ kind: 'gap', missing }, ...DELIVER]);
+  if (cache && track.recovering) return deliverAt(track, offset, [{ kind: 'gap', missing }, ...DELIVER]);
   return lose(track, missing, nowMs, (settled) => deliverAt(settled, offset, DELIVER));
 }
 
@@ -213,7 +218,7 @@ function lose(track: Track, missing: Missing, nowMs: number, go: (track: Track) 
 }
 
 function deliverAt(track: Track, offset: number, effects: readonly Effect[]): Step {
-  return { track: { ...track, position: { epoch: track.position?.epoch ?? '', offset }, jumps: 0 }, effects };
+  return { track: { ...track, position: { epoch: track.position?.epoch ?? '', offset }, jumps: 0, recovering: false }, effects };
 }
 
 /** What the remembered gap reports say about a hole, or undefined where they leave a part of it open. */

@@ -32,10 +32,10 @@ export class ServerSubscriptions {
     this.#options = options;
     const { centrifuge } = connection;
     centrifuge.on('subscribed', (context) => {
-      const { channel, streamPosition: position, wasRecovering, recovered } = context;
+      const { channel, streamPosition: position, wasRecovering, recovered, hasRecoveredPublications: hasPublications } = context;
       const { outcome, source, data } = parseSubscribeData(context.data);
       this.#tracks.set(channel, this.#trackOf(channel));
-      this.#take(channel, { kind: 'subscribed', position, recoverable: false, wasRecovering, recovered, outcome, source, unexplained: false });
+      this.#take(channel, { kind: 'subscribed', position, recoverable: false, wasRecovering, recovered, hasPublications, outcome, source, unexplained: false });
       this.#tell({ kind: 'subscribed', channel, position, data });
     });
     centrifuge.on('subscribing', ({ channel }) => {

@@ -1,9 +1,10 @@
 /**
  * A thin skin around the platform's WebSocket, given to the transport package as its `websocket` option. It catches what would otherwise
- * escape into the event loop or stop the package's dispatch (a constructor that throws, a frame that cannot be decoded), limits the time to the
- * connect reply, and counts attempts. A frame that fails takes the socket down: its messages are lost, and the reconnect recovers them.
+ * escape into the event loop (a constructor or a decoder that throws), limits the time to the connect reply, counts attempts, and notices the
+ * frames the package gives up on in silence. Such a frame takes the socket down: its messages are lost, and the reconnect recovers them.
  */
 import type { Clock, Timer } from '@trunkline/base';
+import { CodedError } from '@trunkline/protocol';
 import type { ReportError } from './store.js';
 import type { WebSocketConstructor, WebSocketLike } from './options.js';
 
@@ -38,6 +39,7 @@ export function guardSocket(Inner: WebSocketConstructor, hooks: SocketHooks): We
     #deadline: Timer;
     #served = false;
     #closed = false;
+    #reading = false;
 
     constructor(url: string, protocols?: string | string[]) {
       hooks.onOpening(this);
@@ -67,17 +69,23 @@ export function guardSocket(Inner: WebSocketConstructor, hooks: SocketHooks): We
     }
 
     close(code?: number, reason?: string): void {
+      // Replies are handled in later turns; a close from inside the reading means that the frame could not be decoded.
+      if (this.#reading) hooks.report(new CodedError('badRequest', 'a frame from the server could not be decoded'), { where: 'decode' });
       if (code === undefined) this.#inner?.close();
       else this.#inner?.close(code, reason);
     }
 
     #message(event: never): void {
       if (this.#closed) return;
+      this.#reading = true;
       try {
         this.onmessage?.(event);
       } catch (error) {
+        this.#reading = false;
         hooks.report(error, { where: 'decode' });
         this.#drop();
+      } finally {
+        this.#reading = false;
       }
     }
 

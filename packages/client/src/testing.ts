@@ -61,6 +61,8 @@ export class FakeChannel {
 export class FakeConnection {
   readonly client: string;
   readonly commands: Json[] = [];
+  /** Frames received. */
+  frames = 0;
   readonly subscribed = new Set<string>();
   readonly extensions = new Set<string>();
   readonly #socket: FakeSocket;
@@ -184,6 +186,7 @@ export class FakeServer {
   }
 
   #frame(connection: FakeConnection, text: string): void {
+    connection.frames++;
     for (const line of text.split('\n')) {
       if (line === '' || line === '{}') continue;
       const command = JSON.parse(line) as Json;

@@ -226,11 +226,11 @@ export class Wire {
   }
 
   #resultOf(context: SubscribedContext, outcome: OverflowOutcome, source: SourceState): Omit<TrackEvent & { kind: 'subscribed' }, 'kind'> {
-    const { streamPosition, wasRecovering, recovered } = context;
+    const { streamPosition, wasRecovering, recovered, hasRecoveredPublications: hasPublications } = context;
     // On a map everything but a recovery is followed by `sync`, the whole state: the machine need not recover jumps from a position.
     const recoverable = context.recoverable && this.#setup.type === 'stream';
     const unexplained = this.#setup.filter !== undefined && !this.#deps.connection.extensions.has('gap');
-    return { position: streamPosition, recoverable, wasRecovering, recovered, outcome, source, unexplained };
+    return { position: streamPosition, recoverable, wasRecovering, recovered, hasPublications, outcome, source, unexplained };
   }
 
   #unsubscribed(code: number, reason: string): void {

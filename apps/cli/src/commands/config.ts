@@ -1,10 +1,9 @@
 /** `trunkline config check` and `config show`: what a server would run with, and where each value comes from. Secrets are not shown. */
 import type { Command } from 'commander';
-import type { ExitName } from '../exit.js';
+import { CliError, type ExitName } from '../exit.js';
 import { plural, table } from '../format.js';
 import type { Io } from '../io.js';
 import type { LoadServer } from '../server-port.js';
-import { toConfigFailure } from './serve.js';
 
 interface ConfigOptions {
   readonly config?: string;
@@ -51,4 +50,10 @@ function withSource(command: Command): Command {
 
 function toInput(io: Io, { config, dev }: ConfigOptions): { readonly env: Io['env']; readonly cwd: string; readonly file?: string; readonly flags: readonly string[] } {
   return { env: io.env, cwd: io.cwd, ...(config === undefined ? {} : { file: config }), flags: dev === true ? ['--dev'] : [] };
+}
+
+/** A configuration that does not fit is wrong use; its message lists every problem. Anything else stays what it is. */
+export function toConfigFailure(cause: unknown): unknown {
+  if (!(cause instanceof Error) || cause.name !== 'ConfigError') return cause;
+  return new CliError('usage', `the configuration does not fit\n${cause.message}`, { cause });
 }

@@ -85,7 +85,7 @@ async function listConnections(io: Io, options: ListOptions): Promise<void> {
       { title: 'TRANSPORT', value: (row) => `${row.transport}/${row.protocol}` },
       { title: 'APP', value: (row) => [row.app_name, row.app_version].filter((part) => part !== '').join(' ') },
       { title: 'WAITING', value: (row) => (row.outbox_bytes === 0 ? '-' : `${count(row.outbox_messages)}, ${bytes(row.outbox_bytes)}`), align: 'right' },
-      { title: 'CHANNELS', value: channelsOf },
+      { title: 'CHANNELS', value: (row) => channelsOf(row) },
     ]),
   );
   io.err(`${rows.length < total ? `${count(rows.length)} of ` : ''}${plural(total, 'connection')}\n`);

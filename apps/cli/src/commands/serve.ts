@@ -1,9 +1,8 @@
 /**
- * `trunkline serve`: runs a server in this process. Flags are handed to the server's own configuration, which knows every option by its
+ * `trunkline serve`: runs a server in this process; the exit code is the server's. Flags are handed to the server's own configuration, which knows every option by its
  * dotted name (`trunkline config show` lists them) and suggests the nearest one to a misspelt flag.
  */
 import type { Command } from 'commander';
-import { CliError } from '../exit.js';
 import type { Io } from '../io.js';
 import type { LoadServer } from '../server-port.js';
 
@@ -18,16 +17,6 @@ export function addServe(program: Command, io: Io, loadServer: LoadServer, end: 
     .allowExcessArguments()
     .action(async (_options: object, command: Command) => {
       const { runServer } = await loadServer();
-      try {
-        end(await runServer({ flags: command.args, env: io.env, cwd: io.cwd }));
-      } catch (cause) {
-        throw toConfigFailure(cause);
-      }
+      end(await runServer({ flags: command.args, env: io.env, cwd: io.cwd }));
     });
-}
-
-/** A configuration that does not fit is wrong use; its message lists every problem. Anything else stays what it is. */
-export function toConfigFailure(cause: unknown): unknown {
-  if (!(cause instanceof Error) || cause.name !== 'ConfigError') return cause;
-  return new CliError('usage', `the configuration does not fit\n${cause.message}`, { advice: '`trunkline config show` lists every option with its value and where it comes from.', cause });
 }

@@ -7,7 +7,7 @@ import { parseDuration, parseJson } from '../arguments.js';
 import { CliError } from '../exit.js';
 import type { Io } from '../io.js';
 import type { LoadServer, Server } from '../server-port.js';
-import { toConfigFailure } from './serve.js';
+import { toConfigFailure } from './config.js';
 
 interface TokenOptions {
   readonly user?: string;
@@ -28,7 +28,7 @@ export function addToken(program: Command, io: Io, loadServer: LoadServer): void
     .command('token')
     .description('Connection tokens.')
     .command('create')
-    .description("Prints a connection token (JWT), signed with the first shared secret of the configuration's auth.keys, or of the development server that runs here.")
+    .description("Prints a connection token (JWT), signed with the first shared secret of the configuration's auth.keys.")
     .option('--user <user>', 'who (claim sub); absent: anonymous')
     .option('--org <org>', "the user's org; absent: the server's default org")
     .option('--role <role>', 'viewer, member, admin or operator; may be repeated', collect)
@@ -45,7 +45,7 @@ async function createToken(io: Io, loadServer: LoadServer, options: TokenOptions
   const ttlMs = options.ttl === 'forever' ? Infinity : parseDuration('--ttl', options.ttl);
   const info = options.info === undefined ? undefined : parseJson('--info', options.info);
   const server = await loadServer();
-  const signing = findKey(io, server, options.config);
+  const signing = findSigning(io, server, options.config);
   const claims = {
     ...(options.user === undefined ? {} : { sub: options.user }),
     ...(options.org === undefined ? {} : { org: options.org }),
@@ -62,4 +62,27 @@ async function createToken(io: Io, loadServer: LoadServer, options: TokenOptions
   }
   const expiresAtMs = ttlMs === Infinity ? null : Math.floor((io.clock.now() + ttlMs) / 1_000) * 1_000;
   await io.out(options.json === true ? `${JSON.stringify({ token, expiresAtMs })}\n` : `${token}\n`);
+}
+
+type Signing = Omit<Parameters<Server['mintToken']>[0], 'clock'>;
+
+/** Private keys do not belong into a server's configuration, so only shared secrets can sign here. */
+function findSigning(io: Io, { loadConfig }: Server, file: string | undefined): Signing {
+  let auth;
+  try {
+    auth = loadConfig({ env: io.env, cwd: io.cwd, ...(file === undefined ? {} : { file }) }).values.auth;
+  } catch (cause) {
+    throw toConfigFailure(cause);
+  }
+  for (const { alg, kid, secret } of auth.keys) {
+    if (secret === undefined || (alg !== 'HS256' && alg !== 'HS384' && alg !== 'HS512')) continue;
+    return {
+      key: { algorithm: alg, secret, ...(kid === undefined ? {} : { kid }) },
+      ...(auth.issuer[0] === undefined ? {} : { issuer: auth.issuer[0] }),
+      ...(auth.audience[0] === undefined ? {} : { audience: auth.audience[0] }),
+    };
+  }
+  throw new CliError('usage', 'the configuration has no key that can sign', {
+    advice: 'Add one that the server reads too, in trunkline.yaml:\n  auth:\n    keys:\n      - alg: HS256\n        secret: <at least 32 characters>\nor in the environment: TRUNKLINE_AUTH_KEYS=\'[{alg: HS256, secret: "…"}]\'. A development server needs no tokens.',
+  });
 }

@@ -24,11 +24,13 @@ export interface ChartProps {
   readonly format: (value: number) => string;
   /** The length of time drawn. */
   readonly spanMs: number;
+  /** Values are bytes: the axis is divided in powers of two. */
+  readonly binary?: boolean;
 }
 
 export const CHART_HEIGHT = 150;
 
-export function Chart({ title, times, series, format, spanMs }: ChartProps) {
+export function Chart({ title, times, series, format, spanMs, binary = false }: ChartProps) {
   const [pointed, setPointed] = useState<number>();
   const index = pointed !== undefined && pointed < times.length ? pointed : times.length - 1;
   const at = times[index];
@@ -38,7 +40,15 @@ export function Chart({ title, times, series, format, spanMs }: ChartProps) {
   };
   const spoken = series.map((one) => `${one.label} ${show(one.values, times.length - 1)}`).join(', ');
   return (
-    <Panel title={title} className="tl-chart" aside={<span className="tl-num tl-chart-at">{pointed !== undefined && at !== undefined ? formatTime(at).slice(0, 8) : ''}</span>}>
+    <Panel
+      title={title}
+      className="tl-chart"
+      aside={
+        <span className="tl-num tl-chart-at">
+          {pointed !== undefined && at !== undefined ? formatTime(at).slice(0, 8) : ''}
+        </span>
+      }
+    >
       <div className="tl-legend">
         {series.map((one) => (
           <span key={one.label}>
@@ -47,9 +57,20 @@ export function Chart({ title, times, series, format, spanMs }: ChartProps) {
           </span>
         ))}
       </div>
-      <div role="img" aria-label={`${title}, the last ${Math.round(spanMs / 60_000)} minutes. Now: ${spoken}`} style={{ height: CHART_HEIGHT }}>
+      <div
+        role="img"
+        aria-label={`${title}, the last ${Math.round(spanMs / 60_000)} minutes. Now: ${spoken}`}
+        style={{ height: CHART_HEIGHT }}
+      >
         <Suspense fallback={<Skeleton height={CHART_HEIGHT} radius="sm" />}>
-          <Plot times={times} series={series} format={format} spanMs={spanMs} onPoint={setPointed} />
+          <Plot
+            times={times}
+            series={series}
+            format={format}
+            spanMs={spanMs}
+            binary={binary}
+            onPoint={setPointed}
+          />
         </Suspense>
       </div>
     </Panel>

@@ -13,9 +13,21 @@ interface Words {
   readonly done: string;
 }
 
-export type Question = Words & ({ readonly method: 'node.disconnect'; readonly params: Params<'node.disconnect'> } | { readonly method: 'node.unsubscribe'; readonly params: Params<'node.unsubscribe'> });
+export type Question = Words &
+  (
+    | { readonly method: 'node.disconnect'; readonly params: Params<'node.disconnect'> }
+    | { readonly method: 'node.unsubscribe'; readonly params: Params<'node.unsubscribe'> }
+  );
 
-export function Confirm({ question, onClose, onDone }: { readonly question: Question | undefined; readonly onClose: () => void; readonly onDone: () => void }) {
+export function Confirm({
+  question,
+  onClose,
+  onDone,
+}: {
+  readonly question: Question | undefined;
+  readonly onClose: () => void;
+  readonly onDone: () => void;
+}) {
   const call = useCall();
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState<string>();
@@ -26,8 +38,15 @@ export function Confirm({ question, onClose, onDone }: { readonly question: Ques
   const run = async (asked: Question): Promise<void> => {
     setBusy(true);
     try {
-      const { count } = asked.method === 'node.disconnect' ? await call(asked.method, asked.params) : await call(asked.method, asked.params);
-      notifications.show({ message: count > 0 ? asked.done : 'Nothing to end: it was gone already.', color: 'jade', autoClose: 3_000 });
+      const { count } =
+        asked.method === 'node.disconnect'
+          ? await call(asked.method, asked.params)
+          : await call(asked.method, asked.params);
+      notifications.show({
+        message: count > 0 ? asked.done : 'Nothing to end: it was gone already.',
+        color: 'jade',
+        autoClose: 3_000,
+      });
       close();
       onDone();
     } catch (error) {
@@ -37,7 +56,13 @@ export function Confirm({ question, onClose, onDone }: { readonly question: Ques
     }
   };
   return (
-    <Modal opened={question !== undefined} onClose={close} title={question?.title} centered closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal
+      opened={question !== undefined}
+      onClose={close}
+      title={question?.title}
+      centered
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
       <Text size="sm">{question?.text}</Text>
       {fault !== undefined && (
         <p className="tl-fault" role="alert">
@@ -48,7 +73,11 @@ export function Confirm({ question, onClose, onDone }: { readonly question: Ques
         <Button variant="default" onClick={close} data-autofocus>
           Cancel
         </Button>
-        <Button color={question?.danger ? 'red.8' : 'jade'} loading={busy} onClick={() => question && void run(question)}>
+        <Button
+          color={question?.danger ? 'red.8' : 'jade'}
+          loading={busy}
+          onClick={() => question && void run(question)}
+        >
           {question?.action}
         </Button>
       </Group>

@@ -14,11 +14,27 @@ interface Words {
   readonly explanation: string;
 }
 
-export function ContinuityBadge({ continuity, source }: { readonly continuity: Continuity; readonly source: string }) {
+export function ContinuityBadge({
+  continuity,
+  source,
+}: {
+  readonly continuity: Continuity;
+  readonly source: string;
+}) {
   const { tone, label, sinceMs, explanation } = wordsOf(continuity, source);
   return (
-    <Tooltip label={explanation} multiline maw={280} withArrow events={{ hover: true, focus: true, touch: true }}>
-      <UnstyledButton className="tl-badge" data-tone={tone} aria-label={`Continuity: ${label}. ${explanation}`}>
+    <Tooltip
+      label={explanation}
+      multiline
+      maw={280}
+      withArrow
+      events={{ hover: true, focus: true, touch: true }}
+    >
+      <UnstyledButton
+        className="tl-badge"
+        data-tone={tone}
+        aria-label={`Continuity: ${label}. ${explanation}`}
+      >
         <span className="tl-dot" aria-hidden="true" />
         <span role="status">{label}</span>
         {sinceMs !== undefined && <Since sinceMs={sinceMs} />}
@@ -45,11 +61,25 @@ function wordsOf(continuity: Continuity, source: string): Words {
     case 'live':
       return { tone: 'live', label: 'live', explanation: `Shown as it happens: ${source}.` };
     case 'recovering':
-      return { tone: 'wait', label: 'recovering', sinceMs: continuity.sinceMs, explanation: `Catching up with ${source}${because(continuity.reason)}` };
+      return {
+        tone: 'wait',
+        label: 'recovering',
+        sinceMs: continuity.sinceMs,
+        explanation: `Catching up with ${source}${because(continuity.reason)}`,
+      };
     case 'stale':
-      return { tone: 'bad', label: 'stale since', sinceMs: continuity.sinceMs, explanation: `These are the last known values of ${source}${because(continuity.reason)}` };
+      return {
+        tone: 'bad',
+        label: 'stale for',
+        sinceMs: continuity.sinceMs,
+        explanation: `These are the last known values of ${source}${because(continuity.reason)}`,
+      };
     case 'failed':
-      return { tone: 'bad', label: 'failed', explanation: `${source} cannot be read${because(continuity.reason)}` };
+      return {
+        tone: 'bad',
+        label: 'failed',
+        explanation: `${source} cannot be read${because(continuity.reason)}`,
+      };
   }
 }
 

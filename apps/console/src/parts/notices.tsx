@@ -3,7 +3,15 @@ import { Button, Skeleton, Stack, Text } from '@mantine/core';
 import { RotateCw, TriangleAlert, type LucideIcon } from 'lucide-react';
 import type { ReactNode } from 'react';
 
-export function Empty({ icon: Icon, title, children }: { readonly icon: LucideIcon; readonly title: string; readonly children?: ReactNode }) {
+export function Empty({
+  icon: Icon,
+  title,
+  children,
+}: {
+  readonly icon: LucideIcon;
+  readonly title: string;
+  readonly children?: ReactNode;
+}) {
   return (
     <div className="tl-notice">
       <span className="tl-notice-icon" aria-hidden="true">
@@ -19,7 +27,15 @@ export function Empty({ icon: Icon, title, children }: { readonly icon: LucideIc
   );
 }
 
-export function Failure({ title, reason, retry }: { readonly title: string; readonly reason: string; readonly retry?: (() => void) | undefined }) {
+export function Failure({
+  title,
+  reason,
+  retry,
+}: {
+  readonly title: string;
+  readonly reason: string;
+  readonly retry?: (() => void) | undefined;
+}) {
   return (
     <div className="tl-notice" data-tone="bad" role="alert">
       <span className="tl-notice-icon" aria-hidden="true">
@@ -30,7 +46,13 @@ export function Failure({ title, reason, retry }: { readonly title: string; read
         {reason}
       </Text>
       {retry && (
-        <Button variant="default" size="xs" mt={4} leftSection={<RotateCw size={14} aria-hidden="true" />} onClick={retry}>
+        <Button
+          variant="default"
+          size="xs"
+          mt={4}
+          leftSection={<RotateCw size={14} aria-hidden="true" />}
+          onClick={retry}
+        >
           Try again
         </Button>
       )}

@@ -2,7 +2,19 @@
 import { Title } from '@mantine/core';
 import { useId, type ReactNode } from 'react';
 
-export function Panel({ title, aside, flush = false, className = '', children }: { readonly title: string; readonly className?: string; readonly aside?: ReactNode; readonly flush?: boolean; readonly children: ReactNode }) {
+export function Panel({
+  title,
+  aside,
+  flush = false,
+  className = '',
+  children,
+}: {
+  readonly title: string;
+  readonly className?: string;
+  readonly aside?: ReactNode;
+  readonly flush?: boolean;
+  readonly children: ReactNode;
+}) {
   const id = useId();
   return (
     <section className={`tl-panel ${className}`} aria-labelledby={id}>

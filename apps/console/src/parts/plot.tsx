@@ -10,21 +10,26 @@ import { CHART_HEIGHT, type ChartProps } from './chart.js';
 
 type PlotProps = Omit<ChartProps, 'title'> & { readonly onPoint: (index: number | undefined) => void };
 
-export default function Plot({ times, series, format, spanMs, onPoint }: PlotProps) {
+export default function Plot({ times, series, format, spanMs, binary = false, onPoint }: PlotProps) {
   const scheme = useComputedColorScheme();
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const labels = series.map((one) => `${one.label}:${one.tone}`).join('|');
-  const data: uPlot.AlignedData = [times.map((time) => time / 1_000), ...series.map((one) => [...one.values])];
-  const newest = useRef({ data, spanMs, format, onPoint, series });
-  newest.current = { data, spanMs, format, onPoint, series };
+  const data: uPlot.AlignedData = [
+    times.map((time) => time / 1_000),
+    ...series.map((one) => [...one.values]),
+  ];
+  const newest = useRef({ data, spanMs, format, binary, onPoint, series });
+  newest.current = { data, spanMs, format, binary, onPoint, series };
 
   useEffect(() => {
     const host = box.current;
     if (!host) return undefined;
     const made = new uPlot(optionsOf(host, newest), newest.current.data, host);
     plot.current = made;
-    const observer = new ResizeObserver(() => made.setSize({ width: host.clientWidth, height: CHART_HEIGHT }));
+    const observer = new ResizeObserver(() =>
+      made.setSize({ width: host.clientWidth, height: CHART_HEIGHT }),
+    );
     observer.observe(host);
     return () => {
       observer.disconnect();
@@ -38,17 +43,24 @@ export default function Plot({ times, series, format, spanMs, onPoint }: PlotPro
   return <div ref={box} aria-hidden="true" />;
 }
 
-type Newest = { readonly current: Pick<PlotProps, 'spanMs' | 'format' | 'onPoint' | 'series'> };
+/** Steps of an axis of bytes. */
+const POWERS = Array.from({ length: 44 }, (_, power) => 2 ** power);
+
+type Newest = { readonly current: Pick<PlotProps, 'spanMs' | 'format' | 'binary' | 'onPoint' | 'series'> };
 
 function optionsOf(host: HTMLElement, newest: Newest): uPlot.Options {
   const style = getComputedStyle(host);
   const colour = (name: string): string => style.getPropertyValue(name).trim();
   const grid = { stroke: colour('--tl-chart-grid'), width: 1 };
-  const axis = { stroke: colour('--mantine-color-dimmed'), font: `11px ${style.fontFamily}`, ticks: { show: false } };
+  const axis = {
+    stroke: colour('--mantine-color-dimmed'),
+    font: `11px ${style.fontFamily}`,
+    ticks: { show: false },
+  };
   return {
     width: host.clientWidth,
     height: CHART_HEIGHT,
-    padding: [8, 6, 0, 0],
+    padding: [8, 26, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: 'tl' }, y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: {
@@ -57,14 +69,35 @@ function optionsOf(host: HTMLElement, newest: Newest): uPlot.Options {
       y: { range: (_self, _min, max) => [0, max > 0 ? max * 1.15 : 1] },
     },
     axes: [
-      { ...axis, grid: { show: false }, space: 70, size: 24, values: (_self, seconds) => seconds.map(toClock) },
-      { ...axis, grid, size: 54, gap: 6, space: 36, values: (_self, values) => values.map((value) => toTick(newest.current.format(value))) },
+      {
+        ...axis,
+        grid: { show: false },
+        space: 70,
+        size: 24,
+        values: (_self, seconds) => seconds.map(toClock),
+      },
+      {
+        ...axis,
+        grid,
+        ...(newest.current.binary && { incrs: POWERS }),
+        size: 54,
+        gap: 6,
+        space: 36,
+        values: (_self, values) => values.map((value) => toTick(newest.current.format(value))),
+      },
     ],
     series: [
       {},
       ...newest.current.series.map((one, index): uPlot.Series => {
         const stroke = colour(`--tl-chart-${one.tone}`);
-        return { label: one.label, stroke, width: 1.75, spanGaps: false, points: { show: false }, ...(index === 0 && { fill: `${stroke}1f` }) };
+        return {
+          label: one.label,
+          stroke,
+          width: 1.75,
+          spanGaps: false,
+          points: { show: false },
+          ...(index === 0 && { fill: `${stroke}1f` }),
+        };
       }),
     ],
     hooks: { setCursor: [(self) => newest.current.onPoint(self.cursor.idx ?? undefined)] },

@@ -4,7 +4,7 @@
  */
 import { Anchor, SegmentedControl } from '@mantine/core';
 import { ArrowLeft, UserRound } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { useEffect, useState, type ReactNode } from 'react';
 import { useAsked, type Result } from '../asked.js';
 import { formatCount, formatTtl, plural } from '../format.js';
 import { useCall, useEntries, useStream, type Received } from '../live.js';
@@ -15,7 +15,16 @@ import { Panel } from '../parts/panel.js';
 import { toHash } from '../router.js';
 import { ChannelName } from './channels.js';
 import { Entries } from './entries.js';
-import { addHistory, append, clear, EMPTY_LOG, oldestOffset, pause, type Log, type LoggedPublication } from './log.js';
+import {
+  addHistory,
+  append,
+  clear,
+  EMPTY_LOG,
+  oldestOffset,
+  pause,
+  type Log,
+  type LoggedPublication,
+} from './log.js';
 import { Publications } from './publications.js';
 import { PublishForm } from './publish-form.js';
 
@@ -29,11 +38,26 @@ type Details = Result<'node.channel'>;
 export function Channel({ channel }: { readonly channel: string }) {
   const details = useAsked('node.channel', { channel }, REFRESH_MS);
   const [chosen, setChosen] = useState<string>();
-  const frame = { title: <ChannelName name={channel} />, name: channel, back: <Back />, source: `channel ${channel}` };
+  const frame = {
+    title: <ChannelName name={channel} />,
+    name: channel,
+    back: <Back />,
+    source: `channel ${channel}`,
+  };
   if (details.data === undefined) {
     return (
       <Page {...frame} continuity={details.continuity}>
-        <div className="tl-panel">{details.error ? <Failure title="The channel cannot be opened" reason={details.error.message} retry={details.ask} /> : <Waiting label="Opening the channel" rows={6} />}</div>
+        <div className="tl-panel">
+          {details.error ? (
+            <Failure
+              title="The channel cannot be opened"
+              reason={details.error.message}
+              retry={details.ask}
+            />
+          ) : (
+            <Waiting label="Opening the channel" rows={6} />
+          )}
+        </div>
       </Page>
     );
   }
@@ -63,7 +87,9 @@ interface ViewProps {
 function StreamChannel({ channel, details, frame }: ViewProps) {
   const call = useCall();
   const [log, setLog] = useState<Log>(EMPTY_LOG);
-  const [older, setOlder] = useState<'more' | 'loading' | 'none'>(details.historySize > 0 || details.class !== 'live' ? 'more' : 'none');
+  const [older, setOlder] = useState<'more' | 'loading' | 'none'>(
+    details.historySize > 0 || details.class !== 'live' ? 'more' : 'none',
+  );
   const stream = useStream(
     channel,
     (publication) => setLog((before) => append(before, toLogged(publication))),
@@ -89,13 +115,25 @@ function StreamChannel({ channel, details, frame }: ViewProps) {
 
   return (
     <Page {...frame} continuity={stream.continuity}>
-      <div className="tl-columns">
-        <div className="tl-main">
-          {stream.continuity.state === 'failed' && <Failure title="Not subscribed" reason={stream.continuity.reason} retry={stream.retry} />}
-          <Publications log={log} onPause={(paused) => setLog((before) => pause(before, paused))} onClear={() => setLog(clear)} onOlder={older === 'none' ? undefined : loadOlder} loadingOlder={older === 'loading'} />
-        </div>
-        <Side channel={channel} details={details} held={stream.position} keyed={false} />
-      </div>
+      <Columns
+        label="Publications"
+        list={
+          <>
+            {stream.continuity.state === 'failed' && (
+              <Refused reason={stream.continuity.reason} retry={stream.retry} />
+            )}
+            <Publications
+              log={log}
+              onPause={(paused) => setLog((before) => pause(before, paused))}
+              onClear={() => setLog(clear)}
+              onOlder={older === 'none' ? undefined : loadOlder}
+              loadingOlder={older === 'loading'}
+              listening={stream.continuity.state !== 'failed'}
+            />
+          </>
+        }
+        side={<Side channel={channel} details={details} held={stream.position} keyed={false} />}
+      />
     </Page>
   );
 }
@@ -104,27 +142,86 @@ function MapChannel({ channel, details, frame }: ViewProps) {
   const map = useEntries(channel);
   return (
     <Page {...frame} continuity={map.continuity}>
-      <div className="tl-columns">
-        <div className="tl-main">
-          {map.continuity.state === 'failed' ? (
-            <Failure title="Not subscribed" reason={map.continuity.reason} retry={map.retry} />
+      <Columns
+        label="Entries"
+        list={
+          map.continuity.state === 'failed' ? (
+            <Refused reason={map.continuity.reason} retry={map.retry} />
           ) : (
             <Entries entries={map.entries} loading={map.continuity.state === 'connecting'} />
-          )}
-        </div>
-        <Side channel={channel} details={details} held={undefined} keyed />
-      </div>
+          )
+        }
+        side={<Side channel={channel} details={details} held={undefined} keyed />}
+      />
     </Page>
+  );
+}
+
+function Refused({ reason, retry }: { readonly reason: string; readonly retry: () => void }) {
+  return (
+    <Failure
+      title="Not subscribed"
+      reason={`The server answered: ${reason}. A subscription here needs the same rights as any client’s; history and publishing use those of an administrator.`}
+      retry={retry}
+    />
+  );
+}
+
+/** List and facts side by side; on narrow screens one of the two, so that neither hides behind the other’s length. */
+function Columns({
+  list,
+  label,
+  side,
+}: {
+  readonly list: ReactNode;
+  readonly label: string;
+  readonly side: ReactNode;
+}) {
+  const [pane, setPane] = useState('list');
+  return (
+    <div className="tl-columns" data-pane={pane}>
+      <SegmentedControl
+        className="tl-panes"
+        aria-label="Part of the channel"
+        fullWidth
+        value={pane}
+        onChange={setPane}
+        data={[
+          { value: 'list', label },
+          { value: 'side', label: 'Publish and details' },
+        ]}
+      />
+      <div className="tl-main">{list}</div>
+      <div className="tl-side">{side}</div>
+    </div>
   );
 }
 
 type Position = Details['position'];
 
-function Side({ channel, details, held, keyed }: { readonly channel: string; readonly details: Details; readonly held: Position | undefined; readonly keyed: boolean }) {
+function Side({
+  channel,
+  details,
+  held,
+  keyed,
+}: {
+  readonly channel: string;
+  readonly details: Details;
+  readonly held: Position | undefined;
+  readonly keyed: boolean;
+}) {
   // What was asked for two seconds ago may be behind what arrived since.
-  const top = held !== undefined && held.epoch === details.position.epoch && held.offset > details.position.offset ? held : details.position;
+  const top =
+    held !== undefined && held.epoch === details.position.epoch && held.offset > details.position.offset
+      ? held
+      : details.position;
   const position: Fact[] = [
-    ['Offset', <span className="tl-num">{details.position.epoch === '' ? 'not numbered' : formatCount(top.offset)}</span>],
+    [
+      'Offset',
+      <span className="tl-num">
+        {details.position.epoch === '' ? 'not numbered' : formatCount(top.offset)}
+      </span>,
+    ],
     ...(keyed ? [] : [receivedHere(top, held)]),
     ['Epoch', <code>{details.position.epoch === '' ? '–' : details.position.epoch}</code>],
     ['Readers', <span className="tl-num">{formatCount(details.subscribers)}</span>],
@@ -133,12 +230,17 @@ function Side({ channel, details, held, keyed }: { readonly channel: string; rea
     ['Namespace', details.namespace === '' ? 'default' : details.namespace],
     ['Class', details.class],
     ['Type', details.type],
-    ['History', details.historySize === 0 ? 'none' : `${plural(details.historySize, 'publication')}, ${formatTtl(details.historyTtlMs)}`],
+    [
+      'History',
+      details.historySize === 0
+        ? 'none'
+        : `${plural(details.historySize, 'publication')}, ${formatTtl(details.historyTtlMs)}`,
+    ],
     ['Slow readers', SLOW_READERS[details.overflow] ?? details.overflow],
     ['Presence', details.presence ? 'kept' : 'not kept'],
   ];
   return (
-    <div className="tl-side">
+    <>
       <Panel title="Position">
         <Facts facts={position} columns={1} />
       </Panel>
@@ -151,7 +253,7 @@ function Side({ channel, details, held, keyed }: { readonly channel: string; rea
       <Panel title="Options">
         <Facts facts={options} columns={1} />
       </Panel>
-    </div>
+    </>
   );
 }
 
@@ -162,7 +264,12 @@ export const SLOW_READERS: Readonly<Record<string, string>> = {
 };
 
 function receivedHere(top: Position, held: Position | undefined): Fact {
-  return ['Received here', <span className="tl-num">{held === undefined ? '–' : `${formatCount(held.offset)}${behindBy(top, held)}`}</span>];
+  return [
+    'Received here',
+    <span className="tl-num">
+      {held === undefined ? '–' : `${formatCount(held.offset)}${behindBy(top, held)}`}
+    </span>,
+  ];
 }
 
 function behindBy(top: Position, held: Position): string {
@@ -188,7 +295,11 @@ function Presence({ channel }: { readonly channel: string }) {
           {clients.map((one) => (
             <li key={one.client}>
               <span>{one.user === '' ? 'anonymous' : one.user}</span>
-              <Anchor href={toHash({ screen: 'connections', client: one.client })} size="xs" className="tl-mono">
+              <Anchor
+                href={toHash({ screen: 'connections', client: one.client })}
+                size="xs"
+                className="tl-mono"
+              >
                 {one.client.slice(0, 8)}
               </Anchor>
             </li>
@@ -207,7 +318,14 @@ function Back() {
   );
 }
 
-function fromHistory({ offset, data, binary, tags, timeMs, info }: Result<'node.history'>['publications'][number]): LoggedPublication {
+function fromHistory({
+  offset,
+  data,
+  binary,
+  tags,
+  timeMs,
+  info,
+}: Result<'node.history'>['publications'][number]): LoggedPublication {
   return { kind: 'publication', offset, data, binary, tags, timeMs, publisher: info?.user, live: false };
 }
 

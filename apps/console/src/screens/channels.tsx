@@ -23,7 +23,11 @@ export function Channels() {
   const [search, setSearch] = useState('');
   const [order, setOrder] = useState('readers');
   const [pattern] = useDebouncedValue(toPattern(search), 250);
-  const { data, error, continuity, ask } = useAsked('node.channels', { limit: LIMIT, ...(pattern !== undefined && { pattern }) }, REFRESH_MS);
+  const { data, error, continuity, ask } = useAsked(
+    'node.channels',
+    { limit: LIMIT, ...(pattern !== undefined && { pattern }) },
+    REFRESH_MS,
+  );
   const rows = useMemo(() => sorted(data?.channels ?? [], order), [data, order]);
   const open = (event: FormEvent): void => {
     event.preventDefault();
@@ -31,7 +35,13 @@ export function Channels() {
     if (name !== '') navigate({ screen: 'channel', channel: name });
   };
   return (
-    <Page title="Channels" name="Channels" continuity={continuity} source={`node.channels, every ${REFRESH_MS / 1_000} s`} lead="Channels with readers on this node. Type a full name to open any channel, also one that nobody reads.">
+    <Page
+      title="Channels"
+      name="Channels"
+      continuity={continuity}
+      source={`node.channels, every ${REFRESH_MS / 1_000} s`}
+      lead="Channels with readers on this node. Type a full name to open any channel, also one that nobody reads."
+    >
       <form onSubmit={open} className="tl-toolbar">
         <TextInput
           className="tl-grow"
@@ -43,7 +53,11 @@ export function Channels() {
           spellCheck={false}
           autoCapitalize="none"
         />
-        <Button type="submit" disabled={search.trim() === ''} rightSection={<ArrowRight size={16} aria-hidden="true" />}>
+        <Button
+          type="submit"
+          disabled={search.trim() === ''}
+          rightSection={<ArrowRight size={16} aria-hidden="true" />}
+        >
           Open
         </Button>
         <SegmentedControl
@@ -64,8 +78,13 @@ export function Channels() {
             <Waiting label="Loading channels" rows={7} />
           )
         ) : rows.length === 0 ? (
-          <Empty icon={Radio} title={pattern === undefined ? 'Nobody reads anything yet' : 'No channel with readers matches'}>
-            {pattern === undefined ? 'A channel appears here with its first subscriber.' : 'Press Open to look at a channel of exactly this name.'}
+          <Empty
+            icon={Radio}
+            title={pattern === undefined ? 'Nobody reads anything yet' : 'No channel with readers matches'}
+          >
+            {pattern === undefined
+              ? 'A channel appears here with its first subscriber.'
+              : 'Press Open to look at a channel of exactly this name.'}
           </Empty>
         ) : (
           <ChannelList rows={rows} />
@@ -86,7 +105,13 @@ function ChannelList({ rows }: { readonly rows: readonly Row[] }) {
   const box = useRef<HTMLDivElement>(null);
   const [margin, setMargin] = useState(0);
   useEffect(() => setMargin(box.current?.offsetTop ?? 0), []);
-  const virtual = useWindowVirtualizer({ count: rows.length, estimateSize: () => ROW_PX, overscan: 12, scrollMargin: margin, getItemKey: (index) => rows[index]?.channel ?? index });
+  const virtual = useWindowVirtualizer({
+    count: rows.length,
+    estimateSize: () => ROW_PX,
+    overscan: 12,
+    scrollMargin: margin,
+    getItemKey: (index) => rows[index]?.channel ?? index,
+  });
   return (
     <div ref={box}>
       <div className="tl-row tl-row-head" aria-hidden="true">
@@ -98,7 +123,13 @@ function ChannelList({ rows }: { readonly rows: readonly Row[] }) {
           const row = rows[item.index];
           if (!row) return null;
           return (
-            <li key={item.key} style={{ height: item.size, transform: `translateY(${item.start - virtual.options.scrollMargin}px)` }}>
+            <li
+              key={item.key}
+              style={{
+                height: item.size,
+                transform: `translateY(${item.start - virtual.options.scrollMargin}px)`,
+              }}
+            >
               <a href={toHash({ screen: 'channel', channel: row.channel })} className="tl-row tl-row-link">
                 <ChannelName name={row.channel} />
                 <span className="tl-num tl-count" title={plural(row.subscribers, 'reader')}>
@@ -128,7 +159,9 @@ export function ChannelName({ name }: { readonly name: string }) {
 
 function sorted(rows: readonly Row[], order: string): readonly Row[] {
   const byName = (left: Row, right: Row): number => (left.channel < right.channel ? -1 : 1);
-  return [...rows].sort(order === 'name' ? byName : (left, right) => right.subscribers - left.subscribers || byName(left, right));
+  return [...rows].sort(
+    order === 'name' ? byName : (left, right) => right.subscribers - left.subscribers || byName(left, right),
+  );
 }
 
 /** A plain word is searched for anywhere; with a `*` the text is the pattern. */

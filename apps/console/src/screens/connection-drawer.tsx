@@ -31,8 +31,18 @@ export interface ConnectionDrawerProps {
 export function ConnectionDrawer({ client, onClose, onChanged }: ConnectionDrawerProps) {
   const narrow = useMediaQuery('(max-width: 48em)');
   return (
-    <Drawer opened={client !== undefined} onClose={onClose} position="right" size={narrow ? '100%' : 560} title={<span className="tl-drawer-title">Connection {client?.slice(0, 8)}</span>} closeButtonProps={{ 'aria-label': 'Close' }} padding="md">
-      {client !== undefined && <Details key={client} client={client} onClose={onClose} onChanged={onChanged} />}
+    <Drawer
+      opened={client !== undefined}
+      onClose={onClose}
+      position="right"
+      size={narrow ? '100%' : 560}
+      title={<span className="tl-drawer-title">Connection {client?.slice(0, 8)}</span>}
+      closeButtonProps={{ 'aria-label': 'Close' }}
+      padding="md"
+    >
+      {client !== undefined && (
+        <Details key={client} client={client} onClose={onClose} onChanged={onChanged} />
+      )}
     </Drawer>
   );
 }
@@ -41,7 +51,12 @@ function Details({ client, onClose, onChanged }: ConnectionDrawerProps & { reado
   const { data, error, continuity, ask } = useAsked('node.connections', { client, limit: 1 }, REFRESH_MS);
   const [question, setQuestion] = useState<Question>();
   const connection = data?.connections[0];
-  if (data === undefined) return error ? <Failure title="The connection cannot be read" reason={error.message} retry={ask} /> : <Waiting label="Loading the connection" rows={6} />;
+  if (data === undefined)
+    return error ? (
+      <Failure title="The connection cannot be read" reason={error.message} retry={ask} />
+    ) : (
+      <Waiting label="Loading the connection" rows={6} />
+    );
   if (!connection) {
     return (
       <Empty icon={Unplug} title="This connection is gone">
@@ -59,10 +74,22 @@ function Details({ client, onClose, onChanged }: ConnectionDrawerProps & { reado
       <Group justify="space-between">
         <ContinuityBadge continuity={continuity} source={`this connection, every ${REFRESH_MS / 1_000} s`} />
         <Group gap="xs">
-          <Button variant="default" size="xs" leftSection={<PlugZap size={14} aria-hidden="true" />} onClick={() => setQuestion(reconnect(client, user))}>
+          <Button
+            variant="default"
+            size="xs"
+            leftSection={<PlugZap size={14} aria-hidden="true" />}
+            onClick={() => setQuestion(reconnect(client, user))}
+          >
             Reconnect
           </Button>
-          <Button color="red" variant="light" size="xs" className="tl-danger" leftSection={<Unplug size={14} aria-hidden="true" />} onClick={() => setQuestion(disconnect(client, user))}>
+          <Button
+            color="red"
+            variant="light"
+            size="xs"
+            className="tl-danger"
+            leftSection={<Unplug size={14} aria-hidden="true" />}
+            onClick={() => setQuestion(disconnect(client, user))}
+          >
             Disconnect
           </Button>
         </Group>
@@ -77,14 +104,31 @@ function Details({ client, onClose, onChanged }: ConnectionDrawerProps & { reado
             ['Transport', `${connection.transport}, ${connection.codec}`],
             ['SDK', connection.name === '' ? 'not said' : `${connection.name} ${connection.version}`],
             ['Connected', formatDateTime(connection.connectedAtMs)],
-            ['Extensions', connection.extensions.length === 0 ? 'none (stock client)' : connection.extensions.join(', ')],
-            ['Outbox', <span className="tl-num">{`${plural(connection.outboxMessages, 'message')}, ${formatBytes(connection.outboxBytes)}`}</span>],
+            [
+              'Extensions',
+              connection.extensions.length === 0 ? 'none (stock client)' : connection.extensions.join(', '),
+            ],
+            [
+              'Outbox',
+              <span className="tl-num">{`${plural(connection.outboxMessages, 'message')}, ${formatBytes(connection.outboxBytes)}`}</span>,
+            ],
           ]}
         />
       </Panel>
       <Why connection={connection} />
-      <Subscriptions connection={connection} onUnsubscribe={(channel) => setQuestion(unsubscribe(client, user, channel))} />
-      <Confirm question={question} onClose={() => setQuestion(undefined)} onDone={question?.method === 'node.disconnect' && question.params.reconnect !== true ? () => (onChanged(), onClose()) : ended} />
+      <Subscriptions
+        connection={connection}
+        onUnsubscribe={(channel) => setQuestion(unsubscribe(client, user, channel))}
+      />
+      <Confirm
+        question={question}
+        onClose={() => setQuestion(undefined)}
+        onDone={
+          question?.method === 'node.disconnect' && question.params.reconnect !== true
+            ? () => (onChanged(), onClose())
+            : ended
+        }
+      />
     </Stack>
   );
 }
@@ -99,7 +143,16 @@ function Why({ connection }: { readonly connection: ConnectionSummary }) {
   const top = useAsked('node.channel', name === '' ? null : { channel: name }, REFRESH_MS);
   const prefix = name.includes(':') ? name.slice(0, name.indexOf(':')) : '';
   const namespace = info.data?.namespaces.find((one) => one.name === prefix);
-  const found = name === '' || !info.data ? undefined : diagnose({ connection, channel: name, top: top.data?.position, namespace, offset: typeof offset === 'number' ? offset : undefined });
+  const found =
+    name === '' || !info.data
+      ? undefined
+      : diagnose({
+          connection,
+          channel: name,
+          top: top.data?.position,
+          namespace,
+          offset: typeof offset === 'number' ? offset : undefined,
+        });
   const Icon = found ? ICONS[found.tone] : undefined;
   return (
     <Panel title="Why did this client not get a message?">
@@ -114,7 +167,16 @@ function Why({ connection }: { readonly connection: ConnectionSummary }) {
           limit={20}
           spellCheck={false}
         />
-        <NumberInput label="Offset" placeholder="any" w={110} min={1} allowDecimal={false} hideControls value={offset} onChange={setOffset} />
+        <NumberInput
+          label="Offset"
+          placeholder="any"
+          w={110}
+          min={1}
+          allowDecimal={false}
+          hideControls
+          value={offset}
+          onChange={setOffset}
+        />
       </Group>
       <div role="status" className="tl-why">
         {found && Icon ? (
@@ -141,7 +203,13 @@ function Why({ connection }: { readonly connection: ConnectionSummary }) {
   );
 }
 
-function Subscriptions({ connection, onUnsubscribe }: { readonly connection: ConnectionSummary; readonly onUnsubscribe: (channel: string) => void }) {
+function Subscriptions({
+  connection,
+  onUnsubscribe,
+}: {
+  readonly connection: ConnectionSummary;
+  readonly onUnsubscribe: (channel: string) => void;
+}) {
   const SHOWN = 200;
   const { subscriptions } = connection;
   return (
@@ -153,23 +221,37 @@ function Subscriptions({ connection, onUnsubscribe }: { readonly connection: Con
           {subscriptions.slice(0, SHOWN).map((one) => (
             <li key={one.channel}>
               <div className="tl-two tl-grow">
-                <Anchor href={toHash({ screen: 'channel', channel: one.channel })} size="sm" className="tl-break">
+                <Anchor
+                  href={toHash({ screen: 'channel', channel: one.channel })}
+                  size="sm"
+                  className="tl-break"
+                >
                   {one.channel}
                 </Anchor>
                 <small className="tl-num">
-                  {one.position.epoch === '' ? 'not numbered' : `offset ${formatCount(one.position.offset)}`}, {one.type}
+                  {one.position.epoch === '' ? 'not numbered' : `offset ${formatCount(one.position.offset)}`},{' '}
+                  {one.type}
                   {one.recoverable && ', recovers'}
                   {one.serverSide && ', by the server'}
                   {one.dropped > 0 && `, ${formatCount(one.dropped)} dropped`}
                 </small>
               </div>
               <DeliveryMark delivery={one.delivery} />
-              <Button variant="default" size="compact-xs" onClick={() => onUnsubscribe(one.channel)} aria-label={`Unsubscribe from ${one.channel}`}>
+              <Button
+                variant="default"
+                size="compact-xs"
+                onClick={() => onUnsubscribe(one.channel)}
+                aria-label={`Unsubscribe from ${one.channel}`}
+              >
                 End
               </Button>
             </li>
           ))}
-          {subscriptions.length > SHOWN && <li className="tl-foot">and {formatCount(subscriptions.length - SHOWN)} more; name one above to look at it</li>}
+          {subscriptions.length > SHOWN && (
+            <li className="tl-foot">
+              and {formatCount(subscriptions.length - SHOWN)} more; name one above to look at it
+            </li>
+          )}
         </ul>
       )}
     </Panel>
@@ -177,13 +259,37 @@ function Subscriptions({ connection, onUnsubscribe }: { readonly connection: Con
 }
 
 function disconnect(client: string, user: string): Question {
-  return { title: 'Disconnect this client?', text: `The connection of ${user} is closed with 3503; a well-behaved client does not come back by itself.`, action: 'Disconnect', danger: true, method: 'node.disconnect', params: { client }, done: 'Disconnected.' };
+  return {
+    title: 'Disconnect this client?',
+    text: `The connection of ${user} is closed with 3503; a well-behaved client does not come back by itself.`,
+    action: 'Disconnect',
+    danger: true,
+    method: 'node.disconnect',
+    params: { client },
+    done: 'Disconnected.',
+  };
 }
 
 function reconnect(client: string, user: string): Question {
-  return { title: 'Make this client reconnect?', text: `The connection of ${user} is closed with 3011; the client comes back at once and recovers what it missed.`, action: 'Reconnect', danger: false, method: 'node.disconnect', params: { client, reconnect: true }, done: 'Told to reconnect.' };
+  return {
+    title: 'Make this client reconnect?',
+    text: `The connection of ${user} is closed with 3011; the client comes back at once and recovers what it missed.`,
+    action: 'Reconnect',
+    danger: false,
+    method: 'node.disconnect',
+    params: { client, reconnect: true },
+    done: 'Told to reconnect.',
+  };
 }
 
 function unsubscribe(client: string, user: string, channel: string): Question {
-  return { title: `End the subscription to ${channel}?`, text: `The client of ${user} is told that the server ended it (2000); it does not subscribe again by itself.`, action: 'End subscription', danger: true, method: 'node.unsubscribe', params: { client, channel }, done: 'Subscription ended.' };
+  return {
+    title: `End the subscription to ${channel}?`,
+    text: `The client of ${user} is told that the server ended it (2000); it does not subscribe again by itself.`,
+    action: 'End subscription',
+    danger: true,
+    method: 'node.unsubscribe',
+    params: { client, channel },
+    done: 'Subscription ended.',
+  };
 }

@@ -3,12 +3,13 @@ import type { ConnectionSummary } from '@trunkline/contracts/node';
 
 type Delivery = ConnectionSummary['subscriptions'][number]['delivery'];
 
-const WORDS: Readonly<Record<Delivery, { readonly tone: 'live' | 'wait' | 'bad'; readonly label: string }>> = {
-  flowing: { tone: 'live', label: 'flowing' },
-  conflating: { tone: 'wait', label: 'conflating' },
-  gapping: { tone: 'bad', label: 'gapping' },
-  cut: { tone: 'bad', label: 'cut off' },
-};
+const WORDS: Readonly<Record<Delivery, { readonly tone: 'live' | 'wait' | 'bad'; readonly label: string }>> =
+  {
+    flowing: { tone: 'live', label: 'flowing' },
+    conflating: { tone: 'wait', label: 'conflating' },
+    gapping: { tone: 'bad', label: 'gapping' },
+    cut: { tone: 'bad', label: 'cut off' },
+  };
 
 export function DeliveryMark({ delivery }: { readonly delivery: Delivery }) {
   const { tone, label } = WORDS[delivery];
@@ -23,5 +24,8 @@ export function DeliveryMark({ delivery }: { readonly delivery: Delivery }) {
 /** What a connection's row shows: the worst of its subscriptions. */
 export function worstDelivery(connection: ConnectionSummary): Delivery {
   const order: readonly Delivery[] = ['cut', 'gapping', 'conflating'];
-  return order.find((one) => connection.subscriptions.some((subscription) => subscription.delivery === one)) ?? 'flowing';
+  return (
+    order.find((one) => connection.subscriptions.some((subscription) => subscription.delivery === one)) ??
+    'flowing'
+  );
 }

@@ -33,29 +33,65 @@ export function diagnose(facts: Facts): Diagnosis {
     ]);
   }
   if (top && top.epoch !== '' && top.epoch !== position.epoch) {
-    return bad('The channel began anew under this reader.', [`It was handed offsets of epoch ${position.epoch || '(none)'}; the channel is now in epoch ${top.epoch}.`, 'Offsets of the two cannot be compared: the client is told to take the state again.']);
+    return bad('The channel began anew under this reader.', [
+      `It was handed offsets of epoch ${position.epoch || '(none)'}; the channel is now in epoch ${top.epoch}.`,
+      'Offsets of the two cannot be compared: the client is told to take the state again.',
+    ]);
   }
-  if (offset !== undefined && position.epoch !== '' && offset <= position.offset) return handed(facts, subscription, offset);
+  if (offset !== undefined && position.epoch !== '' && offset <= position.offset)
+    return handed(facts, subscription, offset);
   if (delivery === 'gapping') {
-    return bad('Behind: publications are being skipped.', [`${plural(dropped, 'publication')} were dropped for this reader so far, and it is told the range once it reads again.`, `Its outbox holds ${outbox(facts.connection)}.`]);
+    return bad('Behind: publications are being skipped.', [
+      `${plural(dropped, 'publication')} were dropped for this reader so far, and it is told the range once it reads again.`,
+      `Its outbox holds ${outbox(facts.connection)}.`,
+    ]);
   }
   if (delivery === 'conflating') {
-    return { tone: 'wait', verdict: 'Behind: only the newest values are kept for it.', reasons: [`${plural(dropped, 'older publication')} were replaced by newer ones.`, `Its outbox holds ${outbox(facts.connection)}.`] };
+    return {
+      tone: 'wait',
+      verdict: 'Behind: only the newest values are kept for it.',
+      reasons: [
+        `${plural(dropped, 'older publication')} were replaced by newer ones.`,
+        `Its outbox holds ${outbox(facts.connection)}.`,
+      ],
+    };
   }
   if (top && top.epoch === position.epoch && top.offset > position.offset) {
-    return { tone: 'wait', verdict: `Behind by ${plural(top.offset - position.offset, 'publication')}.`, reasons: [`It was handed everything up to offset ${formatCount(position.offset)}; the channel is at ${formatCount(top.offset)}.`, `Its outbox holds ${outbox(facts.connection)}.`] };
+    return {
+      tone: 'wait',
+      verdict: `Behind by ${plural(top.offset - position.offset, 'publication')}.`,
+      reasons: [
+        `It was handed everything up to offset ${formatCount(position.offset)}; the channel is at ${formatCount(top.offset)}.`,
+        `Its outbox holds ${outbox(facts.connection)}.`,
+      ],
+    };
   }
   if (offset !== undefined && top && offset > top.offset) {
-    return { tone: 'wait', verdict: `Offset ${formatCount(offset)} was not published yet.`, reasons: [`The channel is at ${formatCount(top.offset)}, and this reader has all of it.`] };
+    return {
+      tone: 'wait',
+      verdict: `Offset ${formatCount(offset)} was not published yet.`,
+      reasons: [`The channel is at ${formatCount(top.offset)}, and this reader has all of it.`],
+    };
   }
   return upToDate(facts, subscription);
 }
 
 function notSubscribed({ connection, channel, namespace }: Facts): Diagnosis {
-  const reasons = [`The connection has ${plural(connection.subscriptions.length, 'subscription')}, and none to ${channel}.`];
-  if (!namespace) reasons.push('No namespace covers this name, so a subscribe is denied (103) to everybody without a capability.');
-  else if (namespace.allowSubscribe.length === 0) reasons.push(`Namespace “${shown(namespace)}” lets nobody subscribe: if the client asked, it was denied (103) unless its token grants the channel.`);
-  else reasons.push(`Namespace “${shown(namespace)}” admits ${namespace.allowSubscribe.join(', ')}: a client that is none of these and has no capability was denied (103).`);
+  const reasons = [
+    `The connection has ${plural(connection.subscriptions.length, 'subscription')}, and none to ${channel}.`,
+  ];
+  if (!namespace)
+    reasons.push(
+      'No namespace covers this name, so a subscribe is denied (103) to everybody without a capability.',
+    );
+  else if (namespace.allowSubscribe.length === 0)
+    reasons.push(
+      `Namespace “${shown(namespace)}” lets nobody subscribe: if the client asked, it was denied (103) unless its token grants the channel.`,
+    );
+  else
+    reasons.push(
+      `Namespace “${shown(namespace)}” admits ${namespace.allowSubscribe.join(', ')}: a client that is none of these and has no capability was denied (103).`,
+    );
   reasons.push('Otherwise it has not asked yet, or has unsubscribed.');
   return bad('Not subscribed.', reasons);
 }
@@ -63,19 +99,43 @@ function notSubscribed({ connection, channel, namespace }: Facts): Diagnosis {
 type Subscription = ConnectionSummary['subscriptions'][number];
 
 function handed({ connection }: Facts, { subscribedAtMs, dropped }: Subscription, offset: number): Diagnosis {
-  const reasons = [`Publications published before ${formatDateTime(subscribedAtMs)} were handed over only if the client asked to recover them.`];
-  if (dropped > 0) reasons.unshift(`But ${plural(dropped, 'publication')} were dropped or replaced for this reader, and this may be one of them; the client was told.`);
-  if (connection.outboxMessages > 0) return { tone: 'wait', verdict: `Offset ${formatCount(offset)} is on its way or delivered.`, reasons: [`${outbox(connection)} wait in its outbox.`, ...reasons] };
-  return { tone: dropped > 0 ? 'wait' : 'good', verdict: `Offset ${formatCount(offset)} was handed to this connection.`, reasons: ['Its outbox is empty: everything was written to the network.', ...reasons] };
+  const reasons = [
+    `Publications published before ${formatDateTime(subscribedAtMs)} were handed over only if the client asked to recover them.`,
+  ];
+  if (dropped > 0)
+    reasons.unshift(
+      `But ${plural(dropped, 'publication')} were dropped or replaced for this reader, and this may be one of them; the client was told.`,
+    );
+  if (connection.outboxMessages > 0)
+    return {
+      tone: 'wait',
+      verdict: `Offset ${formatCount(offset)} is on its way or delivered.`,
+      reasons: [`${outbox(connection)} wait in its outbox.`, ...reasons],
+    };
+  return {
+    tone: dropped > 0 ? 'wait' : 'good',
+    verdict: `Offset ${formatCount(offset)} was handed to this connection.`,
+    reasons: ['Its outbox is empty: everything was written to the network.', ...reasons],
+  };
 }
 
-function upToDate({ connection }: Facts, { position, dropped, subscribedAtMs, recoverable }: Subscription): Diagnosis {
+function upToDate(
+  { connection }: Facts,
+  { position, dropped, subscribedAtMs, recoverable }: Subscription,
+): Diagnosis {
   const reasons = [
-    position.epoch === '' ? 'The channel numbers nothing: what was published while the client was away is gone.' : `It was handed everything up to offset ${formatCount(position.offset)}, which is all there is.`,
-    connection.outboxMessages > 0 ? `${outbox(connection)} wait in its outbox.` : 'Its outbox is empty: everything was written to the network.',
+    position.epoch === ''
+      ? 'The channel numbers nothing: what was published while the client was away is gone.'
+      : `It was handed everything up to offset ${formatCount(position.offset)}, which is all there is.`,
+    connection.outboxMessages > 0
+      ? `${outbox(connection)} wait in its outbox.`
+      : 'Its outbox is empty: everything was written to the network.',
     `Subscribed since ${formatDateTime(subscribedAtMs)}${recoverable ? '; a reconnect continues where it stopped' : '; without recovery, so what came before, or during a reconnect, was not sent'}.`,
   ];
-  if (dropped > 0) reasons.push(`${plural(dropped, 'publication')} were dropped or replaced earlier, and the client was told.`);
+  if (dropped > 0)
+    reasons.push(
+      `${plural(dropped, 'publication')} were dropped or replaced earlier, and the client was told.`,
+    );
   return { tone: dropped > 0 ? 'wait' : 'good', verdict: 'Subscribed and up to date.', reasons };
 }
 

@@ -8,18 +8,41 @@ import type { MapEntry } from '../live.js';
 import { Empty } from '../parts/notices.js';
 import { Panel } from '../parts/panel.js';
 
-export function Entries({ entries, loading }: { readonly entries: readonly MapEntry[]; readonly loading: boolean }) {
+export function Entries({
+  entries,
+  loading,
+}: {
+  readonly entries: readonly MapEntry[];
+  readonly loading: boolean;
+}) {
   const [search, setSearch] = useState('');
-  const shown = useMemo(() => entries.filter((entry) => entry.key.includes(search)).sort((left, right) => (left.key < right.key ? -1 : 1)), [entries, search]);
+  const shown = useMemo(
+    () =>
+      entries
+        .filter((entry) => entry.key.includes(search))
+        .sort((left, right) => (left.key < right.key ? -1 : 1)),
+    [entries, search],
+  );
   return (
     <Panel
       title={`Entries${loading ? '' : ` (${entries.length})`}`}
       flush
-      aside={<TextInput size="xs" aria-label="Search keys" placeholder="Search keys" leftSection={<Search size={14} aria-hidden="true" />} value={search} onChange={(event) => setSearch(event.currentTarget.value)} />}
+      aside={
+        <TextInput
+          size="xs"
+          aria-label="Search keys"
+          placeholder="Search keys"
+          leftSection={<Search size={14} aria-hidden="true" />}
+          value={search}
+          onChange={(event) => setSearch(event.currentTarget.value)}
+        />
+      }
     >
       {shown.length === 0 ? (
         <Empty icon={KeyRound} title={entries.length === 0 ? 'The map is empty' : 'No key matches'}>
-          {entries.length === 0 ? 'Entries appear here as they are set.' : `The map holds ${plural(entries.length, 'key')}.`}
+          {entries.length === 0
+            ? 'Entries appear here as they are set.'
+            : `The map holds ${plural(entries.length, 'key')}.`}
         </Empty>
       ) : (
         <List entries={shown} />
@@ -33,7 +56,13 @@ function List({ entries }: { readonly entries: readonly MapEntry[] }) {
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const [margin, setMargin] = useState(0);
   useEffect(() => setMargin(box.current?.offsetTop ?? 0), []);
-  const virtual = useWindowVirtualizer({ count: entries.length, estimateSize: () => 42, overscan: 10, scrollMargin: margin, getItemKey: (index) => entries[index]?.key ?? index });
+  const virtual = useWindowVirtualizer({
+    count: entries.length,
+    estimateSize: () => 42,
+    overscan: 10,
+    scrollMargin: margin,
+    getItemKey: (index) => entries[index]?.key ?? index,
+  });
   const toggle = (key: string): void => {
     const next = new Set(open);
     if (!next.delete(key)) next.add(key);
@@ -46,10 +75,23 @@ function List({ entries }: { readonly entries: readonly MapEntry[] }) {
         if (!entry) return null;
         const isOpen = open.has(entry.key);
         return (
-          <li key={item.key} ref={virtual.measureElement} data-index={item.index} style={{ transform: `translateY(${item.start - virtual.options.scrollMargin}px)` }}>
+          <li
+            key={item.key}
+            ref={virtual.measureElement}
+            data-index={item.index}
+            style={{ transform: `translateY(${item.start - virtual.options.scrollMargin}px)` }}
+          >
             <div className="tl-entry" data-open={isOpen || undefined}>
-              <UnstyledButton className="tl-entry-line" onClick={() => toggle(entry.key)} aria-expanded={isOpen}>
-                {isOpen ? <ChevronDown size={14} aria-hidden="true" className="tl-faint" /> : <ChevronRight size={14} aria-hidden="true" className="tl-faint" />}
+              <UnstyledButton
+                className="tl-entry-line"
+                onClick={() => toggle(entry.key)}
+                aria-expanded={isOpen}
+              >
+                {isOpen ? (
+                  <ChevronDown size={14} aria-hidden="true" className="tl-faint" />
+                ) : (
+                  <ChevronRight size={14} aria-hidden="true" className="tl-faint" />
+                )}
                 <span className="tl-key">{entry.key}</span>
                 <code className="tl-glimpse">{formatGlimpse(entry.value)}</code>
               </UnstyledButton>

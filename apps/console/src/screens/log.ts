@@ -40,7 +40,11 @@ export const EMPTY_LOG: Log = { entries: [], nextId: 1, held: [], paused: false 
 
 export function append(log: Log, item: LoggedPublication | LoggedHole): Log {
   if (log.paused) return { ...log, held: [...log.held, item].slice(-LOG_MAX) };
-  return { ...log, entries: [{ ...item, id: log.nextId }, ...log.entries].slice(0, LOG_MAX), nextId: log.nextId + 1 };
+  return {
+    ...log,
+    entries: [{ ...item, id: log.nextId }, ...log.entries].slice(0, LOG_MAX),
+    nextId: log.nextId + 1,
+  };
 }
 
 export function pause(log: Log, paused: boolean): Log {
@@ -50,10 +54,16 @@ export function pause(log: Log, paused: boolean): Log {
 
 /** Adds fetched publications (any order) where they belong; one that is there already is not repeated. */
 export function addHistory(log: Log, fetched: readonly LoggedPublication[]): Log {
-  const known = new Set(log.entries.filter((entry) => entry.kind === 'publication').map((entry) => entry.offset));
-  const added = fetched.filter((one) => !known.has(one.offset)).map((one, index): Logged => ({ ...one, id: log.nextId + index }));
+  const known = new Set(
+    log.entries.filter((entry) => entry.kind === 'publication').map((entry) => entry.offset),
+  );
+  const added = fetched
+    .filter((one) => !known.has(one.offset))
+    .map((one, index): Logged => ({ ...one, id: log.nextId + index }));
   if (added.length === 0) return log;
-  const entries = [...log.entries, ...added].sort((left, right) => right.offset - left.offset || right.id - left.id).slice(0, LOG_MAX);
+  const entries = [...log.entries, ...added]
+    .sort((left, right) => right.offset - left.offset || right.id - left.id)
+    .slice(0, LOG_MAX);
   return { ...log, entries, nextId: log.nextId + added.length };
 }
 
@@ -64,6 +74,8 @@ export function clear(log: Log): Log {
 
 /** The lowest numbered publication shown, for fetching what lies before it. */
 export function oldestOffset(log: Log): number | undefined {
-  const offsets = log.entries.filter((entry) => entry.kind === 'publication' && entry.offset > 0).map((entry) => entry.offset);
+  const offsets = log.entries
+    .filter((entry) => entry.kind === 'publication' && entry.offset > 0)
+    .map((entry) => entry.offset);
   return offsets.length === 0 ? undefined : Math.min(...offsets);
 }

@@ -17,9 +17,21 @@ export function Node() {
   const { data, error, continuity, ask } = useAsked('node.info', {}, REFRESH_MS);
   const now = useNow();
   return (
-    <Page title="Node" name="Node" continuity={continuity} source="node.info" lead="What runs, and the rules its channels follow.">
+    <Page
+      title="Node"
+      name="Node"
+      continuity={continuity}
+      source="node.info"
+      lead="What runs, and the rules its channels follow."
+    >
       {data === undefined ? (
-        <div className="tl-panel">{error ? <Failure title="The node cannot be read" reason={error.message} retry={ask} /> : <Waiting label="Loading the node" rows={8} />}</div>
+        <div className="tl-panel">
+          {error ? (
+            <Failure title="The node cannot be read" reason={error.message} retry={ask} />
+          ) : (
+            <Waiting label="Loading the node" rows={8} />
+          )}
+        </div>
       ) : (
         <>
           <SimpleGrid cols={{ base: 1, md: 2 }} spacing="var(--tl-gap)">
@@ -72,9 +84,24 @@ export function Node() {
 
 function Namespace({ namespace: one }: { readonly namespace: NamespaceSummary }) {
   const facts: Fact[] = [
-    ['Numbered by', { live: 'the broker', durable: 'the store', local: 'a module on this node' }[one.class] ?? one.class],
-    ['History', one.historySize === 0 ? 'none' : `${plural(one.historySize, 'publication')}, ${formatTtl(one.historyTtlMs)}`],
-    ['Recovery', one.forceRecovery ? `always, ${one.recoveryMode}` : one.historySize > 0 || one.class !== 'live' ? `on request, ${one.recoveryMode}` : 'none'],
+    [
+      'Numbered by',
+      { live: 'the broker', durable: 'the store', local: 'a module on this node' }[one.class] ?? one.class,
+    ],
+    [
+      'History',
+      one.historySize === 0
+        ? 'none'
+        : `${plural(one.historySize, 'publication')}, ${formatTtl(one.historyTtlMs)}`,
+    ],
+    [
+      'Recovery',
+      one.forceRecovery
+        ? `always, ${one.recoveryMode}`
+        : one.historySize > 0 || one.class !== 'live'
+          ? `on request, ${one.recoveryMode}`
+          : 'none',
+    ],
     ['Slow readers', SLOW_READERS[one.overflow] ?? one.overflow],
     ['Presence', one.presence ? (one.joinLeave ? 'kept, joins and leaves told' : 'kept') : 'not kept'],
     ['Subscribe', who(one.allowSubscribe)],

@@ -15,12 +15,20 @@ export interface PublicationsProps {
   /** Undefined: the channel keeps no history, or all of it is shown. */
   readonly onOlder?: (() => void) | undefined;
   readonly loadingOlder: boolean;
+  /** False: the subscription was refused, and nothing new will come. */
+  readonly listening: boolean;
 }
 
-export function Publications({ log, onPause, onClear, onOlder, loadingOlder }: PublicationsProps) {
+export function Publications({ log, onPause, onClear, onOlder, loadingOlder, listening }: PublicationsProps) {
   const waiting = log.held.length;
   const older = (
-    <Button variant="default" size="xs" leftSection={<History size={14} aria-hidden="true" />} onClick={onOlder} loading={loadingOlder}>
+    <Button
+      variant="default"
+      size="xs"
+      leftSection={<History size={14} aria-hidden="true" />}
+      onClick={onOlder}
+      loading={loadingOlder}
+    >
       Older
     </Button>
   );
@@ -30,12 +38,20 @@ export function Publications({ log, onPause, onClear, onOlder, loadingOlder }: P
         variant={log.paused ? 'filled' : 'default'}
         size="compact-sm"
         aria-pressed={log.paused}
-        leftSection={log.paused ? <Play size={14} aria-hidden="true" /> : <Pause size={14} aria-hidden="true" />}
+        leftSection={
+          log.paused ? <Play size={14} aria-hidden="true" /> : <Pause size={14} aria-hidden="true" />
+        }
         onClick={() => onPause(!log.paused)}
       >
         {log.paused ? (waiting > 0 ? `Resume (${waiting} new)` : 'Resume') : 'Pause'}
       </Button>
-      <Button variant="default" size="compact-sm" leftSection={<Trash2 size={14} aria-hidden="true" />} onClick={onClear} disabled={log.entries.length === 0}>
+      <Button
+        variant="default"
+        size="compact-sm"
+        leftSection={<Trash2 size={14} aria-hidden="true" />}
+        onClick={onClear}
+        disabled={log.entries.length === 0}
+      >
         Clear
       </Button>
     </Group>
@@ -44,7 +60,9 @@ export function Publications({ log, onPause, onClear, onOlder, loadingOlder }: P
     <Panel title="Publications" aside={aside} flush>
       {log.entries.length === 0 ? (
         <Empty icon={Inbox} title="Nothing published yet">
-          What is published from now on appears here.
+          {listening
+            ? 'What is published from now on appears here.'
+            : 'Without a subscription only the history can be shown.'}
           {onOlder && <div style={{ marginTop: 12 }}>{older}</div>}
         </Empty>
       ) : (
@@ -67,20 +85,40 @@ function Entries({ entries }: { readonly entries: readonly Logged[] }) {
   const [open, setOpen] = useState<ReadonlySet<number>>(new Set());
   const [margin, setMargin] = useState(0);
   useEffect(() => setMargin(box.current?.offsetTop ?? 0), []);
-  const virtual = useWindowVirtualizer({ count: entries.length, estimateSize: () => 42, overscan: 10, scrollMargin: margin, getItemKey: (index) => entries[index]?.id ?? index });
+  const virtual = useWindowVirtualizer({
+    count: entries.length,
+    estimateSize: () => 42,
+    overscan: 10,
+    scrollMargin: margin,
+    getItemKey: (index) => entries[index]?.id ?? index,
+  });
   const toggle = (id: number): void => {
     const next = new Set(open);
     if (!next.delete(id)) next.add(id);
     setOpen(next);
   };
   return (
-    <ul ref={box} className="tl-list" style={{ height: virtual.getTotalSize() }} aria-label="Publications, newest first">
+    <ul
+      ref={box}
+      className="tl-list"
+      style={{ height: virtual.getTotalSize() }}
+      aria-label="Publications, newest first"
+    >
       {virtual.getVirtualItems().map((item) => {
         const entry = entries[item.index];
         if (!entry) return null;
         return (
-          <li key={item.key} ref={virtual.measureElement} data-index={item.index} style={{ transform: `translateY(${item.start - virtual.options.scrollMargin}px)` }}>
-            {entry.kind === 'hole' ? <Hole text={entry.text} timeMs={entry.timeMs} /> : <Entry entry={entry} open={open.has(entry.id)} onToggle={() => toggle(entry.id)} />}
+          <li
+            key={item.key}
+            ref={virtual.measureElement}
+            data-index={item.index}
+            style={{ transform: `translateY(${item.start - virtual.options.scrollMargin}px)` }}
+          >
+            {entry.kind === 'hole' ? (
+              <Hole text={entry.text} timeMs={entry.timeMs} />
+            ) : (
+              <Entry entry={entry} open={open.has(entry.id)} onToggle={() => toggle(entry.id)} />
+            )}
           </li>
         );
       })}
@@ -88,21 +126,37 @@ function Entries({ entries }: { readonly entries: readonly Logged[] }) {
   );
 }
 
-function Entry({ entry, open, onToggle }: { readonly entry: Extract<Logged, { kind: 'publication' }>; readonly open: boolean; readonly onToggle: () => void }) {
+function Entry({
+  entry,
+  open,
+  onToggle,
+}: {
+  readonly entry: Extract<Logged, { kind: 'publication' }>;
+  readonly open: boolean;
+  readonly onToggle: () => void;
+}) {
   const tags = Object.entries(entry.tags ?? {});
   return (
     <div className="tl-entry" data-open={open || undefined}>
       <UnstyledButton className="tl-entry-line" onClick={onToggle} aria-expanded={open}>
-        {open ? <ChevronDown size={14} aria-hidden="true" className="tl-faint" /> : <ChevronRight size={14} aria-hidden="true" className="tl-faint" />}
+        {open ? (
+          <ChevronDown size={14} aria-hidden="true" className="tl-faint" />
+        ) : (
+          <ChevronRight size={14} aria-hidden="true" className="tl-faint" />
+        )}
         <span className="tl-num tl-offset">{entry.offset > 0 ? `#${entry.offset}` : '–'}</span>
-        <span className="tl-num tl-faint tl-entry-time">{entry.timeMs === undefined ? '' : formatTime(entry.timeMs)}</span>
+        <span className="tl-num tl-faint tl-entry-time">
+          {entry.timeMs === undefined ? '' : formatTime(entry.timeMs)}
+        </span>
         <code className="tl-glimpse">{formatGlimpse(entry.data)}</code>
       </UnstyledButton>
       {open && (
         <div className="tl-entry-body">
           <div className="tl-chips">
             {entry.timeMs !== undefined && <span className="tl-chip tl-num">{formatTime(entry.timeMs)}</span>}
-            {entry.publisher !== undefined && <span className="tl-chip">by {entry.publisher === '' ? 'anonymous' : entry.publisher}</span>}
+            {entry.publisher !== undefined && (
+              <span className="tl-chip">by {entry.publisher === '' ? 'anonymous' : entry.publisher}</span>
+            )}
             {entry.binary === true && <span className="tl-chip">binary, as base64</span>}
             {!entry.live && <span className="tl-chip">from history</span>}
             {tags.map(([name, value]) => (

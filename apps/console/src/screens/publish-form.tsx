@@ -25,8 +25,22 @@ export function PublishForm({ channel, keyed }: { readonly channel: string; read
     setBusy(true);
     setFault(undefined);
     try {
-      const { position } = await call('node.publish', toParams({ channel, keyed, key, removed, parsed, tags: 'value' in parsedTags ? parsedTags.value : {} }));
-      notifications.show({ message: position.offset > 0 ? `Published as offset ${position.offset}.` : 'Published.', color: 'jade', autoClose: 2_500 });
+      const { position } = await call(
+        'node.publish',
+        toParams({
+          channel,
+          keyed,
+          key,
+          removed,
+          parsed,
+          tags: 'value' in parsedTags ? parsedTags.value : {},
+        }),
+      );
+      notifications.show({
+        message: position.offset > 0 ? `Published as offset ${position.offset}.` : 'Published.',
+        color: 'jade',
+        autoClose: 2_500,
+      });
     } catch (error) {
       setFault(error instanceof Error ? error.message : String(error));
     } finally {
@@ -44,8 +58,22 @@ export function PublishForm({ channel, keyed }: { readonly channel: string; read
   return (
     <form onSubmit={submit} onKeyDown={onKey}>
       <Stack gap="sm">
-        {keyed && <TextInput label="Key" value={key} onChange={(event) => setKey(event.currentTarget.value)} spellCheck={false} required />}
-        {keyed && <Checkbox label="Remove this key" checked={removed} onChange={(event) => setRemoved(event.currentTarget.checked)} />}
+        {keyed && (
+          <TextInput
+            label="Key"
+            value={key}
+            onChange={(event) => setKey(event.currentTarget.value)}
+            spellCheck={false}
+            required
+          />
+        )}
+        {keyed && (
+          <Checkbox
+            label="Remove this key"
+            checked={removed}
+            onChange={(event) => setRemoved(event.currentTarget.checked)}
+          />
+        )}
         {!removed && (
           <Textarea
             label="Data (JSON)"
@@ -74,7 +102,12 @@ export function PublishForm({ channel, keyed }: { readonly channel: string; read
         )}
         <Group justify="space-between" gap="xs">
           <span className="tl-foot">Ctrl + Enter sends</span>
-          <Button type="submit" loading={busy} disabled={unusable} leftSection={<Send size={15} aria-hidden="true" />}>
+          <Button
+            type="submit"
+            loading={busy}
+            disabled={unusable}
+            leftSection={<Send size={15} aria-hidden="true" />}
+          >
             {removed ? 'Remove' : 'Publish'}
           </Button>
         </Group>
@@ -94,7 +127,13 @@ interface Fields {
 
 function toParams({ channel, keyed, key, removed, parsed, tags }: Fields): Params<'node.publish'> {
   const data = 'value' in parsed && !(keyed && removed) ? parsed.value : null;
-  return { channel, data, ...(keyed && { key }), ...(keyed && removed && { removed }), ...(Object.keys(tags).length > 0 && { tags: { ...tags } }) };
+  return {
+    channel,
+    data,
+    ...(keyed && { key }),
+    ...(keyed && removed && { removed }),
+    ...(Object.keys(tags).length > 0 && { tags: { ...tags } }),
+  };
 }
 
 export function parseJson(text: string): Parsed {
@@ -106,9 +145,14 @@ export function parseJson(text: string): Parsed {
   }
 }
 
-export function parseTags(text: string): { readonly value: Readonly<Record<string, string>> } | { readonly fault: string } {
+export function parseTags(
+  text: string,
+): { readonly value: Readonly<Record<string, string>> } | { readonly fault: string } {
   const tags: Record<string, string> = {};
-  for (const part of text.split(',').map((one) => one.trim()).filter((one) => one !== '')) {
+  for (const part of text
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '')) {
     const at = part.indexOf('=');
     if (at < 1) return { fault: `Expected name=value, found ${part}` };
     tags[part.slice(0, at).trim()] = part.slice(at + 1).trim();

@@ -35,7 +35,9 @@ export function SignIn({ onSignedIn }: { readonly onSignedIn: (session: Session)
         <Title order={1} size="h3">
           Sign in to the console
         </Title>
-        <p className="tl-lead">The server prints a link when it starts. Open it, or paste it here. Each link works once.</p>
+        <p className="tl-lead">
+          The server prints a link when it starts. Open it, or paste it here. Each link works once.
+        </p>
         <pre className="tl-sample" aria-label="What the link looks like">
           {`${location.origin}/console/login?code=…`}
         </pre>
@@ -61,7 +63,9 @@ export function SignIn({ onSignedIn }: { readonly onSignedIn: (session: Session)
             </Button>
           </Stack>
         </form>
-        <p className="tl-foot">No link at hand? Restart the server, or run its command that prints a new one.</p>
+        <p className="tl-foot">
+          No link at hand? Restart the server, or run its command that prints a new one.
+        </p>
       </div>
       <div className="tl-signin-theme">
         <ThemeToggle />

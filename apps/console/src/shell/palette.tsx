@@ -1,4 +1,5 @@
-/** Ctrl-K: go anywhere, open any channel, change the colours. What is typed is itself a channel that can be opened. */
+/** Ctrl-K: go anywhere, open any channel, change the colours. What is typed is itself a channel that can be opened, and it stands
+ * before the channels found, which arrive later: what is selected must not move under the Enter key. */
 import { useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import { Spotlight, type SpotlightActionData } from '@mantine/spotlight';
 import { LogOut, Moon, Radio, Search, Sun } from 'lucide-react';
@@ -18,23 +19,66 @@ export function Palette({ onSignOut }: { readonly onSignOut: () => void }) {
   const dark = useComputedColorScheme() === 'dark';
   const typed = query.trim();
   const actions: SpotlightActionData[] = [
-    ...PLACES.map(({ route, label, icon: Icon, hint }) => ({ id: `go-${route.screen}`, label, description: hint, leftSection: <Icon size={18} aria-hidden="true" />, onClick: () => navigate(route) })),
-    { id: 'theme', label: dark ? 'Use light colours' : 'Use dark colours', leftSection: dark ? <Sun size={18} aria-hidden="true" /> : <Moon size={18} aria-hidden="true" />, keywords: 'theme dark light', onClick: () => setColorScheme(dark ? 'light' : 'dark') },
-    { id: 'sign-out', label: 'Sign out', leftSection: <LogOut size={18} aria-hidden="true" />, onClick: onSignOut },
+    ...PLACES.map(({ route, label, icon: Icon, hint }) => ({
+      id: `go-${route.screen}`,
+      label,
+      description: hint,
+      leftSection: <Icon size={18} aria-hidden="true" />,
+      onClick: () => navigate(route),
+    })),
+    {
+      id: 'theme',
+      label: dark ? 'Use light colours' : 'Use dark colours',
+      leftSection: dark ? <Sun size={18} aria-hidden="true" /> : <Moon size={18} aria-hidden="true" />,
+      keywords: 'theme dark light',
+      onClick: () => setColorScheme(dark ? 'light' : 'dark'),
+    },
+    {
+      id: 'sign-out',
+      label: 'Sign out',
+      leftSection: <LogOut size={18} aria-hidden="true" />,
+      onClick: onSignOut,
+    },
   ];
-  const matching = actions.filter((action) => `${action.label} ${action.description ?? ''} ${String(action.keywords ?? '')}`.toLowerCase().includes(typed.toLowerCase()));
-  const found: SpotlightActionData[] = channels.filter((name) => name !== typed).map((name) => ({ id: `channel-${name}`, label: name, description: 'Channel with readers', leftSection: <Radio size={18} aria-hidden="true" />, onClick: () => navigate({ screen: 'channel', channel: name }) }));
-  const exact: SpotlightActionData[] = typed === '' ? [] : [{ id: 'open-typed', label: `Open channel ${typed}`, leftSection: <Radio size={18} aria-hidden="true" />, onClick: () => navigate({ screen: 'channel', channel: typed }) }];
+  const matching = actions.filter((action) =>
+    `${action.label} ${action.description ?? ''} ${String(action.keywords ?? '')}`
+      .toLowerCase()
+      .includes(typed.toLowerCase()),
+  );
+  const found: SpotlightActionData[] = channels
+    .filter((name) => name !== typed)
+    .map((name) => ({
+      id: `channel-${name}`,
+      label: name,
+      description: 'Channel with readers',
+      leftSection: <Radio size={18} aria-hidden="true" />,
+      onClick: () => navigate({ screen: 'channel', channel: name }),
+    }));
+  const exact: SpotlightActionData[] =
+    typed === ''
+      ? []
+      : [
+          {
+            id: 'open-typed',
+            label: `Open channel ${typed}`,
+            leftSection: <Radio size={18} aria-hidden="true" />,
+            onClick: () => navigate({ screen: 'channel', channel: typed }),
+          },
+        ];
   return (
     <Spotlight
-      actions={[...matching, ...found, ...exact]}
+      actions={[...matching, ...exact, ...found]}
       filter={(_query, all) => all}
       query={query}
       onQueryChange={setQuery}
       onSpotlightOpen={() => setOpened(true)}
       onSpotlightClose={() => setOpened(false)}
       shortcut={['mod + K', 'mod + P']}
-      searchProps={{ leftSection: <Search size={18} aria-hidden="true" />, placeholder: 'Go to, or name a channel', 'aria-label': 'Go to, or name a channel' }}
+      searchProps={{
+        leftSection: <Search size={18} aria-hidden="true" />,
+        placeholder: 'Go to, or name a channel',
+        'aria-label': 'Go to, or name a channel',
+      }}
       nothingFound="Nothing of that name"
       scrollable
       maxHeight={420}

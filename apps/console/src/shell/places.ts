@@ -12,8 +12,32 @@ export interface Place {
 }
 
 export const PLACES: readonly Place[] = [
-  { route: { screen: 'overview' }, label: 'Overview', hint: 'Live numbers', icon: Activity, screens: ['overview'] },
-  { route: { screen: 'channels' }, label: 'Channels', hint: 'Readers, history, publish', icon: Radio, screens: ['channels', 'channel'] },
-  { route: { screen: 'connections' }, label: 'Connections', hint: 'Clients and why a message is missing', icon: Cable, screens: ['connections'] },
-  { route: { screen: 'node' }, label: 'Node', hint: 'Namespaces and options', icon: Server, screens: ['node'] },
+  {
+    route: { screen: 'overview' },
+    label: 'Overview',
+    hint: 'Live numbers',
+    icon: Activity,
+    screens: ['overview'],
+  },
+  {
+    route: { screen: 'channels' },
+    label: 'Channels',
+    hint: 'Readers, history, publish',
+    icon: Radio,
+    screens: ['channels', 'channel'],
+  },
+  {
+    route: { screen: 'connections' },
+    label: 'Connections',
+    hint: 'Clients and why a message is missing',
+    icon: Cable,
+    screens: ['connections'],
+  },
+  {
+    route: { screen: 'node' },
+    label: 'Node',
+    hint: 'Namespaces and options',
+    icon: Server,
+    screens: ['node'],
+  },
 ];

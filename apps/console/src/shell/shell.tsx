@@ -16,9 +16,22 @@ import { Palette } from './palette.js';
 import { PLACES } from './places.js';
 import { ThemeToggle } from './theme-toggle.js';
 
-export function Shell({ session, onSignOut, children }: { readonly session: Session; readonly onSignOut: () => void; readonly children: ReactNode }) {
+export function Shell({
+  session,
+  onSignOut,
+  children,
+}: {
+  readonly session: Session;
+  readonly onSignOut: () => void;
+  readonly children: ReactNode;
+}) {
   return (
-    <AppShell header={{ height: { base: 52, sm: 0 } }} navbar={{ width: 232, breakpoint: 'sm', collapsed: { mobile: true } }} footer={{ height: { base: 58, sm: 0 } }} transitionDuration={0}>
+    <AppShell
+      header={{ height: { base: 52, sm: 0 } }}
+      navbar={{ width: 232, breakpoint: 'sm', collapsed: { mobile: true } }}
+      footer={{ height: { base: 58, sm: 0 } }}
+      transitionDuration={0}
+    >
       <a href="#main" className="tl-skip" onClick={skip}>
         Skip to the content
       </a>
@@ -79,13 +92,28 @@ function Links({ className }: { readonly className: string }) {
   );
 }
 
-function Account({ session, onSignOut, small = false }: { readonly session: Session; readonly onSignOut: () => void; readonly small?: boolean }) {
+function Account({
+  session,
+  onSignOut,
+  small = false,
+}: {
+  readonly session: Session;
+  readonly onSignOut: () => void;
+  readonly small?: boolean;
+}) {
   const name = session.user === '' ? 'anonymous' : session.user;
   return (
     <Menu position={small ? 'bottom-end' : 'top-start'} withArrow width={200}>
       <Menu.Target>
         <UnstyledButton className="tl-account" aria-label={`Account: ${name}, org ${session.org}`}>
-          <Avatar size={30} radius="xl" color="jade" variant="filled" aria-hidden="true" className="tl-avatar">
+          <Avatar
+            size={30}
+            radius="xl"
+            color="jade"
+            variant="filled"
+            aria-hidden="true"
+            className="tl-avatar"
+          >
             {name.slice(0, 1).toUpperCase()}
           </Avatar>
           {!small && (
@@ -114,11 +142,16 @@ function LinkLine() {
   const link = useLink();
   const now = useNow();
   if (link.state === 'live' || link.state === 'off' || link.state === 'connecting') return null;
-  const since = 'sinceMs' in link && now - link.sinceMs > 1_500 ? ` for ${formatDuration(now - link.sinceMs)}` : '';
+  const since =
+    'sinceMs' in link && now - link.sinceMs > 1_500 ? ` for ${formatDuration(now - link.sinceMs)}` : '';
   return (
     <div className="tl-line" data-tone={link.state === 'recovering' ? 'wait' : 'bad'} role="status">
       <WifiOff size={15} aria-hidden="true" />
-      <span>{link.state === 'failed' ? `The connection ended: ${link.reason}. Reload to start again.` : 'Connection lost, trying to get back. What you see is the last that was known.'}</span>
+      <span>
+        {link.state === 'failed'
+          ? `The connection ended: ${link.reason}. Reload to start again.`
+          : 'Connection lost, trying to get back. What you see is the last that was known.'}
+      </span>
       {since !== '' && (
         <span className="tl-num" aria-hidden="true">
           Away{since}

@@ -20,7 +20,12 @@ export function ThemeToggle() {
       </Menu.Target>
       <Menu.Dropdown>
         {CHOICES.map(([value, label, Choice]) => (
-          <Menu.Item key={value} leftSection={<Choice size={15} aria-hidden="true" />} rightSection={value === colorScheme ? <Check size={15} aria-label="chosen" /> : undefined} onClick={() => setColorScheme(value)}>
+          <Menu.Item
+            key={value}
+            leftSection={<Choice size={15} aria-hidden="true" />}
+            rightSection={value === colorScheme ? <Check size={15} aria-label="chosen" /> : undefined}
+            onClick={() => setColorScheme(value)}
+          >
             {label}
           </Menu.Item>
         ))}

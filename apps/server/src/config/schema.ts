@@ -171,6 +171,8 @@ export const configSchema = z.strictObject({
   console: z
     .strictObject({
       enabled: flag('Whether the console is served at `/`.').default(true),
+      org: text('Org whose channels the console sees; absent: auth.defaultOrg, else `default`.', ORG).optional(),
+      linkTtl: duration('Life of the one-time link into the console.', { min: 1_000 }).default(15 * 60_000),
       sessionTtl: duration('Life of a console session.', { min: 60_000 }).default(12 * 3_600_000),
     })
     .prefault({}),

@@ -11,8 +11,8 @@ import { environmentName, leavesOf, type Leaf } from './walk.js';
 
 const PREFIX = 'TRUNKLINE_';
 
-/** Read by the command line or by `loadConfig`, not values of the configuration. */
-const OTHER_VARIABLES = new Set(['TRUNKLINE_CONFIG', 'TRUNKLINE_URL', 'TRUNKLINE_ORG', 'TRUNKLINE_TOKEN', 'TRUNKLINE_API_KEY']);
+/** Read by the command line, its tests or `loadConfig`; not values of the configuration. */
+const OTHER_VARIABLES = new Set(['TRUNKLINE_CONFIG', 'TRUNKLINE_URL', 'TRUNKLINE_ORG', 'TRUNKLINE_TOKEN', 'TRUNKLINE_API_KEY', 'TRUNKLINE_CLI']);
 
 /**
  * What Kubernetes adds to every container for a service whose name starts with `trunkline` (`TRUNKLINE_SERVER_PORT=tcp://10.0.0.7:8000`

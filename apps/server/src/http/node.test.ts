@@ -16,7 +16,7 @@ async function setUp(hub = new FakeHub(), options: Partial<HttpOptions> = {}): P
 }
 
 describe('health', () => {
-  it('[LIFE-1] alive always, ready until the drain begins', async () => {
+  it('[SERVE-1] alive always, ready until the drain begins', async () => {
     const { app, hub } = await setUp();
     expect((await app.inject('/health/ready')).statusCode).toBe(200);
     hub.draining = true;
@@ -26,7 +26,7 @@ describe('health', () => {
 });
 
 describe('metrics', () => {
-  it('[LIFE-2] the hub\'s numbers, read when asked, in bounded families', async () => {
+  it('[SERVE-2] the hub\'s numbers, read when asked, in bounded families', async () => {
     const { app, hub } = await setUp(new FakeHub({ connections: () => ({ connections: [], total: 4 }) }));
     const { body, headers } = await app.inject('/metrics');
     expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
@@ -49,7 +49,7 @@ describe('metrics', () => {
     expect(again).toContain('trunkline_publications_total 100\n');
   });
 
-  it('[LIFE-2] API calls are counted by method and code', async () => {
+  it('[SERVE-2] API calls are counted by method and code', async () => {
     const { app } = await setUp(new FakeHub({ presence: () => Promise.resolve(new Map()), history: () => Promise.reject(new CodedError('notAvailable')), connections: () => ({ connections: [], total: 0 }) }));
     const call = (method: string, payload: object) => app.inject({ method: 'POST', url: `/api/${method}`, headers: { 'x-api-key': 'acme-key' }, payload });
     await call('presence', { channel: 'a' });
@@ -60,7 +60,7 @@ describe('metrics', () => {
     expect(lines.sort()).toEqual(['trunkline_api_calls_total{method="history",code="108"} 1', 'trunkline_api_calls_total{method="presence",code="0"} 1', 'trunkline_api_calls_total{method="presence",code="107"} 1']);
   });
 
-  it('[LIFE-2] with a token configured a scrape must present it', async () => {
+  it('[SERVE-2] with a token configured a scrape must present it', async () => {
     const { app } = await setUp(new FakeHub({ connections: () => ({ connections: [], total: 0 }) }), { metricsToken: 'scrape-me' });
     expect((await app.inject('/metrics')).statusCode).toBe(401);
     expect((await app.inject({ url: '/metrics', headers: { authorization: 'Bearer other' } })).statusCode).toBe(401);

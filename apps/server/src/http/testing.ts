@@ -71,7 +71,6 @@ export class FakeHub implements Hub {
     return new Proxy({ org } as OrgApi, { get: (target, name) => (name === 'org' ? target.org : record(String(name))) });
   }
 
-  start = (): Promise<void> => Promise.resolve();
   use = (): Promise<void> => Promise.resolve();
   accept = unexpected('accept');
   stats = (): NodeStats => TEST_STATS;

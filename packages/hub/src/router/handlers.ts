@@ -2,8 +2,9 @@
  * One short function per command: check, authorise, do, answer. They throw `CodedError`; the session turns that into a reply. What they
  * return is queued by the session, and `onQueued` runs right after it, in the same turn.
  */
-import { channelKey, CodedError, type ClientInfo, type Command, type ReplyResult } from '@trunkline/protocol';
+import { channelKey, CodedError, ERROR_CODES, type ClientInfo, type Command, type ReplyResult } from '@trunkline/protocol';
 import type { Client } from '../clients/client.js';
+import type { ChannelGrant } from '../ports/authenticator.js';
 import { authorise, requireType } from './authorise.js';
 import type { RouterDeps } from './deps.js';
 import { publishStream, writeMap } from './publishing.js';
@@ -25,11 +26,7 @@ type Of<K extends Command['kind']> = Extract<Command, { kind: K }>;
 
 export async function handleSubscribe(deps: HandlerDeps, client: Client, command: Of<'subscribe'>): Promise<Answer> {
   const { channel, token } = command;
-  const grant = token === '' ? undefined : await deps.authenticator.verifyChannelToken(token, client.principal);
-  if (grant && (grant.channel !== channel || grant.user !== client.principal.user)) {
-    deps.counters.denials++;
-    throw new CodedError('permissionDenied');
-  }
+  const grant = token === '' ? undefined : await verifyGrant(deps, client, token, channel);
   const namespace = await authorise(deps, { principal: client.principal, channel, action: 'subscribe', subscribed: false, granted: grant !== undefined });
   requireType(namespace, command.type);
   if (command.filter && !namespace.options.allowTagsFilter && !deps.options.insecure) throw new CodedError('badRequest', 'tf: this channel does not allow tag filters');
@@ -128,13 +125,20 @@ export async function handleRefresh(deps: HandlerDeps, client: Client, command: 
 
 export async function handleSubRefresh(deps: HandlerDeps, client: Client, command: Of<'subRefresh'>): Promise<Answer> {
   const subscription = client.subscriptions.get(command.subId);
-  const grant = await deps.authenticator.verifyChannelToken(command.token, client.principal);
-  if (!subscription || grant.channel !== subscription.channel || grant.user !== client.principal.user) {
-    deps.counters.denials++;
-    throw new CodedError('permissionDenied');
-  }
-  subscription.expiresAtMs = grant.expiresAtMs;
+  const grant = await verifyGrant(deps, client, command.token, subscription?.channel);
+  if (subscription) subscription.expiresAtMs = grant.expiresAtMs;
   return { result: { kind: 'subRefresh', ...ttl(deps, grant.expiresAtMs) } };
+}
+
+/** A wrong channel token is answered 103, whatever is wrong with it; an expired one 109. `channel` undefined: there is nothing it could be for. */
+async function verifyGrant(deps: HandlerDeps, client: Client, token: string, channel: string | undefined): Promise<ChannelGrant> {
+  const grant = await deps.authenticator.verifyChannelToken(token, client.principal).catch((cause: unknown) => {
+    if (cause instanceof CodedError && cause.code === ERROR_CODES.unauthorized.code) return undefined;
+    throw cause;
+  });
+  if (grant && grant.channel === channel && grant.user === client.principal.user) return grant;
+  deps.counters.denials++;
+  throw new CodedError('permissionDenied');
 }
 
 /** Whole seconds until `expiresAtMs`, at least one. */

@@ -65,9 +65,10 @@ export class Session {
   }
 
   onDecoded(decoded: Decoded): void {
-    if (this.#state.kind === 'closed') return;
+    // After a frame that broke the protocol nothing of the peer is looked at any more; it is closed once the earlier work is done.
+    if (this.#state.kind === 'closed' || this.#fatal) return;
     for (const item of decoded.items) this.#queue.push(item);
-    if (decoded.fatal) this.#fatal ??= decoded.fatal;
+    this.#fatal = decoded.fatal;
     this.#pump();
   }
 

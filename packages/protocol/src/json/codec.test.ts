@@ -55,7 +55,7 @@ describe('outbound documents', () => {
           sent.info?.connInfo,
         );
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
@@ -214,7 +214,7 @@ describe('hostile frames', () => {
       fc.property(fc.array(command, { minLength: 1, maxLength: 5 }), (commands) => {
         probe(commands.map((given) => JSON.stringify({ id: given.id, [given.kind]: given.body })).join('\n'));
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_500 },
     );
   });
 

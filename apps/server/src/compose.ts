@@ -1,0 +1,196 @@
+/**
+ * Builds a whole server, top to bottom, out of a configuration: logger, clock, broker, authenticator, hub, modules, HTTP, WebSocket.
+ * The only place that knows every room; what is built first is closed last. It installs no signal handlers and never ends the process:
+ * that is `main.ts`.
+ */
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createSystemClock, createSystemRandom, DisposeStack, randomId, sleep, type Clock, type Logger, type Random } from '@trunkline/base';
+import { createMemoryBroker } from '@trunkline/broker';
+import { createHub, type Hub } from '@trunkline/hub';
+import { nodeModule } from '@trunkline/module-node';
+import { createWebSocketServer, type WebSocketEntrance } from '@trunkline/transport';
+import { createApiKeys, type ApiKeyOptions } from './auth/api-keys.js';
+import { createTokenAuthenticator } from './auth/authenticator.js';
+import { createConsoleSessions, type ConsoleSessions } from './auth/console-sessions.js';
+import { toAuthenticatorOptions } from './config/auth-options.js';
+import { toHubOptions } from './config/hub-options.js';
+import { ConfigError, type ResolvedConfig } from './config/load.js';
+import type { Config } from './config/schema.js';
+import { removeDevState, writeDevState } from './dev-state.js';
+import { createHttpApp } from './http/app.js';
+import { createNodeMetrics } from './http/metrics.js';
+import { createValidatorCompiler } from './http/validator.js';
+import { addressOf, ListenError } from './listening.js';
+import { createLogger } from './logging.js';
+import { createProcessGauge } from './process-facts.js';
+
+export interface ServerContext {
+  /** Default: pino, as configured. */
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  /** For ids, epochs and the development key; default the platform's cryptographic source. */
+  readonly random?: Random;
+  /** Where the built console lies. Default: apps/console/dist of this installation. */
+  readonly consoleDir?: string;
+}
+
+export interface StartedServer {
+  /** Where a browser on this machine, or at `server.publicUrl`, reaches it. */
+  readonly url: string;
+  readonly port: number;
+  /** Signs in once, within `console.linkTtl`; absent where the console is off. */
+  readonly consoleLink?: string;
+  /** Development: where the command line finds address and key. */
+  readonly stateFile?: string;
+}
+
+export interface TrunklineServer {
+  /** Rejects with `ListenError`, `ConfigError` or a RangeError that names an option; nothing is left running then. */
+  start(): Promise<StartedServer>;
+  /** Stops accepting, reports not ready, moves connections away in stages. Resolves when none is left or `drain.window` is over. */
+  drain(): Promise<void>;
+  /** Closes what is left, last built first. May be called twice and after half a start. */
+  stop(): Promise<void>;
+  readonly logger: Logger;
+}
+
+export const VERSION = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string }).version;
+
+const CONSOLE_DIR = fileURLToPath(new URL('../../console/dist', import.meta.url));
+const DEV_KEY_LENGTH = 32;
+
+/** Time for peers to take the last close frames of a drain before their sockets are dropped. */
+const FAREWELL_MS = 1_000;
+const FAREWELL_STEP_MS = 20;
+
+export function createServer(config: ResolvedConfig, context: ServerContext = {}): TrunklineServer {
+  const { values } = config;
+  const random = context.random ?? createSystemRandom();
+  const nodeId = values.node.id ?? randomId(random, 12);
+  const logger = context.logger ?? createLogger({ ...values.log, node: nodeId });
+  const stack = new DisposeStack();
+  const clock = context.clock ?? createSystemClock();
+  let hub: Hub | undefined;
+  let entrance: WebSocketEntrance | undefined;
+
+  const start = async (): Promise<StartedServer> => {
+    const tls = readTls(config);
+    const sessions = values.console.enabled ? openDoor({ clock, logger }, values, tls !== undefined) : undefined;
+    const devKey = values.development ? randomId(random, DEV_KEY_LENGTH) : undefined;
+    const apiKeys = createApiKeys([...values.api.keys.map(withoutAbsent), ...devKeys(values, devKey)]);
+    const authenticator = createTokenAuthenticator({ clock, logger, internalIssuers: sessions ? [sessions.issuer] : [] }, toAuthenticatorOptions(values));
+    const validator = createValidatorCompiler();
+    const broker = createMemoryBroker({ clock, random, logger });
+    const built = createHub({ clock, random, logger, broker, authenticator, validator }, { ...toHubOptions(values), nodeId, version: VERSION });
+    hub = stack.use(built);
+
+    const gauge = stack.use(createProcessGauge(clock));
+    await built.use(nodeModule({ process: () => gauge.read(), namespaces: () => built.namespaces(), version: VERSION, runtime: `node ${process.versions.node}` }));
+
+    const metrics = values.metrics.enabled ? createNodeMetrics(built, { perOrg: values.metrics.perOrg, process: true }) : undefined;
+    if (metrics) stack.defer(() => metrics.registry.clear());
+    const app = await createHttpApp(
+      { clock, random, logger, hub: built, validator, apiKeys, authenticator, ...(sessions ? { sessions } : {}), ...(metrics ? { metrics: metrics.registry, onApiCall: metrics.onApiCall } : {}) },
+      {
+        version: VERSION,
+        nodeName: values.node.name ?? nodeId,
+        bodyMaxBytes: values.api.bodyMaxBytes,
+        batchMaxCommands: values.api.batchMaxCommands,
+        maxDepth: values.client.maxDepth,
+        trustedProxies: values.server.trustedProxies,
+        consoleDir: context.consoleDir ?? CONSOLE_DIR,
+        ...(values.metrics.token === undefined ? {} : { metricsToken: values.metrics.token }),
+        ...(tls === undefined ? {} : { tls }),
+      },
+    );
+    stack.defer(() => app.close());
+    entrance = stack.use(createWebSocketServer({ clock, logger, hub: built }, toEntranceOptions(values)));
+    entrance.attach(app.server);
+
+    const { host, port } = values.server;
+    await app.listen({ host, port }).catch((cause: unknown) => {
+      throw new ListenError(host, port, cause as NodeJS.ErrnoException);
+    });
+    const bound = (app.server.address() as AddressInfo).port;
+    const url = values.server.publicUrl?.replace(/\/+$/, '') ?? addressOf(host, bound, tls !== undefined);
+    logger.info({ url, host, port: bound, version: VERSION, development: values.development }, 'listening');
+    return {
+      url,
+      port: bound,
+      ...(sessions ? { consoleLink: `${url}/console/login?code=${sessions.createLinkCode()}` } : {}),
+      ...(devKey === undefined ? {} : { stateFile: leaveState(addressOf(host, bound, tls !== undefined), devKey) }),
+    };
+  };
+
+  const leaveState = (url: string, apiKey: string): string => {
+    const path = writeDevState(resolve(config.cwd, values.dataDir), { url, apiKey, org: devOrg(values), pid: process.pid });
+    stack.defer(() => removeDevState(path, process.pid));
+    return path;
+  };
+
+  return {
+    logger,
+    start: async () => {
+      try {
+        return await start();
+      } catch (cause) {
+        await stack.dispose().catch((err: unknown) => logger.error({ err }, 'closing after a failed start failed too'));
+        throw cause;
+      }
+    },
+    drain: async () => {
+      await hub?.drain({ windowMs: values.drain.window, ratePerSecond: values.drain.ratePerSecond });
+      for (let waitedMs = 0; waitedMs < FAREWELL_MS && (entrance?.connections ?? 0) > 0; waitedMs += FAREWELL_STEP_MS) await sleep(clock, FAREWELL_STEP_MS);
+    },
+    stop: () => stack.dispose(),
+  };
+}
+
+function openDoor(deps: { readonly clock: Clock; readonly logger: Logger }, { console: door, auth, server }: Config, tls: boolean): ConsoleSessions {
+  return createConsoleSessions(deps, {
+    user: 'console',
+    org: door.org ?? auth.defaultOrg ?? 'default',
+    secure: server.publicUrl === undefined ? tls : server.publicUrl.startsWith('https:'),
+    linkTtlMs: door.linkTtl,
+    sessionTtlMs: door.sessionTtl,
+  });
+}
+
+function devKeys(values: Config, key: string | undefined): readonly ApiKeyOptions[] {
+  return key === undefined ? [] : [{ key, org: devOrg(values), name: 'development' }];
+}
+
+function devOrg({ auth }: Config): string {
+  return auth.defaultOrg ?? 'dev';
+}
+
+function toEntranceOptions({ server }: Config) {
+  return {
+    trustedProxies: server.trustedProxies,
+    allowedOrigins: server.origins,
+    maxConnections: server.maxConnections,
+    attemptsPerSecond: server.connectionAttemptsPerSecond,
+    attemptsBurst: server.connectionAttemptsBurst,
+  };
+}
+
+/** Throws `ConfigError` where a file cannot be read. */
+function readTls({ values, cwd }: ResolvedConfig): { readonly cert: string; readonly key: string } | undefined {
+  const { cert, key } = values.server.tls;
+  if (cert === undefined || key === undefined) return undefined;
+  const read = (field: string, path: string): string => {
+    try {
+      return readFileSync(resolve(cwd, path), 'utf8');
+    } catch (cause) {
+      throw new ConfigError([{ path: `server.tls.${field}`, message: `cannot be read: ${(cause as Error).message}` }]);
+    }
+  };
+  return { cert: read('cert', cert), key: read('key', key) };
+}
+
+function withoutAbsent({ key, sha256, ...rest }: Config['api']['keys'][number]): ApiKeyOptions {
+  return { ...rest, ...(key === undefined ? {} : { key }), ...(sha256 === undefined ? {} : { sha256 }) };
+}
