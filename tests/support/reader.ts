@@ -3,7 +3,7 @@
  * (unsubscribe codes from 2500, lost connections), and reports everything to a checker. It can stop reading, which no client library
  * would admit to.
  */
-import { openRawClient, StreamChecker, until, type Document, type RawClient } from '@trunkline/testkit';
+import { openRawClient, StreamChecker, until, wait, type Document, type RawClient } from '@trunkline/testkit';
 
 interface SubscribeReply {
   readonly recoverable?: boolean;
@@ -28,6 +28,8 @@ export class RawReader {
   #raw: RawClient | undefined;
   #position: { epoch: string; offset: number } | undefined;
   #disposed = false;
+  /** Counts connections; only the newest is listened to. */
+  #life = 0;
   #subscribing = false;
 
   constructor(name: string, url: string, channel: string, token?: string) {
@@ -39,13 +41,18 @@ export class RawReader {
 
   /** Connects and subscribes, from the last position where there is one. */
   async open(): Promise<void> {
-    const raw = await openRawClient(this.#url, { keep: false, onDocument: (document) => this.#onDocument(document) });
+    const life = ++this.#life;
+    const onDocument = (document: Document): void => {
+      if (life === this.#life) this.#onDocument(document);
+    };
+    const raw = await openRawClient(this.#url, { keep: false, onDocument });
+    this.#raw?.dispose();
     this.#raw = raw;
     void raw.closed.then(({ code }) => {
       if (this.#disposed || this.#raw !== raw) return;
       this.cuts.push(code);
       this.#subscribing = false;
-      void this.open().catch(() => undefined);
+      void this.#reopen();
     });
     raw.send(JSON.stringify({ id: 1, connect: this.#token === undefined ? {} : { token: this.#token } }));
     this.#subscribe();
@@ -63,6 +70,17 @@ export class RawReader {
   dispose(): void {
     this.#disposed = true;
     this.#raw?.dispose();
+  }
+
+  /** As every client would: again and again until it works. */
+  async #reopen(): Promise<void> {
+    while (!this.#disposed) {
+      try {
+        return await this.open();
+      } catch {
+        await wait(50);
+      }
+    }
   }
 
   #subscribe(): void {

@@ -1,5 +1,5 @@
 /** The live connection of `tail` and `rpc`: the client SDK over the `ws` package's WebSocket. */
-import { CodedError, createClient, type Client, type Continuity, type WebSocketConstructor } from '@trunkline/client';
+import { CodedError, createClient, type Client, type Continuity, type Position, type StreamSubscription, type WebSocketConstructor } from '@trunkline/client';
 import WebSocket from 'ws';
 import { unreachable } from './api.js';
 import { CliError, exitOfCode } from './exit.js';
@@ -8,6 +8,8 @@ import { socketUrl, type Settings } from './settings.js';
 
 /** Time for the first connection. */
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Publications of a new history that are read after a reset. */
+const REREAD_LIMIT = 1_000;
 /** Close codes that mean "not with this credential". */
 const DENIED_CLOSES = new Set([3500, 3503, 3507]);
 
@@ -37,7 +39,7 @@ async function firstConnection(client: Client, settings: Settings): Promise<void
       const state = client.state.get();
       if (state.kind === 'connected') resolve();
       else if (state.kind === 'failed') reject(sentAway(settings, state.code, state.reason));
-      else if (state.kind === 'connecting' && state.attempt > 1) reject(unreachable(settings, state.reason || 'connection refused'));
+      else if (state.kind === 'connecting' && state.attempt > 1) reject(unreachable(settings, 'the connection could not be opened'));
     };
     client.state.subscribe(look);
     look();
@@ -73,13 +75,25 @@ class ClientConnection implements LiveConnection {
   }
 
   #followStream(channel: string, { since }: FollowOptions, handlers: LiveHandlers): void {
-    const subscription = this.#client.stream(channel, {
+    const subscription: StreamSubscription<unknown> = this.#client.stream(channel, {
       ...(since === undefined ? {} : { since }),
       onPublication: ({ data, position, tags }) => handlers.publication({ data, offset: position?.offset ?? 0, ...(tags === undefined ? {} : { tags }) }, position?.epoch ?? ''),
       onGap: (missing) => handlers.gap(missing),
-      onReset: ({ reason, missing }) => handlers.reset(reason, missing),
+      onReset: ({ reason, missing }): void | Promise<void> => {
+        handlers.reset(reason, missing);
+        return reason === 'epoch' ? this.#newHistory(channel, subscription.position, handlers) : undefined;
+      },
     });
     this.#watch(channel, subscription.state, handlers);
+  }
+
+  /** A new epoch is a history that can be read from its start; publications wait until it is. Where it cannot be read, the report of the loss stands. */
+  async #newHistory(channel: string, top: Position | undefined, handlers: LiveHandlers): Promise<void> {
+    if (top === undefined || top.offset === 0) return;
+    const { publications, position } = await this.#client.history(channel, { limit: REREAD_LIMIT, since: { epoch: top.epoch, offset: Math.max(0, top.offset - REREAD_LIMIT) } }).catch(() => ({ publications: [], position: top }));
+    for (const { data, position: at, tags } of publications) {
+      if (at !== undefined && position.epoch === top.epoch && at.offset <= top.offset) handlers.publication({ data, offset: at.offset, ...(tags === undefined ? {} : { tags }) }, top.epoch);
+    }
   }
 
   /** A map's store tells that something changed, not what: values keep their identity until they really differ. */
@@ -121,7 +135,7 @@ class ClientConnection implements LiveConnection {
   }
 
   async history(channel: string, limit: number): ReturnType<LiveConnection['history']> {
-    const { publications, position } = await this.#call(`the history of ${channel}`, () => this.#client.history(channel, { limit, reverse: true }));
+    const { publications, position } = await this.#call(() => this.#client.history(channel, { limit, reverse: true }));
     return {
       position,
       publications: publications.map(({ data, position: at, tags }) => ({ data, offset: at?.offset ?? 0, ...(tags === undefined ? {} : { tags }) })).reverse(),
@@ -129,28 +143,29 @@ class ClientConnection implements LiveConnection {
   }
 
   rpc(method: string, params: unknown): Promise<unknown> {
-    return this.#call(method, () => this.#client.rpc(method, params as never));
+    return this.#call(() => this.#client.rpc(method, params as never));
   }
 
   close(): void {
     this.#client.dispose();
   }
 
-  async #call<T>(what: string, run: () => Promise<T>): Promise<T> {
+  async #call<T>(run: () => Promise<T>): Promise<T> {
     try {
       return await run();
     } catch (cause) {
       if (!(cause instanceof CodedError)) throw cause;
       // Codes below 100 are the SDK's own: no answer came.
       if (cause.code < 100) throw unreachable(this.#settings, cause.message);
-      throw refused(what, cause.code, cause.message, cause);
+      throw refused('', cause.code, cause.message, cause);
     }
   }
 }
 
+/** `what` is empty where the message names it. */
 function refused(what: string, code: number, message: string, cause?: unknown): CliError {
   const exit = exitOfCode(code);
-  return new CliError(exit, `${what}: the server refused: ${message} (${code})`, { code, cause, advice: exit === 'denied' ? 'Give a token with --token or TRUNKLINE_TOKEN; `trunkline token create` makes one.' : undefined });
+  return new CliError(exit, `the server refused${what === '' ? '' : ` ${what}`}: ${message} (${code})`, { code, cause, advice: exit === 'denied' ? 'Give a token with --token or TRUNKLINE_TOKEN; `trunkline token create` makes one.' : undefined });
 }
 
 function sentAway({ token }: Settings, code: number, reason: string): CliError {

@@ -33,7 +33,7 @@ export interface LiveHandlers {
   publication(publication: LivePublication, epoch: string): void;
   /** A part that will not come, known by its offsets. */
   gap(missing: Missing): void;
-  /** Continuity was lost; `missing` where the range is known. What follows starts anew. */
+  /** Continuity was lost; `missing` where the range is known. What follows begins anew; after a new epoch, with what its history holds. */
   reset(reason: string, missing: Missing | undefined): void;
   /** A map's complete state, once; changes follow as publications. */
   snapshot(entries: readonly LivePublication[]): void;

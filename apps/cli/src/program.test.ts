@@ -87,6 +87,38 @@ describe('publish', () => {
     expect(io.written.err).toBe('2 lines published\n');
   });
 
+  test('[CLI-7] a development server that was started again has a new key, which is found; a key that never worked is refused at once', async () => {
+    const files: Record<string, string> = {};
+    const keyIs = (apiKey: string): void => void (files['/project/.trunkline/dev.json'] = JSON.stringify({ url: 'http://localhost:8000', apiKey }));
+    keyIs('old');
+    let valid = 'old';
+    const input = new FakeInput();
+    const { io, run } = setUp({
+      input,
+      files,
+      answer: ({ headers, body }) =>
+        headers['x-api-key'] === valid ? { body: { replies: (body as { commands: unknown[] }).commands.map(() => ({ publish: {} })) } } : { status: 401, body: { error: { code: 101, message: 'unauthorized' } } },
+    });
+    const code = run('publish', 'logs:a', '--stdin');
+    input.write('1\n');
+    await settle();
+    valid = 'new';
+    input.write('2\n');
+    await settle();
+    keyIs('new');
+    await io.clock.advance(10_000);
+    input.end();
+    expect(await code).toBe(0);
+    expect(io.written.err).toContain('2 lines published');
+    expect(new Set(io.requests.slice(1).map(({ body }) => JSON.stringify(body))).size).toBe(1);
+
+    keyIs('stale');
+    const refused = new FakeInput();
+    refused.write('1\n');
+    const never = setUp({ input: refused, files, answer: () => ({ status: 401, body: { error: { code: 101, message: 'unauthorized' } } }) });
+    expect(await never.run('publish', 'logs:a', '--stdin')).toBe(4);
+  });
+
   test('[CLI-8] refused lines make exit 1', async () => {
     const input = new FakeInput();
     input.write('a\nb\n');

@@ -7,18 +7,18 @@ const state = { '/project/.trunkline/dev.json': JSON.stringify({ url: 'http://12
 
 describe('where to connect', () => {
   test('[CLI-1] without anything it is the default address, without credentials', () => {
-    expect(resolveSettings(createFakeIo(), {})).toEqual({ url: 'http://localhost:8000', apiKey: undefined, token: undefined, org: undefined, source: 'default' });
+    expect(resolveSettings(createFakeIo(), {})).toEqual({ url: 'http://localhost:8000', apiKey: undefined, keyFromState: false, token: undefined, org: undefined, source: 'default' });
   });
 
   test('[CLI-1] a development server of this folder or above is found', () => {
-    expect(resolveSettings(createFakeIo({ files: state }), {})).toMatchObject({ url: 'http://127.0.0.1:8123', apiKey: 'dev-key', token: 'dev-token', source: 'development server' });
+    expect(resolveSettings(createFakeIo({ files: state }), {})).toMatchObject({ url: 'http://127.0.0.1:8123', apiKey: 'dev-key', keyFromState: true, token: 'dev-token', source: 'development server' });
     expect(resolveSettings(createFakeIo({ files: state, cwd: '/elsewhere' }), {}).source).toBe('default');
   });
 
   test('[CLI-1] flags win over the environment, the environment over the state file', () => {
     const io = createFakeIo({ files: state, env: { TRUNKLINE_URL: 'https://live.example.org/', TRUNKLINE_API_KEY: 'env-key', TRUNKLINE_TOKEN: '' } });
     expect(resolveSettings(io, {})).toMatchObject({ url: 'https://live.example.org', apiKey: 'env-key', token: undefined, source: 'environment' });
-    expect(resolveSettings(io, { url: 'http://a:1', apiKey: 'flag-key', token: 't', org: 'acme' })).toEqual({ url: 'http://a:1', apiKey: 'flag-key', token: 't', org: 'acme', source: 'flag' });
+    expect(resolveSettings(io, { url: 'http://a:1', apiKey: 'flag-key', keyFromState: false, token: 't', org: 'acme' })).toEqual({ url: 'http://a:1', apiKey: 'flag-key', keyFromState: false, token: 't', org: 'acme', source: 'flag' });
   });
 
   test("[CLI-2] the development server's key goes to that server only", () => {

@@ -17,6 +17,8 @@ export interface Settings {
   /** `http:` or `https:`, without a slash at the end. */
   readonly url: string;
   readonly apiKey: string | undefined;
+  /** The key is the one that a development server left in its state file. */
+  readonly keyFromState: boolean;
   readonly token: string | undefined;
   /** The org a key of all orgs acts in. */
   readonly org: string | undefined;
@@ -32,9 +34,11 @@ export function resolveSettings(io: Pick<Io, 'env' | 'cwd' | 'readFile'>, flags:
   const state = findState(io);
   // A key of the development server is for that server: with another address given, it would be sent to a stranger.
   const ours = state !== undefined && (given === undefined || normaliseUrl(given) === state.url) ? state : undefined;
+  const key = flags.apiKey ?? nonEmpty(io.env['TRUNKLINE_API_KEY']);
   return {
     url: given !== undefined ? normaliseUrl(given) : (state?.url ?? DEFAULT_URL),
-    apiKey: flags.apiKey ?? nonEmpty(io.env['TRUNKLINE_API_KEY']) ?? ours?.apiKey,
+    apiKey: key ?? ours?.apiKey,
+    keyFromState: key === undefined && ours?.apiKey !== undefined,
     token: flags.token ?? nonEmpty(io.env['TRUNKLINE_TOKEN']) ?? ours?.token,
     org: flags.org ?? nonEmpty(io.env['TRUNKLINE_ORG']),
     source: flags.url !== undefined ? 'flag' : given !== undefined ? 'environment' : state !== undefined ? 'development server' : 'default',

@@ -47,7 +47,7 @@ describe('what tail prints', () => {
     printer.reset('epoch', undefined);
     printer.reset('overflow', { epoch: 'e1', from: 10, to: 1_209 });
     expect(written.err).toContain('GAP, offset 3 will not come');
-    expect(written.err).toContain('RESET (epoch), publications may be missing; what follows starts anew');
+    expect(written.err).toContain('RESET (epoch), publications may be missing; what follows begins anew');
     expect(written.err).toContain('RESET (overflow), offsets 10 to 1209 (1,200 publications) will not come');
     expect(written.out).toBe('');
   });

@@ -75,7 +75,7 @@ export function createTailPrinter(channel: string, output: TailOutput, options: 
     reset: (reason, missing) => {
       shown = undefined;
       if (options.json) json({ type: 'reset', reason, missing });
-      loud(`${channel}: RESET (${reason})${missing === undefined ? ', publications may be missing' : `, ${range(missing)} will not come`}; what follows starts anew`);
+      loud(`${channel}: RESET (${reason})${missing === undefined ? ', publications may be missing' : `, ${range(missing)} will not come`}; what follows begins anew`);
     },
   };
 }

@@ -7,7 +7,16 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createSystemClock, createSystemRandom, DisposeStack, randomId, sleep, type Clock, type Logger, type Random } from '@trunkline/base';
+import {
+  createSystemClock,
+  createSystemRandom,
+  DisposeStack,
+  randomId,
+  sleep,
+  type Clock,
+  type Logger,
+  type Random,
+} from '@trunkline/base';
 import { createMemoryBroker } from '@trunkline/broker';
 import { createHub, type Hub } from '@trunkline/hub';
 import { nodeModule } from '@trunkline/module-node';
@@ -15,6 +24,7 @@ import { createWebSocketServer, type WebSocketEntrance } from '@trunkline/transp
 import { createApiKeys, type ApiKeyOptions } from './auth/api-keys.js';
 import { createTokenAuthenticator } from './auth/authenticator.js';
 import { createConsoleSessions, type ConsoleSessions } from './auth/console-sessions.js';
+import { mintToken } from './auth/mint.js';
 import { toAuthenticatorOptions } from './config/auth-options.js';
 import { toHubOptions } from './config/hub-options.js';
 import { ConfigError, type ResolvedConfig } from './config/load.js';
@@ -57,10 +67,17 @@ export interface TrunklineServer {
   readonly logger: Logger;
 }
 
-export const VERSION = (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string }).version;
+export const VERSION = (
+  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    readonly version: string;
+  }
+).version;
 
 const CONSOLE_DIR = fileURLToPath(new URL('../../console/dist', import.meta.url));
-const DEV_KEY_LENGTH = 32;
+/** Characters of the key that a development server makes at each start; it signs the token it leaves for the command line too. */
+const DEV_KEY_LENGTH = 43;
+const DEV_ISSUER = 'trunkline-development';
+const DEV_TOKEN_SECONDS = 30 * 24 * 3_600;
 
 /** Time for peers to take the last close frames of a drain before their sockets are dropped. */
 const FAREWELL_MS = 1_000;
@@ -78,22 +95,50 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
 
   const start = async (): Promise<StartedServer> => {
     const tls = readTls(config);
-    const sessions = values.console.enabled ? openDoor({ clock, logger }, values, tls !== undefined) : undefined;
+    const sessions = values.console.enabled
+      ? openDoor({ clock, logger }, values, tls !== undefined)
+      : undefined;
     const devKey = values.development ? randomId(random, DEV_KEY_LENGTH) : undefined;
     const apiKeys = createApiKeys([...values.api.keys.map(withoutAbsent), ...devKeys(values, devKey)]);
-    const authenticator = createTokenAuthenticator({ clock, logger, internalIssuers: sessions ? [sessions.issuer] : [] }, toAuthenticatorOptions(values));
+    const devIssuer = devKey === undefined ? [] : [{ issuer: DEV_ISSUER, secret: new TextEncoder().encode(devKey) }];
+    const authenticator = createTokenAuthenticator(
+      { clock, logger, internalIssuers: [...(sessions ? [sessions.issuer] : []), ...devIssuer] },
+      toAuthenticatorOptions(values),
+    );
     const validator = createValidatorCompiler();
     const broker = createMemoryBroker({ clock, random, logger });
-    const built = createHub({ clock, random, logger, broker, authenticator, validator }, { ...toHubOptions(values), nodeId, version: VERSION });
+    const built = createHub(
+      { clock, random, logger, broker, authenticator, validator },
+      { ...toHubOptions(values), nodeId, version: VERSION },
+    );
     hub = stack.use(built);
 
     const gauge = stack.use(createProcessGauge(clock));
-    await built.use(nodeModule({ process: () => gauge.read(), namespaces: () => built.namespaces(), version: VERSION, runtime: `node ${process.versions.node}` }));
+    await built.use(
+      nodeModule({
+        process: () => gauge.read(),
+        namespaces: () => built.namespaces(),
+        version: VERSION,
+        runtime: `node ${process.versions.node}`,
+      }),
+    );
 
-    const metrics = values.metrics.enabled ? createNodeMetrics(built, { perOrg: values.metrics.perOrg, process: true }) : undefined;
+    const metrics = values.metrics.enabled
+      ? createNodeMetrics(built, { perOrg: values.metrics.perOrg, process: true })
+      : undefined;
     if (metrics) stack.defer(() => metrics.registry.clear());
     const app = await createHttpApp(
-      { clock, random, logger, hub: built, validator, apiKeys, authenticator, ...(sessions ? { sessions } : {}), ...(metrics ? { metrics: metrics.registry, onApiCall: metrics.onApiCall } : {}) },
+      {
+        clock,
+        random,
+        logger,
+        hub: built,
+        validator,
+        apiKeys,
+        authenticator,
+        ...(sessions ? { sessions } : {}),
+        ...(metrics ? { metrics: metrics.registry, onApiCall: metrics.onApiCall } : {}),
+      },
       {
         version: VERSION,
         nodeName: values.node.name ?? nodeId,
@@ -121,12 +166,18 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
       url,
       port: bound,
       ...(sessions ? { consoleLink: `${url}/console/login?code=${sessions.createLinkCode()}` } : {}),
-      ...(devKey === undefined ? {} : { stateFile: leaveState(addressOf(host, bound, tls !== undefined), devKey) }),
+      ...(devKey === undefined
+        ? {}
+        : { stateFile: await leaveState(addressOf(host, bound, tls !== undefined), devKey) }),
     };
   };
 
-  const leaveState = (url: string, apiKey: string): string => {
-    const path = writeDevState(resolve(config.cwd, values.dataDir), { url, apiKey, org: devOrg(values), pid: process.pid });
+  const leaveState = async (url: string, apiKey: string): Promise<string> => {
+    const org = devOrg(values);
+    const signing = { clock, key: { algorithm: 'HS256' as const, secret: apiKey }, issuer: DEV_ISSUER };
+    const claims = { sub: 'developer', org, roles: ['operator', 'admin'] };
+    const token = await mintToken(signing, claims, DEV_TOKEN_SECONDS);
+    const path = writeDevState(resolve(config.cwd, values.dataDir), { url, apiKey, token, org, pid: process.pid });
     stack.defer(() => removeDevState(path, process.pid));
     return path;
   };
@@ -137,19 +188,30 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
       try {
         return await start();
       } catch (cause) {
-        await stack.dispose().catch((err: unknown) => logger.error({ err }, 'closing after a failed start failed too'));
+        await stack
+          .dispose()
+          .catch((err: unknown) => logger.error({ err }, 'closing after a failed start failed too'));
         throw cause;
       }
     },
     drain: async () => {
       await hub?.drain({ windowMs: values.drain.window, ratePerSecond: values.drain.ratePerSecond });
-      for (let waitedMs = 0; waitedMs < FAREWELL_MS && (entrance?.connections ?? 0) > 0; waitedMs += FAREWELL_STEP_MS) await sleep(clock, FAREWELL_STEP_MS);
+      for (
+        let waitedMs = 0;
+        waitedMs < FAREWELL_MS && (entrance?.connections ?? 0) > 0;
+        waitedMs += FAREWELL_STEP_MS
+      )
+        await sleep(clock, FAREWELL_STEP_MS);
     },
     stop: () => stack.dispose(),
   };
 }
 
-function openDoor(deps: { readonly clock: Clock; readonly logger: Logger }, { console: door, auth, server }: Config, tls: boolean): ConsoleSessions {
+function openDoor(
+  deps: { readonly clock: Clock; readonly logger: Logger },
+  { console: door, auth, server }: Config,
+  tls: boolean,
+): ConsoleSessions {
   return createConsoleSessions(deps, {
     user: 'console',
     org: door.org ?? auth.defaultOrg ?? 'default',
@@ -178,14 +240,19 @@ function toEntranceOptions({ server }: Config) {
 }
 
 /** Throws `ConfigError` where a file cannot be read. */
-function readTls({ values, cwd }: ResolvedConfig): { readonly cert: string; readonly key: string } | undefined {
+function readTls({
+  values,
+  cwd,
+}: ResolvedConfig): { readonly cert: string; readonly key: string } | undefined {
   const { cert, key } = values.server.tls;
   if (cert === undefined || key === undefined) return undefined;
   const read = (field: string, path: string): string => {
     try {
       return readFileSync(resolve(cwd, path), 'utf8');
     } catch (cause) {
-      throw new ConfigError([{ path: `server.tls.${field}`, message: `cannot be read: ${(cause as Error).message}` }]);
+      throw new ConfigError([
+        { path: `server.tls.${field}`, message: `cannot be read: ${(cause as Error).message}` },
+      ]);
     }
   };
   return { cert: read('cert', cert), key: read('key', key) };

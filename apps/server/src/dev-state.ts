@@ -1,5 +1,5 @@
 /**
- * What a development server leaves for the command line: its address and a key, in a file that only its owner can read. Written
+ * What a development server leaves for the command line: its address, an API key and an operator's token, in a file that only its owner can read. Written
  * whole or not at all, removed when the server ends; a file of another, newer server is left alone.
  */
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,6 +8,8 @@ import { join } from 'node:path';
 export interface DevState {
   readonly url: string;
   readonly apiKey: string;
+  /** Of a user with the roles `operator` and `admin`; good for this run of the server only. */
+  readonly token: string;
   readonly org: string;
   readonly pid: number;
 }

@@ -1,5 +1,18 @@
-export { createServer, VERSION, type ServerContext, type StartedServer, type TrunklineServer } from './compose.js';
-export { ConfigError, configCheck, formatProblem, loadConfig, type ConfigInput, type ResolvedConfig } from './config/load.js';
+export {
+  createServer,
+  VERSION,
+  type ServerContext,
+  type StartedServer,
+  type TrunklineServer,
+} from './compose.js';
+export {
+  ConfigError,
+  configCheck,
+  formatProblem,
+  loadConfig,
+  type ConfigInput,
+  type ResolvedConfig,
+} from './config/load.js';
 export type { ConfigProblem } from './config/layer.js';
 export type { Config } from './config/schema.js';
 export { configShow, type ShownValue } from './config/show.js';

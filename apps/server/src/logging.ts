@@ -10,9 +10,17 @@ export interface LoggingOptions {
 }
 
 /** Lines go to `destination`, one write each; standard output where absent. Written before the call returns. */
-export function createLogger({ level, pretty, node }: LoggingOptions, destination?: DestinationStream): Logger {
+export function createLogger(
+  { level, pretty, node }: LoggingOptions,
+  destination?: DestinationStream,
+): Logger {
   const to: DestinationStream = destination ?? pino.destination({ fd: 1, sync: true });
-  const settings = { level, base: { node }, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label: string) => ({ level: label }) } };
+  const settings = {
+    level,
+    base: { node },
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
   return adapt(pino(settings, pretty ? { write: (line: string) => to.write(toReadable(line)) } : to));
 }
 
@@ -28,11 +36,23 @@ function adapt(logger: PinoLogger): Logger {
 
 /** `12:04:31 WARN  console sign-in refused  remoteAddress=::1`; the stack of an error on the lines below. */
 function toReadable(line: string): string {
-  const { time, level, msg, node: _node, err, ...fields } = JSON.parse(line) as Readonly<Record<string, unknown>>;
-  const pairs = Object.entries(fields).map(([name, value]) => `  ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const {
+    time,
+    level,
+    msg,
+    node: _node,
+    err,
+    ...fields
+  } = JSON.parse(line) as Readonly<Record<string, unknown>>;
+  const pairs = Object.entries(fields).map(
+    ([name, value]) => `  ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
   const { stack, message } = (err ?? {}) as { readonly stack?: string; readonly message?: string };
   const trace = err === undefined ? '' : String(stack ?? message ?? JSON.stringify(err));
   // A peer may have had a hand in any of it: control characters must not reach a terminal, line breaks must not forge a line.
-  const lines = [`${String(time).slice(11, 19)} ${String(level).toUpperCase().padEnd(5)} ${String(msg)}${pairs.join('')}`, ...trace.split('\n').filter((text) => text !== '')];
+  const lines = [
+    `${String(time).slice(11, 19)} ${String(level).toUpperCase().padEnd(5)} ${String(msg)}${pairs.join('')}`,
+    ...trace.split('\n').filter((text) => text !== ''),
+  ];
   return `${lines.map((text) => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '·')).join('\n  ')}\n`;
 }

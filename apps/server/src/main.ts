@@ -4,7 +4,13 @@
  * second signal, the deadline of a drain, an exception that nobody caught.
  */
 import { createServer, VERSION, type StartedServer, type TrunklineServer } from './compose.js';
-import { ConfigError, formatProblem, loadConfig, type ConfigInput, type ResolvedConfig } from './config/load.js';
+import {
+  ConfigError,
+  formatProblem,
+  loadConfig,
+  type ConfigInput,
+  type ResolvedConfig,
+} from './config/load.js';
 import { formatDuration } from './config/quantity.js';
 import { ListenError } from './listening.js';
 
@@ -48,7 +54,11 @@ export async function runServer(input: ConfigInput, port: ProcessPort = processP
 }
 
 /** Resolves when a first signal came and the drain that it began is over. A second signal, or the deadline, does not wait for that. */
-function waitForEnd(port: ProcessPort, server: TrunklineServer, { values }: ResolvedConfig): Promise<{ readonly unwatch: () => void }> {
+function waitForEnd(
+  port: ProcessPort,
+  server: TrunklineServer,
+  { values }: ResolvedConfig,
+): Promise<{ readonly unwatch: () => void }> {
   const { logger } = server;
   return new Promise((resolve) => {
     let ending = false;
@@ -61,9 +71,15 @@ function waitForEnd(port: ProcessPort, server: TrunklineServer, { values }: Reso
       }
       ending = true;
       logger.info({ signal, windowMs: values.drain.window }, 'draining');
-      if (port.outIsTerminal) port.out(`\nMoving connections away for up to ${formatDuration(values.drain.window)}. Press Ctrl+C again to end at once.\n`);
+      if (port.outIsTerminal)
+        port.out(
+          `\nMoving connections away for up to ${formatDuration(values.drain.window)}. Press Ctrl+C again to end at once.\n`,
+        );
       deadline = setTimeout(() => {
-        logger.error({ deadlineMs: values.drain.deadline }, 'deadline of the drain is over: ending with what is left');
+        logger.error(
+          { deadlineMs: values.drain.deadline },
+          'deadline of the drain is over: ending with what is left',
+        );
         port.exit(EXIT.failure);
       }, values.drain.deadline);
       const over = (): void =>
@@ -88,7 +104,9 @@ function waitForEnd(port: ProcessPort, server: TrunklineServer, { values }: Reso
 function explain(cause: unknown, port: ProcessPort): number {
   if (cause instanceof ConfigError) {
     const lines = cause.problems.map((problem) => `  ${formatProblem(problem)}\n`).join('');
-    port.err(`The configuration does not fit:\n${lines}\n\`trunkline config show\` lists every option with its value and where it comes from.\n`);
+    port.err(
+      `The configuration does not fit:\n${lines}\n\`trunkline config show\` lists every option with its value and where it comes from.\n`,
+    );
     return EXIT.config;
   }
   if (cause instanceof RangeError) {
@@ -104,24 +122,39 @@ function explain(cause: unknown, port: ProcessPort): number {
 }
 
 /** For people: at a terminal, or in development. Elsewhere the log says it, and the link into the console stays out of it. */
-function greet(port: ProcessPort, { values, file }: ResolvedConfig, { url, consoleLink, stateFile }: StartedServer): void {
+function greet(
+  port: ProcessPort,
+  { values, file }: ResolvedConfig,
+  { url, consoleLink, stateFile }: StartedServer,
+): void {
   if (!port.outIsTerminal && !values.development) return;
   const lines = [
-    ['Console', consoleLink === undefined ? undefined : `${consoleLink}  (works once, for ${formatDuration(values.console.linkTtl)})`],
+    [
+      'Console',
+      consoleLink === undefined
+        ? undefined
+        : `${consoleLink}  (works once, for ${formatDuration(values.console.linkTtl)})`,
+    ],
     ['WebSocket', `${url.replace(/^http/, 'ws')}/connection/websocket`],
     ['HTTP API', `${url}/api`],
     ['Health', `${url}/health/ready`],
     ['Configuration', file ?? 'defaults, environment and flags'],
     ['Key and address', stateFile === undefined ? undefined : `${stateFile} (read by the trunkline command)`],
   ] as const;
-  const rows = lines.flatMap(([name, text]) => (text === undefined ? [] : [`  ${name.padEnd(16)} ${text}\n`]));
-  port.out(`\nTrunkline ${VERSION} is running at ${url}${values.development ? ' (development: anybody on this machine may use it)' : ''}\n\n${rows.join('')}\n${hint(values)}`);
+  const rows = lines.flatMap(([name, text]) =>
+    text === undefined ? [] : [`  ${name.padEnd(16)} ${text}\n`],
+  );
+  port.out(
+    `\nTrunkline ${VERSION} is running at ${url}${values.development ? ' (development: anybody on this machine may use it)' : ''}\n\n${rows.join('')}\n${hint(values)}`,
+  );
 }
 
 function hint({ auth, client }: ResolvedConfig['values']): string {
   if (client.insecure) return '  client.insecure is on: every client may do everything inside its org.\n\n';
   const open = auth.allowAnonymous || auth.keys.length > 0 || auth.jwksUrl !== undefined;
-  return open ? '' : '  No client can connect yet: configure auth.keys, auth.jwksUrl or auth.allowAnonymous, or start with --dev to look around.\n\n';
+  return open
+    ? ''
+    : '  No client can connect yet: configure auth.keys, auth.jwksUrl or auth.allowAnonymous, or start with --dev to look around.\n\n';
 }
 
 function processPort(): ProcessPort {

@@ -24,14 +24,19 @@ afterEach(async () => {
   rmSync(cwd, { recursive: true, force: true });
 });
 
-async function boot(flags: readonly string[] = ['--dev'], logger = silentLogger): Promise<StartedServer & { readonly server: TrunklineServer }> {
+async function boot(
+  flags: readonly string[] = ['--dev'],
+  logger = silentLogger,
+): Promise<StartedServer & { readonly server: TrunklineServer }> {
   const server = createServer(loadConfig({ cwd, flags: ['--port', '0', ...flags] }), { logger });
   servers.push(server);
   return { ...(await server.start()), server };
 }
 
 async function open(started: StartedServer, headers: Record<string, string> = {}): Promise<RawClient> {
-  const client = await openRawClient(`${started.url.replace('http', 'ws')}/connection/websocket`, { headers });
+  const client = await openRawClient(`${started.url.replace('http', 'ws')}/connection/websocket`, {
+    headers,
+  });
   clients.push(client);
   return client;
 }
@@ -41,8 +46,17 @@ async function devKey(started: StartedServer): Promise<Record<string, string>> {
   return { 'x-api-key': apiKey, 'content-type': 'application/json' };
 }
 
-async function post(started: StartedServer, path: string, body: object, headers: Record<string, string> = {}) {
-  const response = await fetch(`${started.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+async function post(
+  started: StartedServer,
+  path: string,
+  body: object,
+  headers: Record<string, string> = {},
+) {
+  const response = await fetch(`${started.url}${path}`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(body),
+  });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
@@ -55,13 +69,23 @@ describe('a whole server', () => {
     expect(connected['connect']).toMatchObject({ ping: 25, pong: true });
     const { subscribe } = await client.request({ subscribe: { channel: 'public:news' } });
     expect(subscribe).toMatchObject({ recoverable: true });
-    expect(await post(started, '/api/publish', { channel: 'public:news', data: { n: 1 } }, headers)).toMatchObject({ status: 200, body: { result: { offset: 1 } } });
+    expect(
+      await post(started, '/api/publish', { channel: 'public:news', data: { n: 1 } }, headers),
+    ).toMatchObject({ status: 200, body: { result: { offset: 1 } } });
     const push = await client.expect('the publication', (document) => document.push?.pub?.offset === 1);
     expect(push.push?.pub?.data).toEqual({ n: 1 });
-    expect((await post(started, '/api/presence_stats', { channel: 'public:news' }, headers)).body).toEqual({ result: { num_clients: 1, num_users: 1 } });
-    expect((await post(started, '/api/history', { channel: 'public:news', limit: 10 }, headers)).body).toMatchObject({ result: { offset: 1, publications: [{ data: { n: 1 }, offset: 1 }] } });
-    expect((await post(started, '/api/map_publish', { channel: 'map:board', key: 'a', data: 1 }, headers)).body).toMatchObject({ result: { applied: true } });
-    expect((await post(started, '/api/publish', { channel: 'nowhere:x', data: 1 }, headers)).body).toMatchObject({ error: { code: 102 } });
+    expect((await post(started, '/api/presence_stats', { channel: 'public:news' }, headers)).body).toEqual({
+      result: { num_clients: 1, num_users: 1 },
+    });
+    expect(
+      (await post(started, '/api/history', { channel: 'public:news', limit: 10 }, headers)).body,
+    ).toMatchObject({ result: { offset: 1, publications: [{ data: { n: 1 }, offset: 1 }] } });
+    expect(
+      (await post(started, '/api/map_publish', { channel: 'map:board', key: 'a', data: 1 }, headers)).body,
+    ).toMatchObject({ result: { applied: true } });
+    expect(
+      (await post(started, '/api/publish', { channel: 'nowhere:x', data: 1 }, headers)).body,
+    ).toMatchObject({ error: { code: 102 } });
   });
 
   it('[SERVE-3] the state file is for its owner only and goes with the server', async () => {
@@ -82,7 +106,9 @@ describe('a whole server', () => {
     const { body } = await post(started, '/console/token', {}, { cookie });
     const client = await open(started);
     await client.connect({ token: body['token'] });
-    expect((await client.request({ rpc: { method: 'node.info', data: {} } }))['rpc']).toMatchObject({ data: { org: 'dev', user: 'console', roles: ['admin', 'operator'] } });
+    expect((await client.request({ rpc: { method: 'node.info', data: {} } }))['rpc']).toMatchObject({
+      data: { org: 'dev', user: 'console', roles: ['admin', 'operator'] },
+    });
     const misfit = await client.request({ rpc: { method: 'node.channel', data: { channel: 5 } } });
     expect(misfit.error).toMatchObject({ code: 107, message: 'bad request: channel must be a string' });
     expect((await client.request({ subscribe: { channel: 'node:stats' } }))['subscribe']).toBeDefined();
@@ -117,7 +143,9 @@ describe('a whole server', () => {
     const occupied = createTcpServer();
     await new Promise<void>((resolve) => occupied.listen(0, '127.0.0.1', resolve));
     const { port } = occupied.address() as AddressInfo;
-    const server = createServer(loadConfig({ cwd, flags: ['--dev', '--port', String(port)] }), { logger: silentLogger });
+    const server = createServer(loadConfig({ cwd, flags: ['--dev', '--port', String(port)] }), {
+      logger: silentLogger,
+    });
     const failure = await server.start().catch((cause: unknown) => cause);
     expect(failure).toBeInstanceOf(ListenError);
     expect(String(failure)).toContain(`port ${port} on 127.0.0.1 is in use`);
@@ -157,13 +185,16 @@ class FakeProcess implements ProcessPort {
 }
 
 describe('the process', () => {
-  const run = (flags: readonly string[], process: FakeProcess): Promise<number> => runServer({ cwd, flags: ['--log.level', 'silent', '--port', '0', ...flags] }, process);
+  const run = (flags: readonly string[], process: FakeProcess): Promise<number> =>
+    runServer({ cwd, flags: ['--log.level', 'silent', '--port', '0', ...flags] }, process);
 
   it('[SERVE-7] says where it is, ends in order on the first signal with 0', async () => {
     const process = new FakeProcess();
     const ended = run(['--dev', '--drain.window', '1s'], process);
     await until('the server greets', () => process.stdout !== '');
-    expect(process.stdout).toMatch(/Trunkline \d+\.\d+\.\d+ is running at http:\/\/127\.0\.0\.1:\d+ \(development/);
+    expect(process.stdout).toMatch(
+      /Trunkline \d+\.\d+\.\d+ is running at http:\/\/127\.0\.0\.1:\d+ \(development/,
+    );
     expect(process.stdout).toMatch(/Console +http:\/\/127\.0\.0\.1:\d+\/console\/login\?code=[\w-]{43} /);
     expect(process.stdout).toContain(join(cwd, '.trunkline', 'dev.json'));
     process.signal?.('SIGTERM');
@@ -197,7 +228,9 @@ describe('the process', () => {
     writeFileSync(join(cwd, 'trunkline.yaml'), 'server:\n  prot: 1\nauth:\n  allowAnonymos: true\n');
     expect(await run([], process)).toBe(EXIT.config);
     expect(process.stderr).toContain('server.prot: unknown key, did you mean port? (trunkline.yaml:2)');
-    expect(process.stderr).toContain('auth.allowAnonymos: unknown key, did you mean allowAnonymous? (trunkline.yaml:4)');
+    expect(process.stderr).toContain(
+      'auth.allowAnonymos: unknown key, did you mean allowAnonymous? (trunkline.yaml:4)',
+    );
     expect(process.stdout).toBe('');
   });
 
@@ -234,12 +267,19 @@ describe('the process', () => {
 describe('small parts', () => {
   it('[SERVE-10] log lines: JSON for machines, one readable line for people, control characters shown as dots', () => {
     const lines: string[] = [];
-    const logger = (pretty: boolean) => createLogger({ level: 'info', pretty, node: 'n1' }, { write: (line: string) => void lines.push(line) });
+    const logger = (pretty: boolean) =>
+      createLogger({ level: 'info', pretty, node: 'n1' }, { write: (line: string) => void lines.push(line) });
     logger(false).child({ module: 'x' }).warn({ a: 1 }, 'careful');
     logger(true).info({ name: 'a\u001b[31m\nb', err: undefined }, 'hello');
     logger(true).error({ err: new Error('broken') }, 'failed');
     logger(true).debug({}, 'not written');
-    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'warn', node: 'n1', module: 'x', a: 1, msg: 'careful' });
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+      level: 'warn',
+      node: 'n1',
+      module: 'x',
+      a: 1,
+      msg: 'careful',
+    });
     expect(lines[1]).toMatch(/^\d\d:\d\d:\d\d INFO  hello {2}name=a·\[31m·b\n$/);
     expect(lines[2]).toMatch(/^\d\d:\d\d:\d\d ERROR failed\n {2}Error: broken\n/);
     expect(lines).toHaveLength(3);

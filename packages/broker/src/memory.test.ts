@@ -177,6 +177,18 @@ describe('memory broker', () => {
     expect((await broker.publish(NEWS, '1', { ...KEPT, idempotencyKey: 'a' })).deduplicated).toBe(false);
   });
 
+  it('[BROKER-77] a key remembered again outlives its first entry', async () => {
+    const { clock, factory } = memoryEngine({ maxIdempotencyKeys: 2 });
+    const broker = factory(new Recorder());
+    const publish = async (idempotencyKey: string, idempotencyTtlMs: number): Promise<boolean> =>
+      (await broker.publish(NEWS, '1', { ...KEPT, idempotencyKey, idempotencyTtlMs })).deduplicated;
+    // The long one stands in front, so that the short one's entry is still there when its name is used again.
+    expect([await publish('long', 50_000), await publish('short', 1_000)]).toEqual([false, false]);
+    await clock.advance(1_000);
+    expect([await publish('short', 50_000), await publish('third', 50_000)]).toEqual([false, false]);
+    expect(await publish('short', 50_000)).toBe(true);
+  });
+
   it('[BROKER-78] names a bad option', () => {
     expect(() => memoryEngine({ maxChannels: 0 })).toThrow('maxChannels must be a number of at least 1');
     expect(() => memoryEngine({ idempotencyTtlMs: NaN })).toThrow('idempotencyTtlMs');

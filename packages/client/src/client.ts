@@ -2,6 +2,7 @@
  * The client an application holds: one connection, its channels, calls in both directions. It only wires the rooms of this package together; the
  * decisions are in `continuity.ts` (what may be handed over), `wire.ts` (one channel), `stream.ts`, `map.ts`, `presence.ts` (its readers).
  */
+import { randomId } from '@trunkline/base';
 import type { Position } from '@trunkline/protocol';
 import { Calls, type CallHandler } from './calls.js';
 import { Connection, type ConnectionState } from './connection.js';
@@ -174,6 +175,23 @@ export class Client<C extends ContractOrNone = DefaultContract> {
   /** What happens on channels the server subscribed this client to. */
   onServerSubscription(listener: ServerListener): () => void {
     return this.#server.on(listener);
+  }
+
+  // ------------------------------------------------------------ for what stands on this package
+
+  /** An idempotency key nobody else has. */
+  newKey(): string {
+    return randomId(this.#options.random);
+  }
+
+  /** The client's clock, Unix milliseconds: what `sinceMs` of its states is measured with. */
+  now(): number {
+    return this.#options.clock.now();
+  }
+
+  /** Runs `flush` once with the next batch of store notifications, however often it is given until then. It must not throw. */
+  schedule(flush: () => void): void {
+    this.#batch.add(flush);
   }
 
   #message(data: unknown): void {

@@ -2,15 +2,16 @@ import { createSeededRandom } from '@trunkline/base';
 import { settle } from '@trunkline/base/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createClient, type Client } from './client.js';
+import type { Untyped } from './contract-types.js';
 import { resolveUrl, type ClientOptions } from './options.js';
 import { FakeServer } from './testing.js';
 
 let server: FakeServer;
-let client: Client | undefined;
+let client: Client<Untyped> | undefined;
 let errors: { error: unknown; where: string }[];
 
-function open(options: Partial<ClientOptions> = {}): Client {
-  client = createClient({
+function open(options: Partial<ClientOptions> = {}): Client<Untyped> {
+  client = createClient<Untyped>({
     url: 'ws://test/',
     websocket: server.websocket,
     random: createSeededRandom(1),
@@ -55,7 +56,7 @@ describe('connection', () => {
 
   it('[CLIENT-9] without a WebSocket on the platform the option is demanded', () => {
     vi.stubGlobal('WebSocket', undefined);
-    expect(() => createClient({ url: 'ws://test' })).toThrow(/websocket is required/);
+    expect(() => createClient<Untyped>({ url: 'ws://test' })).toThrow(/websocket is required/);
     vi.unstubAllGlobals();
   });
 

@@ -32,7 +32,7 @@ export class MapStore<T> {
     return this.#shown.get(key);
   }
 
-  /** All entries, oldest key first; the same object until something changed. */
+  /** All entries, in no promised order; the same object until something changed. */
   snapshot(): ReadonlyMap<string, T> {
     return (this.#snapshot ??= new Map(this.#shown));
   }
@@ -81,13 +81,17 @@ export class MapStore<T> {
 
   #refresh(keys: Iterable<string>): readonly string[] {
     const changed: string[] = [];
-    for (const key of keys) {
+    for (const key of new Set(keys)) {
       const last = this.#log.pending.findLast((item) => item.change.key === key)?.change;
       const present = last === undefined ? this.#confirmed.has(key) : last.kind === 'set';
-      const value = last === undefined ? this.#confirmed.get(key) : last.kind === 'set' ? last.value : undefined;
-      if (present === this.#shown.has(key) && Object.is(value, this.#shown.get(key))) continue;
-      if (present) this.#shown.set(key, this.#keepIdentity(this.#shown.get(key), value as T));
-      else this.#shown.delete(key);
+      if (!present) {
+        if (this.#shown.delete(key)) changed.push(key);
+        continue;
+      }
+      const value = last?.kind === 'set' ? last.value : (this.#confirmed.get(key) as T);
+      const kept = this.#keepIdentity(this.#shown.get(key), value);
+      if (this.#shown.has(key) && Object.is(kept, this.#shown.get(key))) continue;
+      this.#shown.set(key, kept);
       changed.push(key);
     }
     if (changed.length > 0) this.#snapshot = undefined;

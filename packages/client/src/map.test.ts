@@ -2,15 +2,16 @@ import { createSeededRandom } from '@trunkline/base';
 import { settle } from '@trunkline/base/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createClient, type Client } from './client.js';
+import type { Untyped } from './contract-types.js';
 import type { ClientOptions } from './options.js';
 import { FakeServer } from './testing.js';
 
 let server: FakeServer;
-let client: Client;
+let client: Client<Untyped>;
 let errors: { error: unknown; where: string }[];
 
-function open(options: Partial<ClientOptions> = {}): Client {
-  return createClient({ url: 'ws://test/', websocket: server.websocket, random: createSeededRandom(1), onError: (error, { where }) => void errors.push({ error, where }), ...options });
+function open(options: Partial<ClientOptions> = {}): Client<Untyped> {
+  return createClient<Untyped>({ url: 'ws://test/', websocket: server.websocket, random: createSeededRandom(1), onError: (error, { where }) => void errors.push({ error, where }), ...options });
 }
 const pass = async (ms: number): Promise<void> => {
   await vi.advanceTimersByTimeAsync(ms);
@@ -82,7 +83,7 @@ describe('map', () => {
     put('a', 4);
     server.channel('m').history = [];
     await pass(4_000);
-    expect([...map.get()]).toEqual([['b', 3], ['a', 4]].sort());
+    expect(Object.fromEntries(map.get())).toEqual({ a: 4, b: 3 });
     expect(map.state.get()).toEqual({ kind: 'live' });
     expect(kinds).toEqual(['live', 'recovering', 'live', 'recovering', 'live']);
   });
@@ -96,7 +97,7 @@ describe('map', () => {
     await settle();
     expect(map.state.get()).toEqual({ kind: 'reset', reason: 'jump', missing: { epoch: 'e1', from: 2, to: 2 } });
     await pass(2_000);
-    expect([...map.get()]).toEqual([['a', 1], ['b', 2], ['c', 3]]);
+    expect(Object.fromEntries(map.get())).toEqual({ a: 1, b: 2, c: 3 });
     expect(map.state.get()).toEqual({ kind: 'live' });
   });
 

@@ -122,7 +122,12 @@ export class MapFeed<T> implements WireReader {
   gap(): void {}
 
   reset(reset: Reset): void {
-    this.#reset = reset;
+    // The whole state follows on the heels of every unrecovered subscribe; only a loss in the middle leaves wrong entries on show.
+    if (reset.reason === 'jump' || reset.reason === 'overflow' || reset.reason === 'conflated') this.#reset = reset;
+    else {
+      const shown = this.continuity.get();
+      this.#loadingSinceMs ??= 'sinceMs' in shown ? shown.sinceMs : this.#deps.options.clock.now();
+    }
     this.changed();
   }
 

@@ -56,7 +56,7 @@ export interface ClientOptions {
   readonly maxCallsInFlight: number;
   /** Optimistic changes of one store that may wait for the server. Default 1,000. */
   readonly maxPendingChanges: number;
-  /** When map and state stores notify. Default `microtask`. */
+  /** When map, state and presence stores notify. Default `frame`, which is `microtask` where nothing is drawn (Node, workers). Handlers of publications are never batched. */
   readonly batch: BatchMode;
   /** Extensions offered to the server. Default: all. */
   readonly extensions: readonly Extension[];
@@ -86,7 +86,7 @@ export const CLIENT_DEFAULTS: Omit<ClientOptions, 'url' | 'clock' | 'random'> = 
   maxRpcInFlight: 1_000,
   maxCallsInFlight: 64,
   maxPendingChanges: 1_000,
-  batch: 'microtask',
+  batch: 'frame',
   extensions: EXTENSIONS,
   onError: reportOwn,
 };

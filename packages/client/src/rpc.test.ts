@@ -3,16 +3,17 @@ import { settle } from '@trunkline/base/testing';
 import { CodedError } from '@trunkline/protocol';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createClient, type Client } from './client.js';
+import type { Untyped } from './contract-types.js';
 import type { ClientOptions } from './options.js';
 import type { ServerEvent } from './server-subscriptions.js';
 import { FakeServer } from './testing.js';
 
 let server: FakeServer;
-let client: Client;
+let client: Client<Untyped>;
 let errors: { error: unknown; where: string }[];
 
-function open(options: Partial<ClientOptions> = {}): Client {
-  return createClient({ url: 'ws://test/', websocket: server.websocket, random: createSeededRandom(1), onError: (error, { where }) => void errors.push({ error, where }), ...options });
+function open(options: Partial<ClientOptions> = {}): Client<Untyped> {
+  return createClient<Untyped>({ url: 'ws://test/', websocket: server.websocket, random: createSeededRandom(1), onError: (error, { where }) => void errors.push({ error, where }), ...options });
 }
 const pass = async (ms: number): Promise<void> => {
   await vi.advanceTimersByTimeAsync(ms);
@@ -43,6 +44,8 @@ describe('rpc', () => {
 
   it('[CLIENT-16] without the extension, data is the params and the reply the result', async () => {
     server.grants = [];
+    client.dispose();
+    client = open();
     server.handlers.rpc = (_, data) => ({ echo: data });
     await expect(client.command('do.it', { a: 1 }, { key: 'k' })).resolves.toEqual({ result: { echo: { a: 1 } } });
   });
@@ -107,6 +110,8 @@ describe('rpc', () => {
 
   it('[CLIENT-17] a key is not trusted on a server that does not read keys', async () => {
     server.grants = [];
+    client.dispose();
+    client = open();
     server.handlers.onCommand = (command, connection) => {
       if (!('rpc' in command)) return undefined;
       connection.close();

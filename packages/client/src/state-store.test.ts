@@ -3,6 +3,7 @@ import { settle } from '@trunkline/base/testing';
 import { CodedError } from '@trunkline/protocol';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createClient, type Client } from './client.js';
+import type { Untyped } from './contract-types.js';
 import type { StateStore } from './state-store.js';
 import { FakeServer } from './testing.js';
 
@@ -10,7 +11,7 @@ interface Counter {
   readonly total: number;
 }
 let server: FakeServer;
-let client: Client;
+let client: Client<Untyped>;
 let loads: number;
 let errors: string[];
 
@@ -38,7 +39,7 @@ beforeEach(() => {
   server = new FakeServer();
   loads = 0;
   errors = [];
-  client = createClient({ url: 'ws://test/', websocket: server.websocket, random: createSeededRandom(1), onError: (_, { where }) => void errors.push(where) });
+  client = createClient<Untyped>({ url: 'ws://test/', websocket: server.websocket, random: createSeededRandom(1), onError: (_, { where }) => void errors.push(where) });
 });
 afterEach(() => {
   client.dispose();

@@ -3,16 +3,17 @@ import { createSeededRandom } from '@trunkline/base';
 import { settle } from '@trunkline/base/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createClient, type Client } from './client.js';
+import type { Untyped } from './contract-types.js';
 import type { ClientOptions } from './options.js';
 import type { LoadedState, StreamOptions, StreamSubscription } from './stream.js';
 import { FakeServer } from './testing.js';
 
 let server: FakeServer;
-let client: Client;
+let client: Client<Untyped>;
 let errors: { error: unknown; where: string }[];
 
-function open(options: Partial<ClientOptions> = {}): Client {
-  return createClient({
+function open(options: Partial<ClientOptions> = {}): Client<Untyped> {
+  return createClient<Untyped>({
     url: 'ws://test/',
     websocket: server.websocket,
     random: createSeededRandom(1),

@@ -34,7 +34,12 @@ const mapPublishing = {
 /** Who: a user's connections, one connection, or both (that connection, if it is the user's). */
 const target = { user, client };
 
-const clientInfo = z.object({ client: z.string(), user: z.string(), conn_info: z.unknown().optional(), chan_info: z.unknown().optional() });
+const clientInfo = z.object({
+  client: z.string(),
+  user: z.string(),
+  conn_info: z.unknown().optional(),
+  chan_info: z.unknown().optional(),
+});
 
 const publication = z.object({
   ...data,
@@ -61,7 +66,9 @@ export const apiMethods = {
   broadcast: {
     summary: 'Publishes the same data into many channels; one result or error per channel, in order.',
     params: z.object({ channels: z.array(channel).min(1), ...publishing }),
-    result: z.object({ responses: z.array(z.union([z.object({ result: published }), z.object({ error: apiError })])) }),
+    result: z.object({
+      responses: z.array(z.union([z.object({ result: published }), z.object({ error: apiError })])),
+    }),
   },
   subscribe: {
     summary: "Subscribes a user's or a client's connections; needs no permission of theirs.",
@@ -75,7 +82,10 @@ export const apiMethods = {
   },
   disconnect: {
     summary: "Closes a user's or a client's connections.",
-    params: z.object({ ...target, disconnect: z.object({ code: z.int().min(3_000).max(4_999), reason: z.string().max(120) }).optional() }),
+    params: z.object({
+      ...target,
+      disconnect: z.object({ code: z.int().min(3_000).max(4_999), reason: z.string().max(120) }).optional(),
+    }),
     result: z.object({ num_clients: z.int() }),
   },
   refresh: {
@@ -95,8 +105,14 @@ export const apiMethods = {
     result: z.object({ num_clients: z.int(), num_users: z.int() }),
   },
   history: {
-    summary: 'Retained publications and the current position. `limit` 0 (default): the position only; negative: as many as the server allows.',
-    params: z.object({ channel, limit: z.int().optional(), since: z.object({ offset, epoch: z.string() }).optional(), reverse: z.boolean().optional() }),
+    summary:
+      'Retained publications and the current position. `limit` 0 (default): the position only; negative: as many as the server allows.',
+    params: z.object({
+      channel,
+      limit: z.int().optional(),
+      since: z.object({ offset, epoch: z.string() }).optional(),
+      reverse: z.boolean().optional(),
+    }),
     result: z.object({ publications: z.array(publication), ...position }),
   },
   history_remove: {
@@ -107,7 +123,10 @@ export const apiMethods = {
   channels: {
     summary: 'Channels with subscribers on this node.',
     /** `pattern`: `*` stands for any run of characters. */
-    params: z.object({ pattern: z.string().max(255).optional(), limit: z.int().min(1).max(100_000).optional() }),
+    params: z.object({
+      pattern: z.string().max(255).optional(),
+      limit: z.int().min(1).max(100_000).optional(),
+    }),
     result: z.object({ channels: z.record(z.string(), z.object({ num_clients: z.int() })) }),
   },
   connections: {
@@ -127,7 +146,9 @@ export const apiMethods = {
           connected_at: z.number(),
           outbox_messages: z.int(),
           outbox_bytes: z.int(),
-          state: z.object({ channels: z.record(z.string(), z.object({ ...position, delivery: z.string(), dropped: z.int() })) }),
+          state: z.object({
+            channels: z.record(z.string(), z.object({ ...position, delivery: z.string(), dropped: z.int() })),
+          }),
         }),
       ),
       /** All that match, beyond `limit`. */
@@ -135,7 +156,8 @@ export const apiMethods = {
     }),
   },
   info: {
-    summary: 'The nodes, as far as the key may see: totals for a key of all orgs, otherwise the numbers of its org.',
+    summary:
+      'The nodes, as far as the key may see: totals for a key of all orgs, otherwise the numbers of its org.',
     params: empty,
     result: z.object({
       nodes: z.array(
@@ -154,7 +176,8 @@ export const apiMethods = {
     }),
   },
   map_publish: {
-    summary: 'Writes an entry of a map channel. `applied` is false where `expect` did not hold; `current` is then what stands there.',
+    summary:
+      'Writes an entry of a map channel. `applied` is false where `expect` did not hold; `current` is then what stands there.',
     params: z.object({ channel, key, ...data, ...mapPublishing }),
     result: mapPublished,
   },
@@ -180,6 +203,9 @@ export type ApiResult<M extends ApiMethod> = z.output<(typeof apiMethods)[M]['re
  */
 export const apiBatch = {
   summary: 'Several commands in one request.',
-  params: z.object({ commands: z.array(z.record(z.string(), z.unknown())).min(1), parallel: z.boolean().optional() }),
+  params: z.object({
+    commands: z.array(z.record(z.string(), z.unknown())).min(1),
+    parallel: z.boolean().optional(),
+  }),
   result: z.object({ replies: z.array(z.record(z.string(), z.unknown())) }),
 } as const;

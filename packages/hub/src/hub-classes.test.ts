@@ -112,6 +112,25 @@ describe('live channels', () => {
   });
 });
 
+describe('namespaces', () => {
+  test('[NS-1] `*` covers what has no namespace of its own; an own one is never widened by it', async () => {
+    const { peer } = createTestHub({ namespaces: [{ name: '*', allowSubscribe: ['user'] }, { name: 'own' }] });
+    const one = peer();
+    await one.connect();
+    expect(sub(await one.call({ subscribe: { channel: 'anything:1' } }))).toBeDefined();
+    expect(sub(await one.call({ subscribe: { channel: 'bare' } }))).toBeDefined();
+    expect(errorOf(await one.call({ subscribe: { channel: 'own:1' } }))).toMatchObject({ code: 103 });
+  });
+
+  test('[NS-2] a channel pattern bounds the names of a namespace', async () => {
+    const { peer } = createTestHub({ namespaces: [{ name: 'job', channelPattern: '[0-9]+', allowSubscribe: ['user'] }] });
+    const one = peer();
+    await one.connect();
+    expect(sub(await one.call({ subscribe: { channel: 'job:12' } }))).toBeDefined();
+    expect(errorOf(await one.call({ subscribe: { channel: 'job:x' } }))).toMatchObject({ code: 103 });
+  });
+});
+
 describe('durable channels', () => {
   test('[CLASS-2] every committed offset once and in order, however the broker delivers', async () => {
     const clock = new FakeClock();

@@ -100,6 +100,12 @@ describe('tags filter', () => {
     }
   });
 
+  it('[WIRE-14] a number is digits, and digits again after a point', () => {
+    for (const v of ['1.', '.1', '-', '+', '1.2.3', '1-', '--1', '٣']) {
+      expect(matchesFilter({ key: 'v', cmp: 'lt', val: '99' }, { v }), v).toBe(false);
+    }
+  });
+
   it('[WIRE-14] long numbers keep their order', () => {
     const order = (left: string, right: string): boolean =>
       matchesFilter({ key: 'v', cmp: 'lt', val: right }, { v: left });

@@ -25,7 +25,7 @@ interface PublishOptions extends ConnectionOptions {
 }
 
 /** What a publication has besides its data. */
-interface Common {
+export interface Common {
   readonly channel: string;
   readonly key: string | undefined;
   readonly tags: Readonly<Record<string, string>> | undefined;
@@ -92,8 +92,7 @@ async function publishLines(io: Io, settings: Settings, common: Common, options:
       random: io.random,
       signal: io.signal,
       report: (text) => io.err(`${text}\n`),
-      // Not given the signal: a batch that is on its way at Ctrl-C is awaited, or its fate would be unknown.
-      send: async (lines) => toSendOutcome(await post(io, settings, 'batch', { commands: lines.map((line) => toCommand(common, line)) }), lines.length),
+      send: createSender(io, settings, common, () => settingsOf(io, options)),
     },
     randomId(io.random),
     { retryForMs },
@@ -106,6 +105,35 @@ async function publishLines(io: Io, settings: Settings, common: Common, options:
   }
   if (totals.unsent > 0) return 'interrupted';
   return totals.refused > 0 ? 'failure' : 'ok';
+}
+
+/**
+ * A development server that was started again has another key, which it leaves where the first was found. A key that worked is therefore not
+ * given up at once: it is looked for again, and until there is another, the refusal counts as one that may pass.
+ */
+export function createSender(io: Pick<Io, 'fetch' | 'clock'>, first: Settings, common: Common, lookAgain: () => Settings): (lines: readonly Outgoing[]) => Promise<SendOutcome> {
+  let settings = first;
+  let accepted = false;
+  return async (lines) => {
+    // Not given the signal of Ctrl-C: a batch that is on its way is awaited, or its fate would be unknown.
+    const outcome = await post(io, settings, 'batch', { commands: lines.map((line) => toCommand(common, line)) });
+    if (outcome.kind === 'answered') accepted = true;
+    if (outcome.kind === 'refused' && outcome.status === 401 && accepted && settings.keyFromState) {
+      settings = tryAgain(lookAgain) ?? settings;
+      return { ...outcome, temporary: true };
+    }
+    return toSendOutcome(outcome, lines.length);
+  };
+}
+
+/** The file may be half-way between two servers. */
+function tryAgain(look: () => Settings): Settings | undefined {
+  try {
+    const settings = look();
+    return settings.keyFromState ? settings : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function toCommand({ channel, key, tags }: Common, { data, idempotencyKey }: Outgoing): object {

@@ -13,7 +13,8 @@ export function readFileLayer(text: string, file: string): Layer {
   const lines = new LineCounter();
   const name = basename(file);
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const at = (offset: number | undefined): string => (offset === undefined ? name : `${name}:${lines.linePos(offset).line}`);
+  const at = (offset: number | undefined): string =>
+    offset === undefined ? name : `${name}:${lines.linePos(offset).line}`;
   for (const { message, pos } of [...document.errors, ...document.warnings]) {
     layer.problems.push({ path: '', message: `not valid YAML: ${message}`, source: at(pos[0]) });
   }
@@ -21,7 +22,11 @@ export function readFileLayer(text: string, file: string): Layer {
   const content = toValue(document, layer, name);
   if (content === undefined || content === null) return layer;
   if (!isTree(content)) {
-    layer.problems.push({ path: '', message: 'expected keys and values at the top of the file', source: at(0) });
+    layer.problems.push({
+      path: '',
+      message: 'expected keys and values at the top of the file',
+      source: at(0),
+    });
     return layer;
   }
   Object.assign(layer.tree, withoutEmpty(content));
@@ -47,7 +52,12 @@ function withoutEmpty(tree: Tree): Tree {
   return kept;
 }
 
-function recordLines(node: unknown, path: Path, sources: Map<string, string>, at: (offset: number | undefined) => string): void {
+function recordLines(
+  node: unknown,
+  path: Path,
+  sources: Map<string, string>,
+  at: (offset: number | undefined) => string,
+): void {
   if (isMap(node)) {
     for (const pair of node.items) {
       if (!isPair(pair) || !isScalar(pair.key)) continue;

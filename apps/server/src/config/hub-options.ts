@@ -48,7 +48,10 @@ function toNamespaces(channels: Config['channels']): readonly NamespaceGiven[] {
   return channels.default ? [toNamespace('', channels.default), ...named] : named;
 }
 
-function toNamespace(name: string, { historyTtl, metaTtl, publishDebounce, map, ...same }: DefaultNamespaceConfig): NamespaceGiven {
+function toNamespace(
+  name: string,
+  { historyTtl, metaTtl, publishDebounce, map, ...same }: DefaultNamespaceConfig,
+): NamespaceGiven {
   return withoutAbsent({
     ...same,
     name,

@@ -6,7 +6,8 @@
 import { z } from 'zod';
 import { parseDuration, parseSize } from './quantity.js';
 
-export type LeafKind = 'text' | 'integer' | 'switch' | 'duration' | 'size' | 'choice' | 'list' | 'records';
+export type LeafKind =
+  'text' | 'integer' | 'switch' | 'duration' | 'size' | 'choice' | 'list' | 'records' | 'object';
 
 export interface LeafInfo {
   readonly kind: LeafKind;
@@ -27,7 +28,10 @@ interface Bounds {
   readonly unlimited?: boolean;
 }
 
-export function text(help: string, options: { readonly secret?: boolean; readonly pattern?: RegExp; readonly expected?: string } = {}) {
+export function text(
+  help: string,
+  options: { readonly secret?: boolean; readonly pattern?: RegExp; readonly expected?: string } = {},
+) {
   const error = complaint(options.expected ?? 'text that is not empty', options.secret);
   let schema = z.string({ error }).min(1, { error });
   if (options.pattern) schema = schema.regex(options.pattern, { error });
@@ -42,7 +46,8 @@ export function integer(help: string, bounds: Bounds = {}) {
     .union([z.number(), z.literal('unlimited')], { error })
     .transform((given, context): number => {
       const value = given === 'unlimited' ? Infinity : given;
-      if (value === Infinity ? unlimited : Number.isSafeInteger(value) && value >= min && value <= max) return value;
+      if (value === Infinity ? unlimited : Number.isSafeInteger(value) && value >= min && value <= max)
+        return value;
       return refuse(context, given, error);
     })
     .register(leafInfo, { kind: 'integer', help });
@@ -54,34 +59,56 @@ export function flag(help: string) {
 
 /** Milliseconds inside. */
 export function duration(help: string, bounds: Bounds = {}) {
-  return quantity(help, 'duration', parseDuration, 'a duration such as 250ms, 300s, 5m, 1h or 30d (or a number of milliseconds)', bounds);
+  return quantity(
+    help,
+    'duration',
+    parseDuration,
+    'a duration such as 250ms, 300s, 5m, 1h or 30d (or a number of milliseconds)',
+    bounds,
+  );
 }
 
 /** Bytes inside. */
 export function size(help: string, bounds: Bounds = {}) {
-  return quantity(help, 'size', parseSize, 'a size such as 64KiB, 1MiB or 1MB (or a number of bytes)', bounds);
+  return quantity(
+    help,
+    'size',
+    parseSize,
+    'a size such as 64KiB, 1MiB or 1MB (or a number of bytes)',
+    bounds,
+  );
 }
 
 export function choice<const T extends readonly [string, ...string[]]>(help: string, choices: T) {
-  return z.enum(choices, { error: complaint(`one of ${choices.join(', ')}`) }).register(leafInfo, { kind: 'choice', help, choices });
+  return z
+    .enum(choices, { error: complaint(`one of ${choices.join(', ')}`) })
+    .register(leafInfo, { kind: 'choice', help, choices });
 }
 
 /** A list of texts, or one text alone; in the environment and in flags separated by commas. */
 export function list<T extends z.ZodType>(help: string, item: T) {
   return z
-    .preprocess((given) => (typeof given === 'string' ? [given] : given), z.array(item, { error: complaint('a list') }))
+    .preprocess(
+      (given) => (typeof given === 'string' ? [given] : given),
+      z.array(item, { error: complaint('a list') }),
+    )
     .readonly()
     .register(leafInfo, { kind: 'list', help });
 }
 
 /** A list of objects; in the environment and in flags written as JSON (or YAML in one line). */
 export function records<T extends z.ZodType>(help: string, item: T, secret = false) {
-  return z.array(item, { error: complaint('a list of objects', secret) }).readonly().register(leafInfo, { kind: 'records', help, secret });
+  return z
+    .array(item, { error: complaint('a list of objects', secret) })
+    .readonly()
+    .register(leafInfo, { kind: 'records', help, secret });
 }
 
 /** An object whose keys are not ours (a JSON Web Key). Never printed: it may hold a secret. */
 export function freeForm(help: string) {
-  return z.record(z.string(), z.unknown(), { error: complaint('an object', true) }).register(leafInfo, { kind: 'records', help, secret: true });
+  return z
+    .record(z.string(), z.unknown(), { error: complaint('an object', true) })
+    .register(leafInfo, { kind: 'object', help, secret: true });
 }
 
 /** Says what was expected and, unless it is a secret, what was found. */
@@ -92,7 +119,13 @@ function complaint(expected: string, secret = false): (issue: { readonly input?:
   };
 }
 
-function quantity(help: string, kind: 'duration' | 'size', parse: (given: string | number) => number | undefined, expected: string, bounds: Bounds) {
+function quantity(
+  help: string,
+  kind: 'duration' | 'size',
+  parse: (given: string | number) => number | undefined,
+  expected: string,
+  bounds: Bounds,
+) {
   const { min = 0, max = Infinity, unlimited = false } = bounds;
   const error = complaint(unlimited ? `${expected}, or \`unlimited\`` : expected);
   return z
@@ -101,13 +134,23 @@ function quantity(help: string, kind: 'duration' | 'size', parse: (given: string
       if (unlimited && (given === 'unlimited' || given === Infinity)) return Infinity;
       const value = parse(given);
       if (value === undefined) return refuse(context, given, error);
-      if (value < min || value > max) return refuse(context, given, () => `must be ${value < min ? `at least ${min}` : `at most ${max}`} ${kind === 'size' ? 'bytes' : 'ms'}, got ${shown(given)}`);
+      if (value < min || value > max)
+        return refuse(
+          context,
+          given,
+          () =>
+            `must be ${value < min ? `at least ${min}` : `at most ${max}`} ${kind === 'size' ? 'bytes' : 'ms'}, got ${shown(given)}`,
+        );
       return value;
     })
     .register(leafInfo, { kind, help });
 }
 
-function refuse(context: z.RefinementCtx, input: unknown, error: (issue: { readonly input?: unknown }) => string): never {
+function refuse(
+  context: z.RefinementCtx,
+  input: unknown,
+  error: (issue: { readonly input?: unknown }) => string,
+): never {
   context.addIssue({ code: 'custom', message: error({ input }), input });
   return z.NEVER;
 }

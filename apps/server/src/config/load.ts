@@ -64,7 +64,9 @@ export function configCheck(input: ConfigInput = {}): readonly ConfigProblem[] {
   return resolveConfig(input).problems;
 }
 
-type Outcome = { readonly config: ResolvedConfig; readonly problems: readonly [] } | { readonly config?: undefined; readonly problems: readonly ConfigProblem[] };
+type Outcome =
+  | { readonly config: ResolvedConfig; readonly problems: readonly [] }
+  | { readonly config?: undefined; readonly problems: readonly ConfigProblem[] };
 
 function resolveConfig(input: ConfigInput): Outcome {
   const env = input.env ?? {};
@@ -86,7 +88,15 @@ function resolveConfig(input: ConfigInput): Outcome {
   for (const { path, message } of checkRules(parsed.data)) report(path, message);
   if (problems.length > 0) return { problems };
   const read = file ?? (existsSync(resolve(cwd, DEFAULT_FILE)) ? DEFAULT_FILE : undefined);
-  return { config: { values: parsed.data, sources: merged.sources, cwd, ...(read === undefined ? {} : { file: resolve(cwd, read) }) }, problems: [] };
+  return {
+    config: {
+      values: parsed.data,
+      sources: merged.sources,
+      cwd,
+      ...(read === undefined ? {} : { file: resolve(cwd, read) }),
+    },
+    problems: [],
+  };
 }
 
 const DEFAULT_FILE = 'trunkline.yaml';
@@ -100,7 +110,10 @@ function fileLayer(file: string | undefined, cwd: string): Layer {
   } catch (cause) {
     const layer = new Layer();
     const { code, message } = cause as NodeJS.ErrnoException;
-    layer.problems.push({ path: '', message: `cannot read the configuration file ${path}: ${code === 'ENOENT' ? 'there is no such file' : message}` });
+    layer.problems.push({
+      path: '',
+      message: `cannot read the configuration file ${path}: ${code === 'ENOENT' ? 'there is no such file' : message}`,
+    });
     return layer;
   }
 }

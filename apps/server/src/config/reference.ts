@@ -1,9 +1,9 @@
 /** The list of all options out of the schema, as the table that docs/spec/configuration.md shows; a test compares the two. */
 import type { z } from 'zod';
-import { infoOf, elementOf, shapeOf } from './walk.js';
-import { configSchema, type Config } from './schema.js';
-import { formatDuration, formatSize } from './quantity.js';
 import type { LeafInfo } from './leaves.js';
+import { formatDuration, formatSize } from './quantity.js';
+import { configSchema, type Config } from './schema.js';
+import { elementOf, infoOf, shapeOf } from './walk.js';
 
 /** Markdown; items of lists are named with `[]`. */
 export function configReference(): string {
@@ -15,9 +15,15 @@ export function configReference(): string {
 function rowsOf(schema: z.ZodType, path: string, value: unknown): string[] {
   const info = infoOf(schema);
   const item = elementOf(schema);
-  if (info) return [row(path, info, value), ...(info.kind === 'records' && item ? rowsOf(item, `${path}[]`, undefined) : [])];
+  if (info)
+    return [
+      row(path, info, value),
+      ...(info.kind === 'records' && item ? rowsOf(item, `${path}[]`, undefined) : []),
+    ];
   const fields = (value ?? {}) as Readonly<Record<string, unknown>>;
-  return Object.entries(shapeOf(schema) ?? {}).flatMap(([key, field]) => rowsOf(field, path === '' ? key : `${path}.${key}`, fields[key]));
+  return Object.entries(shapeOf(schema) ?? {}).flatMap(([key, field]) =>
+    rowsOf(field, path === '' ? key : `${path}.${key}`, fields[key]),
+  );
 }
 
 function row(path: string, info: LeafInfo, value: unknown): string {
@@ -27,6 +33,7 @@ function row(path: string, info: LeafInfo, value: unknown): string {
 
 function shown({ kind }: LeafInfo, value: unknown): string {
   if (value === undefined || (Array.isArray(value) && value.length === 0)) return '';
-  if (typeof value === 'number') return `\`${kind === 'duration' ? formatDuration(value) : kind === 'size' ? formatSize(value) : value === Infinity ? 'unlimited' : String(value)}\``;
+  if (typeof value === 'number')
+    return `\`${kind === 'duration' ? formatDuration(value) : kind === 'size' ? formatSize(value) : value === Infinity ? 'unlimited' : String(value)}\``;
   return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
 }

@@ -12,7 +12,14 @@ export interface RuleFinding {
 
 /** Every finding, not only the first. */
 export function checkRules(config: Config): RuleFinding[] {
-  return [...developmentRules(config), ...serverRules(config), ...authRules(config), ...channelRules(config), ...apiRules(config), ...drainRules(config)];
+  return [
+    ...developmentRules(config),
+    ...serverRules(config),
+    ...authRules(config),
+    ...channelRules(config),
+    ...apiRules(config),
+    ...drainRules(config),
+  ];
 }
 
 /** Whether only this machine can reach `host`. */
@@ -35,15 +42,24 @@ function developmentRules({ development, developmentOnAnyHost, server }: Config)
 function serverRules({ server: { tls, origins, trustedProxies } }: Config): RuleFinding[] {
   const findings: RuleFinding[] = [];
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
-    findings.push({ path: ['server', 'tls', tls.cert === undefined ? 'cert' : 'key'], message: 'is required: TLS needs a certificate and a key' });
+    findings.push({
+      path: ['server', 'tls', tls.cert === undefined ? 'cert' : 'key'],
+      message: 'is required: TLS needs a certificate and a key',
+    });
   }
   trustedProxies.forEach((entry, index) => {
     if (isAddressOrBlock(entry)) return;
-    findings.push({ path: ['server', 'trustedProxies', index], message: `expected an address or a CIDR block such as 10.0.0.0/8, got ${JSON.stringify(entry)}` });
+    findings.push({
+      path: ['server', 'trustedProxies', index],
+      message: `expected an address or a CIDR block such as 10.0.0.0/8, got ${JSON.stringify(entry)}`,
+    });
   });
   origins.forEach((origin, index) => {
     if (origin === '*' || isOrigin(origin)) return;
-    findings.push({ path: ['server', 'origins', index], message: `expected an origin such as https://app.example.com (or \`*\`), got ${JSON.stringify(origin)}` });
+    findings.push({
+      path: ['server', 'origins', index],
+      message: `expected an origin such as https://app.example.com (or \`*\`), got ${JSON.stringify(origin)}`,
+    });
   });
   return findings;
 }
@@ -66,10 +82,15 @@ function isOrigin(text: string): boolean {
 function authRules({ auth }: Config): RuleFinding[] {
   const findings: RuleFinding[] = [];
   if (auth.allowAnonymous && auth.defaultOrg === undefined) {
-    findings.push({ path: ['auth', 'allowAnonymous'], message: 'needs auth.defaultOrg: an anonymous client has no org of its own' });
+    findings.push({
+      path: ['auth', 'allowAnonymous'],
+      message: 'needs auth.defaultOrg: an anonymous client has no org of its own',
+    });
   }
   auth.keys.forEach((key, index) => findings.push(...keyRules(['auth', 'keys', index], key)));
-  auth.channelTokens.keys.forEach((key, index) => findings.push(...keyRules(['auth', 'channelTokens', 'keys', index], key)));
+  auth.channelTokens.keys.forEach((key, index) =>
+    findings.push(...keyRules(['auth', 'channelTokens', 'keys', index], key)),
+  );
   return findings;
 }
 
@@ -79,7 +100,12 @@ function keyRules(path: Path, key: Config['auth']['keys'][number]): RuleFinding[
   const symmetric = key.alg.startsWith('HS');
   if (symmetric !== (key.secret !== undefined)) {
     const field = key.secret !== undefined ? 'secret' : key.jwk !== undefined ? 'jwk' : 'publicKey';
-    return [{ path: [...path, field], message: `does not fit ${key.alg}, which is verified with a ${symmetric ? 'secret' : 'public key'}` }];
+    return [
+      {
+        path: [...path, field],
+        message: `does not fit ${key.alg}, which is verified with a ${symmetric ? 'secret' : 'public key'}`,
+      },
+    ];
   }
   const problem = rangeErrorOf(() => readKeys('key', [toTokenKey(key)]));
   return problem === undefined ? [] : [{ path, message: problem.replace(/^key\[0\]\.?/, '') }];
@@ -97,12 +123,18 @@ function rangeErrorOf(run: () => unknown): string | undefined {
 }
 
 function channelRules({ channels }: Config): RuleFinding[] {
-  const findings: RuleFinding[] = channels.default ? namespaceRules(['channels', 'default'], channels.default) : [];
+  const findings: RuleFinding[] = channels.default
+    ? namespaceRules(['channels', 'default'], channels.default)
+    : [];
   const seen = new Map<string, number>();
   channels.namespaces.forEach((namespace, index) => {
     const path = ['channels', 'namespaces', index];
     const first = seen.get(namespace.name);
-    if (first !== undefined) findings.push({ path: [...path, 'name'], message: `${namespace.name} is already the name of ${formatPath(['channels', 'namespaces', first])}` });
+    if (first !== undefined)
+      findings.push({
+        path: [...path, 'name'],
+        message: `${namespace.name} is already the name of ${formatPath(['channels', 'namespaces', first])}`,
+      });
     else seen.set(namespace.name, index);
     findings.push(...namespaceRules(path, namespace));
   });
@@ -114,11 +146,22 @@ function namespaceRules(path: Path, namespace: DefaultNamespaceConfig): RuleFind
   const isStream = namespace.type === undefined || namespace.type === 'stream';
   if (isStream ? (namespace.historySize ?? 0) === 0 : namespace.map?.mode !== 'persistent') {
     for (const field of ['forceRecovery', 'forcePositioning'] as const) {
-      if (namespace[field] === true) findings.push({ path: [...path, field], message: isStream ? 'needs history: set historySize' : 'needs history: set map.mode to persistent' });
+      if (namespace[field] === true)
+        findings.push({
+          path: [...path, field],
+          message: isStream ? 'needs history: set historySize' : 'needs history: set map.mode to persistent',
+        });
     }
   }
-  if (namespace.historyTtl !== undefined && namespace.metaTtl !== undefined && namespace.metaTtl < namespace.historyTtl) {
-    findings.push({ path: [...path, 'metaTtl'], message: 'must be at least historyTtl: history without its epoch cannot be recovered' });
+  if (
+    namespace.historyTtl !== undefined &&
+    namespace.metaTtl !== undefined &&
+    namespace.metaTtl < namespace.historyTtl
+  ) {
+    findings.push({
+      path: [...path, 'metaTtl'],
+      message: 'must be at least historyTtl: history without its epoch cannot be recovered',
+    });
   }
   if (namespace.channelPattern !== undefined && !isPattern(namespace.channelPattern)) {
     findings.push({ path: [...path, 'channelPattern'], message: 'is not a valid regular expression' });
@@ -138,13 +181,24 @@ function isPattern(text: string): boolean {
 function apiRules({ api }: Config): RuleFinding[] {
   return api.keys.flatMap(({ key, sha256, name }, index) => {
     const path = ['api', 'keys', index];
-    if ((key === undefined) === (sha256 === undefined)) return [{ path, message: 'needs exactly one of key and sha256' }];
-    if (key !== undefined && key.length < 16) return [{ path: [...path, 'key'], message: 'must have at least 16 characters' }];
+    if ((key === undefined) === (sha256 === undefined))
+      return [{ path, message: 'needs exactly one of key and sha256' }];
+    if (key !== undefined && key.length < 16)
+      return [{ path: [...path, 'key'], message: 'must have at least 16 characters' }];
     const first = api.keys.findIndex((other) => other.name === name);
-    return first < index ? [{ path: [...path, 'name'], message: `${name} is already the name of ${formatPath(['api', 'keys', first])}` }] : [];
+    return first < index
+      ? [
+          {
+            path: [...path, 'name'],
+            message: `${name} is already the name of ${formatPath(['api', 'keys', first])}`,
+          },
+        ]
+      : [];
   });
 }
 
 function drainRules({ drain }: Config): RuleFinding[] {
-  return drain.window <= drain.deadline ? [] : [{ path: ['drain', 'window'], message: 'must be at most drain.deadline: the process ends then' }];
+  return drain.window <= drain.deadline
+    ? []
+    : [{ path: ['drain', 'window'], message: 'must be at most drain.deadline: the process ends then' }];
 }

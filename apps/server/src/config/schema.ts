@@ -11,7 +11,10 @@ import { z } from 'zod';
 import { HMAC_ALGORITHMS, PUBLIC_ALGORITHMS } from '../auth/keys.js';
 import { choice, duration, flag, freeForm, integer, list, records, size, text } from './leaves.js';
 
-const ORG = { pattern: /^[A-Za-z0-9._-]{1,64}$/, expected: 'an org id (1 to 64 characters of a-z, A-Z, 0-9, `.`, `_` and `-`)' };
+const ORG = {
+  pattern: /^[A-Za-z0-9._-]{1,64}$/,
+  expected: 'an org id (1 to 64 characters of a-z, A-Z, 0-9, `.`, `_` and `-`)',
+};
 const AUDIENCES = ['user', 'anonymous', 'subscriber', 'viewer', 'member', 'admin', 'operator'] as const;
 const ALGORITHMS = [...HMAC_ALGORITHMS, ...PUBLIC_ALGORITHMS] as const;
 const URL_PATTERN = { pattern: /^https?:\/\/\S+$/, expected: 'an http or https URL' };
@@ -19,11 +22,18 @@ const URL_PATTERN = { pattern: /^https?:\/\/\S+$/, expected: 'an http or https U
 const audience = () => choice('Who.', AUDIENCES);
 
 const mapOptions = z.strictObject({
-  mode: choice('Whether changes are kept, so that a reconnect continues by offset (`persistent`), or not (`ephemeral`).', ['ephemeral', 'persistent']).optional(),
+  mode: choice(
+    'Whether changes are kept, so that a reconnect continues by offset (`persistent`), or not (`ephemeral`).',
+    ['ephemeral', 'persistent'],
+  ).optional(),
   keyTtl: duration('Time after which a key that is not written again removes itself; 0: never.').optional(),
   streamSize: integer('Changes kept (persistent).').optional(),
   streamTtl: duration('Age after which changes go (persistent).').optional(),
-  clientKey: choice('Forces the key of client publications to the client id or the user.', ['none', 'client', 'user']).optional(),
+  clientKey: choice('Forces the key of client publications to the client id or the user.', [
+    'none',
+    'client',
+    'user',
+  ]).optional(),
   maxKeys: integer('Keys one map may hold.', { min: 1 }).optional(),
 });
 
@@ -38,13 +48,18 @@ const namespaceShape = {
   forceJoinLeave: flag('Sends joins and leaves to every subscriber.').optional(),
   forcePositioning: flag('Every subscription checks its position. Needs history.').optional(),
   forceRecovery: flag('Every subscription may recover. Needs history.').optional(),
-  recoveryMode: choice('All missed publications or none (`stream`), or the latest one (`cache`).', ['stream', 'cache']).optional(),
+  recoveryMode: choice('All missed publications or none (`stream`), or the latest one (`cache`).', [
+    'stream',
+    'cache',
+  ]).optional(),
   allowSubscribe: list('Who may subscribe.', audience()).optional(),
   allowPublish: list('Who may publish.', audience()).optional(),
   allowPresence: list('Who may read presence.', audience()).optional(),
   allowHistory: list('Who may read history.', audience()).optional(),
   allowTagsFilter: flag('Whether subscribers may filter by tags.').optional(),
-  channelPattern: text('Regular expression (anchored) for the part of the name after the namespace.').optional(),
+  channelPattern: text(
+    'Regular expression (anchored) for the part of the name after the namespace.',
+  ).optional(),
   overflow: choice('What happens to a reader that cannot keep up.', ['recover', 'latest', 'gap']).optional(),
   maxSubscribers: integer('Subscribers of one channel on this node.', { min: 1, unlimited: true }).optional(),
   publishDebounce: duration('Time in which a client folds its own publications; 0: none.').optional(),
@@ -54,37 +69,69 @@ const namespaceShape = {
 } as const;
 
 const namespace = z.strictObject({
-  name: text('Part of a channel name before the first `:`.', { pattern: /^[^:\s]{1,64}$/, expected: 'a name of 1 to 64 characters without `:` and spaces' }),
+  name: text('Part of a channel name before the first `:`.', {
+    pattern: /^[^:\s]{1,64}$/,
+    expected: 'a name of 1 to 64 characters without `:` and spaces',
+  }),
   ...namespaceShape,
 });
 
 const jwtKey = z.strictObject({
   alg: choice('Signature algorithm.', ALGORITHMS),
-  kid: text('Key id; a token that names one is checked with the key of that id, where there is one.').optional(),
+  kid: text(
+    'Key id; a token that names one is checked with the key of that id, where there is one.',
+  ).optional(),
   secret: text('Shared secret of at least 32 bytes (HS256, HS384, HS512).', { secret: true }).optional(),
+  allowShort: flag('Accepts a shorter secret. For tests with published tokens; anybody can guess such a secret.').default(false),
   publicKey: text('Public key, PEM (the other algorithms).').optional(),
   jwk: freeForm('Public key as a JSON Web Key.').optional(),
 });
 
 const apiKey = z.strictObject({
   name: text('Shown in logs.'),
-  org: text('The org the key acts in, or `*` for all (it must then be named per request).', { pattern: /^(\*|[A-Za-z0-9._-]{1,64})$/, expected: 'an org id or `*`' }),
+  org: text('The org the key acts in, or `*` for all (it must then be named per request).', {
+    pattern: /^(\*|[A-Za-z0-9._-]{1,64})$/,
+    expected: 'an org id or `*`',
+  }),
   key: text('The key itself, at least 16 characters.', { secret: true }).optional(),
-  sha256: text('SHA-256 of the key, hex; keeps the key out of the file.', { pattern: /^[0-9a-fA-F]{64}$/, expected: '64 hexadecimal digits' }).optional(),
-  scopes: list('Methods the key may call; `*`: all.', choice('Method.', ['*', ...(Object.keys(apiMethods) as ApiMethod[])])).default(['*']),
+  sha256: text('SHA-256 of the key, hex; keeps the key out of the file.', {
+    pattern: /^[0-9a-fA-F]{64}$/,
+    expected: '64 hexadecimal digits',
+  }).optional(),
+  scopes: list(
+    'Methods the key may call; `*`: all.',
+    choice('Method.', ['*', ...(Object.keys(apiMethods) as ApiMethod[])]),
+  ).default(['*']),
 });
 
 const server = z.strictObject({
   host: text('Address to listen on. `0.0.0.0` or `::` for all.').default('127.0.0.1'),
   port: integer('Port to listen on; 0: any free one.', { max: 65_535 }).default(8_000),
-  publicUrl: text('How browsers reach the server, where that differs from host and port; with https, cookies are bound to TLS.', URL_PATTERN).optional(),
-  trustedProxies: list('Addresses or CIDR blocks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.', text('Address.')).default([]),
-  origins: list("Origins, besides the server's own, whose browsers may connect; `*`: all.", text('Origin.')).default([]),
-  maxConnections: integer('WebSocket connections held at once; more are answered 503.', { min: 1 }).default(100_000),
-  connectionAttemptsPerSecond: integer('Connection attempts per second and address; more are answered 429.', { min: 1, unlimited: true }).default(50),
+  publicUrl: text(
+    'How browsers reach the server, where that differs from host and port; with https, cookies are bound to TLS.',
+    URL_PATTERN,
+  ).optional(),
+  trustedProxies: list(
+    'Addresses or CIDR blocks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.',
+    text('Address.'),
+  ).default([]),
+  origins: list(
+    "Origins, besides the server's own, whose browsers may connect; `*`: all.",
+    text('Origin.'),
+  ).default([]),
+  maxConnections: integer('WebSocket connections held at once; more are answered 503.', { min: 1 }).default(
+    100_000,
+  ),
+  connectionAttemptsPerSecond: integer('Connection attempts per second and address; more are answered 429.', {
+    min: 1,
+    unlimited: true,
+  }).default(50),
   connectionAttemptsBurst: integer('Attempts of one address at once.', { min: 1 }).default(200),
   tls: z
-    .strictObject({ cert: text('Certificate chain, PEM file.').optional(), key: text('Private key, PEM file.').optional() })
+    .strictObject({
+      cert: text('Certificate chain, PEM file.').optional(),
+      key: text('Private key, PEM file.').optional(),
+    })
     .prefault({}),
 });
 
@@ -92,13 +139,20 @@ const auth = z.strictObject({
   keys: records('Keys that verify connection and channel tokens.', jwtKey, true).default([]),
   jwksUrl: text('Key set of an identity provider (RFC 7517).', URL_PATTERN).optional(),
   issuer: list('Accepted `iss` claims; empty: not checked.', text('Issuer.')).default([]),
-  audience: list('Accepted `aud` claims, one of which a token must name; empty: not checked.', text('Audience.')).default([]),
+  audience: list(
+    'Accepted `aud` claims, one of which a token must name; empty: not checked.',
+    text('Audience.'),
+  ).default([]),
   clockTolerance: duration('How far clocks may differ, for `exp` and `nbf`.', { max: 300_000 }).default(0),
   defaultOrg: text('Org of credentials that name none; absent: they are refused.', ORG).optional(),
   allowAnonymous: flag('Whether a client may connect without a token (into `defaultOrg`).').default(false),
   channelTokens: z
     .strictObject({
-      keys: records('Keys that verify channel tokens; none here: those of connection tokens.', jwtKey, true).default([]),
+      keys: records(
+        'Keys that verify channel tokens; none here: those of connection tokens.',
+        jwtKey,
+        true,
+      ).default([]),
       jwksUrl: text('Key set for channel tokens.', URL_PATTERN).optional(),
     })
     .prefault({}),
@@ -106,50 +160,107 @@ const auth = z.strictObject({
 
 const D = HUB_DEFAULTS;
 const client = z.strictObject({
-  insecure: flag('Every client may do everything inside its org. For conformance tests and sandboxes.').default(D.insecure),
+  insecure: flag(
+    'Every client may do everything inside its org. For conformance tests and sandboxes.',
+  ).default(D.insecure),
   pingInterval: duration('Time between server pings; 0: none.').default(D.pingIntervalMs),
   pongTimeout: duration('Time for the answer to a ping.').default(D.pongTimeoutMs),
-  firstCommandTimeout: duration('Time for the first command of a connection.').default(D.firstCommandTimeoutMs),
+  firstCommandTimeout: duration('Time for the first command of a connection.').default(
+    D.firstCommandTimeoutMs,
+  ),
   outboxMaxMessages: integer('Publications waiting for one reader.', { min: 1 }).default(D.outboxMaxMessages),
   outboxMaxBytes: size('Bytes waiting for one connection.', { min: 1 }).default(D.outboxMaxBytes),
-  orgOutboxMaxBytes: size('Bytes waiting for all connections of one org.', { min: 1, unlimited: true }).default(D.orgOutboxMaxBytes),
-  subscribeDeadline: duration('Time within which every subscribe is answered.', { min: 1, max: 4_500 }).default(D.subscribeDeadlineMs),
+  orgOutboxMaxBytes: size('Bytes waiting for all connections of one org.', {
+    min: 1,
+    unlimited: true,
+  }).default(D.orgOutboxMaxBytes),
+  subscribeDeadline: duration('Time within which every subscribe is answered.', {
+    min: 1,
+    max: 4_500,
+  }).default(D.subscribeDeadlineMs),
   rpcTimeout: duration('Time for an RPC handler.', { min: 1 }).default(D.rpcTimeoutMs),
-  maxSubscriptionsPerConnection: integer('Subscriptions of one connection.', { min: 1, unlimited: true }).default(D.maxSubscriptionsPerConnection),
-  maxConnectionsPerUser: integer('Connections of one user.', { min: 1, unlimited: true }).default(D.maxConnectionsPerUser),
-  maxConnectionsPerOrg: integer('Connections of one org.', { min: 1, unlimited: true }).default(D.maxConnectionsPerOrg),
-  maxCommandsPerSecondPerConnection: integer('Commands per second of one connection, over a burst of twice as many.', { min: 1, unlimited: true }).default(D.maxCommandsPerSecondPerConnection),
-  maxCommandsPerSecondPerOrg: integer('Commands per second of one org.', { min: 1, unlimited: true }).default(D.maxCommandsPerSecondPerOrg),
-  maxCommandsInFlight: integer('Commands of one connection worked on at once.', { min: 1 }).default(D.maxCommandsInFlight),
-  maxConnectionAge: duration('Longest life of a connection, ended with 4000 after up to 10 % jitter.', { min: 1_000, unlimited: true }).default(D.maxConnectionAgeMs),
-  recoveryMaxPublications: integer('Publications a recovery may return before it is refused.').default(D.recoveryMaxPublications),
+  maxSubscriptionsPerConnection: integer('Subscriptions of one connection.', {
+    min: 1,
+    unlimited: true,
+  }).default(D.maxSubscriptionsPerConnection),
+  maxConnectionsPerUser: integer('Connections of one user.', { min: 1, unlimited: true }).default(
+    D.maxConnectionsPerUser,
+  ),
+  maxConnectionsPerOrg: integer('Connections of one org.', { min: 1, unlimited: true }).default(
+    D.maxConnectionsPerOrg,
+  ),
+  maxCommandsPerSecondPerConnection: integer(
+    'Commands per second of one connection, over a burst of twice as many.',
+    { min: 1, unlimited: true },
+  ).default(D.maxCommandsPerSecondPerConnection),
+  maxCommandsPerSecondPerOrg: integer('Commands per second of one org.', { min: 1, unlimited: true }).default(
+    D.maxCommandsPerSecondPerOrg,
+  ),
+  maxCommandsInFlight: integer('Commands of one connection worked on at once.', { min: 1 }).default(
+    D.maxCommandsInFlight,
+  ),
+  maxConnectionAge: duration('Longest life of a connection, ended with 4000 after up to 10 % jitter.', {
+    min: 1_000,
+    unlimited: true,
+  }).default(D.maxConnectionAgeMs),
+  recoveryMaxPublications: integer('Publications a recovery may return before it is refused.').default(
+    D.recoveryMaxPublications,
+  ),
   recoveryMaxBytes: size('Bytes a recovery may return.').default(D.recoveryMaxBytes),
-  historyMaxLimit: integer('Publications one history call returns at most.', { min: 1 }).default(D.historyMaxLimit),
+  historyMaxLimit: integer('Publications one history call returns at most.', { min: 1 }).default(
+    D.historyMaxLimit,
+  ),
   mapPageMaxEntries: integer('Entries of one map page.', { min: 1 }).default(D.mapPageMaxEntries),
   mapPageMaxBytes: size('Bytes of one map page.', { min: 1 }).default(D.mapPageMaxBytes),
-  subscribeBufferMax: integer('Changes buffered for a reader that pages through a map.', { min: 1 }).default(D.subscribeBufferMax),
-  presenceTtl: duration('Time after which a presence entry that is not renewed goes.', { min: 1_000 }).default(D.presenceTtlMs),
-  joinLeaveCoalesceAbove: integer('Subscribers of a channel above which joins and leaves are coalesced.').default(D.joinLeaveCoalesceAbove),
+  subscribeBufferMax: integer('Changes buffered for a reader that pages through a map.', { min: 1 }).default(
+    D.subscribeBufferMax,
+  ),
+  presenceTtl: duration('Time after which a presence entry that is not renewed goes.', {
+    min: 1_000,
+  }).default(D.presenceTtlMs),
+  joinLeaveCoalesceAbove: integer(
+    'Subscribers of a channel above which joins and leaves are coalesced.',
+  ).default(D.joinLeaveCoalesceAbove),
   joinLeaveCoalesceWindow: duration('Window of that coalescing.', { min: 1 }).default(D.joinLeaveCoalesceMs),
-  positionCheckInterval: duration("How often an idle positioned channel's top is compared with what was delivered.", { min: 1_000 }).default(D.positionCheckIntervalMs),
-  idempotencyTtl: duration('How long idempotency keys of publications are remembered.').default(D.idempotencyTtlMs),
-  expiryGrace: duration('Grace after a credential expired, for the refresh to arrive.').default(D.expiryGraceMs),
+  positionCheckInterval: duration(
+    "How often an idle positioned channel's top is compared with what was delivered.",
+    { min: 1_000 },
+  ).default(D.positionCheckIntervalMs),
+  idempotencyTtl: duration('How long idempotency keys of publications are remembered.').default(
+    D.idempotencyTtlMs,
+  ),
+  expiryGrace: duration('Grace after a credential expired, for the refresh to arrive.').default(
+    D.expiryGraceMs,
+  ),
   localRingSize: integer("Publications kept in a local channel's ring.", { min: 1 }).default(D.localRingSize),
   maxFrameBytes: size('Bytes of one inbound frame.', { min: 1_024 }).default(D.limits.maxFrameBytes),
-  maxCommandsPerFrame: integer('Commands of one inbound frame.', { min: 1 }).default(D.limits.maxCommandsPerFrame),
-  maxDepth: integer('Nesting of inbound JSON, on the wire and in API bodies.', { min: 1, max: 1_000 }).default(D.limits.maxDepth),
-  maxChannelLength: integer('UTF-16 units of a channel name.', { min: 1, max: 4_096 }).default(D.limits.maxChannelLength),
-  maxPublicationBytes: size("Bytes of one publication's data.", { min: 1 }).default(D.limits.maxPublicationBytes),
+  maxCommandsPerFrame: integer('Commands of one inbound frame.', { min: 1 }).default(
+    D.limits.maxCommandsPerFrame,
+  ),
+  maxDepth: integer('Nesting of inbound JSON, on the wire and in API bodies.', {
+    min: 1,
+    max: 1_000,
+  }).default(D.limits.maxDepth),
+  maxChannelLength: integer('UTF-16 units of a channel name.', { min: 1, max: 4_096 }).default(
+    D.limits.maxChannelLength,
+  ),
+  maxPublicationBytes: size("Bytes of one publication's data.", { min: 1 }).default(
+    D.limits.maxPublicationBytes,
+  ),
 });
 
 export const configSchema = z.strictObject({
   server: server.prefault({}),
-  development: flag('A server for one person at one machine: anonymous clients, an open default namespace, a link into the console.').default(false),
+  development: flag(
+    'A server for one person at one machine: anonymous clients, an open default namespace, a link into the console.',
+  ).default(false),
   developmentOnAnyHost: flag('Allows `development` on addresses that others can reach.').default(false),
   dataDir: text('Directory for files the server writes.').default('.trunkline'),
   log: z
     .strictObject({
-      level: choice('Least important lines to write.', ['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+      level: choice('Least important lines to write.', ['debug', 'info', 'warn', 'error', 'silent']).default(
+        'info',
+      ),
       pretty: flag('Lines for people instead of JSON.').default(false),
     })
     .prefault({}),
@@ -165,31 +276,43 @@ export const configSchema = z.strictObject({
     .strictObject({
       keys: records('Keys of the HTTP API.', apiKey, true).default([]),
       bodyMaxBytes: size('Bytes of one request body.', { min: 1_024 }).default(4 * 1024 * 1024),
-      batchMaxCommands: integer('Commands of one batch, channels of one broadcast.', { min: 1 }).default(1_000),
+      batchMaxCommands: integer('Commands of one batch, channels of one broadcast.', { min: 1 }).default(
+        1_000,
+      ),
     })
     .prefault({}),
   console: z
     .strictObject({
       enabled: flag('Whether the console is served at `/`.').default(true),
-      org: text('Org whose channels the console sees; absent: auth.defaultOrg, else `default`.', ORG).optional(),
+      org: text(
+        'Org whose channels the console sees; absent: auth.defaultOrg, else `default`.',
+        ORG,
+      ).optional(),
       linkTtl: duration('Life of the one-time link into the console.', { min: 1_000 }).default(15 * 60_000),
       sessionTtl: duration('Life of a console session.', { min: 60_000 }).default(12 * 3_600_000),
     })
     .prefault({}),
   node: z
-    .strictObject({ id: text('Identity of this node; absent: a random one per start.').optional(), name: text('Name shown to people; absent: the id.').optional() })
+    .strictObject({
+      id: text('Identity of this node; absent: a random one per start.').optional(),
+      name: text('Name shown to people; absent: the id.').optional(),
+    })
     .prefault({}),
   drain: z
     .strictObject({
       window: duration('Time in which connections are advised to move and closed.').default(10_000),
       ratePerSecond: integer('Connections closed per second at most.', { min: 1 }).default(500),
-      deadline: duration('Time after which the process ends whatever is left.', { min: 1_000 }).default(25_000),
+      deadline: duration('Time after which the process ends whatever is left.', { min: 1_000 }).default(
+        25_000,
+      ),
     })
     .prefault({}),
   metrics: z
     .strictObject({
       enabled: flag('Whether `/metrics` is served.').default(true),
-      perOrg: flag('Adds connections per org (the 100 largest). Off: org counts, not org names.').default(false),
+      perOrg: flag('Adds connections per org (the 100 largest). Off: org counts, not org names.').default(
+        false,
+      ),
       token: text('Bearer token that a scrape must present; absent: none.', { secret: true }).optional(),
     })
     .prefault({}),
@@ -200,8 +323,21 @@ export type Config = z.output<typeof configSchema>;
 export type NamespaceConfig = z.output<typeof namespace>;
 export type DefaultNamespaceConfig = NonNullable<Config['channels']['default']>;
 
-const EVERYBODY = { allowSubscribe: ['user', 'anonymous'], allowPublish: ['user', 'anonymous'], allowPresence: ['user', 'anonymous'], allowHistory: ['user', 'anonymous'] };
-const OPEN = { historySize: 100, historyTtl: '5m', presence: true, joinLeave: true, forceRecovery: true, allowTagsFilter: true, ...EVERYBODY };
+const EVERYBODY = {
+  allowSubscribe: ['user', 'anonymous'],
+  allowPublish: ['user', 'anonymous'],
+  allowPresence: ['user', 'anonymous'],
+  allowHistory: ['user', 'anonymous'],
+};
+const OPEN = {
+  historySize: 100,
+  historyTtl: '5m',
+  presence: true,
+  joinLeave: true,
+  forceRecovery: true,
+  allowTagsFilter: true,
+  ...EVERYBODY,
+};
 
 /** What `development` changes, below everything that was written down: enough for a tour without any configuration. */
 export const DEVELOPMENT_DEFAULTS = {
@@ -210,8 +346,15 @@ export const DEVELOPMENT_DEFAULTS = {
   channels: {
     default: OPEN,
     namespaces: [
-      { name: 'public', ...OPEN },
-      { name: 'map', type: 'map', presence: true, forceRecovery: true, map: { mode: 'persistent' }, ...EVERYBODY },
+      { name: '*', ...OPEN },
+      {
+        name: 'map',
+        type: 'map',
+        presence: true,
+        forceRecovery: true,
+        map: { mode: 'persistent' },
+        ...EVERYBODY,
+      },
     ],
   },
 };

@@ -22,13 +22,20 @@ export function configShow(config: ResolvedConfig): readonly ShownValue[] {
   return show(configSchema, config.values, [], config.sources);
 }
 
-function show(schema: z.ZodType, value: unknown, path: Path, sources: ReadonlyMap<string, string>): ShownValue[] {
+function show(
+  schema: z.ZodType,
+  value: unknown,
+  path: Path,
+  sources: ReadonlyMap<string, string>,
+): ShownValue[] {
   const shape = shapeOf(schema);
   if (shape) {
     const fields = (value ?? {}) as Readonly<Record<string, unknown>>;
     // Inside an item of a list only what was written; elsewhere every key, so that one sees what could be set.
     const inItem = path.some((part) => typeof part === 'number');
-    return Object.entries(shape).flatMap(([key, field]) => (inItem && fields[key] === undefined ? [] : show(field, fields[key], [...path, key], sources)));
+    return Object.entries(shape).flatMap(([key, field]) =>
+      inItem && fields[key] === undefined ? [] : show(field, fields[key], [...path, key], sources),
+    );
   }
   const info = infoOf(schema);
   const item = elementOf(schema);
@@ -37,11 +44,24 @@ function show(schema: z.ZodType, value: unknown, path: Path, sources: ReadonlyMa
   }
   const source = sourceOf(sources, path) ?? 'default';
   if (value === undefined) return [{ path: formatPath(path), value: '', source: 'default' }];
-  return [{ path: formatPath(path), value: info?.secret && !isEmptyList(value) ? REDACTED : readable(info?.kind, value), source }];
+  return [
+    {
+      path: formatPath(path),
+      value: info?.secret && !isEmptyList(value) ? REDACTED : readable(info?.kind, value),
+      source,
+    },
+  ];
 }
 
 function readable(kind: string | undefined, value: unknown): string {
-  if (typeof value === 'number') return kind === 'duration' ? formatDuration(value) : kind === 'size' ? formatSize(value) : value === Infinity ? 'unlimited' : String(value);
+  if (typeof value === 'number')
+    return kind === 'duration'
+      ? formatDuration(value)
+      : kind === 'size'
+        ? formatSize(value)
+        : value === Infinity
+          ? 'unlimited'
+          : String(value);
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 

@@ -12,19 +12,34 @@ import { environmentName, leavesOf, type Leaf } from './walk.js';
 const PREFIX = 'TRUNKLINE_';
 
 /** Read by the command line, its tests or `loadConfig`; not values of the configuration. */
-const OTHER_VARIABLES = new Set(['TRUNKLINE_CONFIG', 'TRUNKLINE_URL', 'TRUNKLINE_ORG', 'TRUNKLINE_TOKEN', 'TRUNKLINE_API_KEY', 'TRUNKLINE_CLI']);
+const OTHER_VARIABLES = new Set([
+  'TRUNKLINE_CONFIG',
+  'TRUNKLINE_URL',
+  'TRUNKLINE_ORG',
+  'TRUNKLINE_TOKEN',
+  'TRUNKLINE_API_KEY',
+  'TRUNKLINE_CLI',
+]);
 
 /**
  * What Kubernetes adds to every container for a service whose name starts with `trunkline` (`TRUNKLINE_SERVER_PORT=tcp://10.0.0.7:8000`
  * among them, which would otherwise be taken for the port).
  */
-const SERVICE_LINK_NAME = /_SERVICE_HOST$|_SERVICE_PORT(_[A-Z0-9_]+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/;
+const SERVICE_LINK_NAME =
+  /_SERVICE_HOST$|_SERVICE_PORT(_[A-Z0-9_]+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/;
 const SERVICE_LINK_VALUE = /^(tcp|udp|sctp):\/\//;
 
 /** Flags that people type, and the leaf each stands for. */
-const SHORT_FLAGS: Readonly<Record<string, string>> = { port: 'server.port', host: 'server.host', dev: 'development' };
+const SHORT_FLAGS: Readonly<Record<string, string>> = {
+  port: 'server.port',
+  host: 'server.host',
+  dev: 'development',
+};
 
-export function readEnvironmentLayer(root: z.ZodType, env: Readonly<Record<string, string | undefined>>): Layer {
+export function readEnvironmentLayer(
+  root: z.ZodType,
+  env: Readonly<Record<string, string | undefined>>,
+): Layer {
   const layer = new Layer();
   const leaves = new Map(leavesOf(root).map((leaf) => [environmentName(leaf.path), leaf]));
   for (const [name, value] of Object.entries(env)) {
@@ -34,7 +49,11 @@ export function readEnvironmentLayer(root: z.ZodType, env: Readonly<Record<strin
     if (leaf) {
       assign(layer, leaf, value, `env:${name}`);
     } else if (!SERVICE_LINK_NAME.test(name)) {
-      layer.problems.push({ path: '', message: `unknown variable ${name}${didYouMean(nearest(name, leaves.keys()))}`, source: `env:${name}` });
+      layer.problems.push({
+        path: '',
+        message: `unknown variable ${name}${didYouMean(nearest(name, leaves.keys()))}`,
+        source: `env:${name}`,
+      });
     }
   }
   return layer;
@@ -63,12 +82,18 @@ export function readFlagsLayer(root: z.ZodType, flags: readonly string[]): Flags
     const isFile = name === 'config' || name === 'c';
     const leaf = leaves.get(Object.hasOwn(SHORT_FLAGS, name) ? (SHORT_FLAGS[name] ?? name) : name);
     if (!leaf && !isFile) {
-      problem(`unknown flag ${flag.split('=')[0]}${didYouMean(nearest(name, [...leaves.keys(), ...Object.keys(SHORT_FLAGS), 'config']), '--')}`);
+      problem(
+        `unknown flag ${flag.split('=')[0]}${didYouMean(nearest(name, [...leaves.keys(), ...Object.keys(SHORT_FLAGS), 'config']), '--')}`,
+      );
       if (match[3] === undefined && isValue(flags[index + 1])) index++;
       continue;
     }
-    const takesNext = match[3] === undefined && isValue(flags[index + 1]) && (leaf?.info.kind !== 'switch' || toSwitch(flags[index + 1] ?? '') !== undefined);
-    const value = match[3] ?? (takesNext ? flags[++index] : leaf?.info.kind === 'switch' ? 'true' : undefined);
+    const takesNext =
+      match[3] === undefined &&
+      isValue(flags[index + 1]) &&
+      (leaf?.info.kind !== 'switch' || toSwitch(flags[index + 1] ?? '') !== undefined);
+    const value =
+      match[3] ?? (takesNext ? flags[++index] : leaf?.info.kind === 'switch' ? 'true' : undefined);
     if (value === undefined) problem(`${flag} needs a value`);
     else if (leaf) assign(layer, leaf, value, 'flag');
     else file = value;
@@ -94,6 +119,7 @@ function fromText(info: LeafInfo, value: string): unknown {
     case 'list':
       return value.trim().startsWith('[') ? fromYaml(value) : splitList(value);
     case 'records':
+    case 'object':
       return fromYaml(value);
     case 'text':
     case 'duration':

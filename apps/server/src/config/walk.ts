@@ -10,7 +10,10 @@ export type Path = readonly (string | number)[];
 
 /** `channels.namespaces[2].historySize`. */
 export function formatPath(path: Path): string {
-  return path.reduce<string>((text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? part : `${text}.${part}`), '');
+  return path.reduce<string>(
+    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? part : `${text}.${part}`),
+    '',
+  );
 }
 
 interface Def {
@@ -26,7 +29,7 @@ function defOf(schema: z.ZodType): Def {
 
 /** Looks through `optional`, `default`, `prefault` and `readonly`. */
 function unwrap(schema: z.ZodType): z.ZodType {
-  for (let at = schema; ; ) {
+  for (let at = schema; ;) {
     const inner = leafInfo.has(at) ? undefined : defOf(at).innerType;
     if (inner === undefined) return at;
     at = inner;
@@ -77,7 +80,9 @@ export function leavesOf(root: z.ZodType, path: readonly string[] = []): Leaf[] 
 
 /** `server.trustedProxies` is `TRUNKLINE_SERVER_TRUSTED_PROXIES`. */
 export function environmentName(path: readonly string[]): string {
-  return ['TRUNKLINE', ...path.map((part) => part.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase())].join('_');
+  return ['TRUNKLINE', ...path.map((part) => part.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase())].join(
+    '_',
+  );
 }
 
 function ownKey<T>(record: Readonly<Record<string, T>> | undefined, key: string): T | undefined {

@@ -4,7 +4,16 @@
  */
 import type { Clock } from '@trunkline/base';
 import type { ApiMethod, ApiParams } from '@trunkline/contracts/api';
-import type { ApiMapPublished, ApiMapPublishOptions, ApiPublished, ApiPublishOptions, ClientTarget, ConnectionSummary, Hub, OrgApi } from '@trunkline/hub';
+import type {
+  ApiMapPublished,
+  ApiMapPublishOptions,
+  ApiPublished,
+  ApiPublishOptions,
+  ClientTarget,
+  ConnectionSummary,
+  Hub,
+  OrgApi,
+} from '@trunkline/hub';
 import { closeOf, CodedError, type ClientInfo, type Payload, type Publication } from '@trunkline/protocol';
 import { payloadMember, RawJson } from './json.js';
 
@@ -25,7 +34,9 @@ export interface ApiEnvironment {
 }
 
 /** Results are plain values for `toJson`. Refusals are `CodedError`. */
-export type ApiHandlers = { readonly [M in ApiMethod]: (call: ApiCall, params: ApiParams<M>) => Promise<object> };
+export type ApiHandlers = {
+  readonly [M in ApiMethod]: (call: ApiCall, params: ApiParams<M>) => Promise<object>;
+};
 
 const DEFAULT_CHANNELS = 10_000;
 const DEFAULT_CONNECTIONS = 100;
@@ -35,20 +46,43 @@ const COUNTED_CONNECTIONS = 10_000;
 export function createApiHandlers(environment: ApiEnvironment): ApiHandlers {
   const { clock, hub } = environment;
   return {
-    publish: async ({ org }, params) => toPublished(await org.publish(params.channel, toPayload(params), toPublishOptions(params))),
+    publish: async ({ org }, params) =>
+      toPublished(await org.publish(params.channel, toPayload(params), toPublishOptions(params))),
     broadcast: async ({ org }, params) => {
-      if (params.channels.length > environment.maxChannels) throw new CodedError('limitExceeded', `channels: at most ${environment.maxChannels} in one broadcast`);
+      if (params.channels.length > environment.maxChannels)
+        throw new CodedError(
+          'limitExceeded',
+          `channels: at most ${environment.maxChannels} in one broadcast`,
+        );
       const outcomes = await org.broadcast(params.channels, toPayload(params), toPublishOptions(params));
-      return { responses: outcomes.map((outcome) => ('error' in outcome ? { error: toApiError(outcome.error) } : { result: toPublished(outcome) })) };
+      return {
+        responses: outcomes.map((outcome) =>
+          'error' in outcome ? { error: toApiError(outcome.error) } : { result: toPublished(outcome) },
+        ),
+      };
     },
-    subscribe: async ({ org }, params) => ({ num_clients: await org.subscribe(params.channel, toTarget(params)) }),
-    unsubscribe: async ({ org }, params) => ({ num_clients: await org.unsubscribe(params.channel, toTarget(params)) }),
-    disconnect: async ({ org }, params) => ({ num_clients: await org.disconnect(toTarget(params), params.disconnect) }),
+    subscribe: async ({ org }, params) => ({
+      num_clients: await org.subscribe(params.channel, toTarget(params)),
+    }),
+    unsubscribe: async ({ org }, params) => ({
+      num_clients: await org.unsubscribe(params.channel, toTarget(params)),
+    }),
+    disconnect: async ({ org }, params) => ({
+      num_clients: await org.disconnect(toTarget(params), params.disconnect),
+    }),
     refresh: async ({ org }, { expired, expire_at, ...target }) => {
-      if (expired === true) return { num_clients: await org.disconnect(toTarget(target), closeOf('connectionExpired')) };
-      return { num_clients: await org.refresh(toTarget(target), expire_at === undefined ? undefined : expire_at * 1_000) };
+      if (expired === true)
+        return { num_clients: await org.disconnect(toTarget(target), closeOf('connectionExpired')) };
+      return {
+        num_clients: await org.refresh(
+          toTarget(target),
+          expire_at === undefined ? undefined : expire_at * 1_000,
+        ),
+      };
     },
-    presence: async ({ org }, { channel }) => ({ presence: mapValues(await org.presence(channel), toClientInfo) }),
+    presence: async ({ org }, { channel }) => ({
+      presence: mapValues(await org.presence(channel), toClientInfo),
+    }),
     presence_stats: async ({ org }, { channel }) => {
       const { numClients, numUsers } = await org.presenceStats(channel);
       return { num_clients: numClients, num_users: numUsers };
@@ -68,11 +102,20 @@ export function createApiHandlers(environment: ApiEnvironment): ApiHandlers {
     },
     channels: async ({ org }, { pattern, limit = DEFAULT_CHANNELS }) => {
       const found = org.channels(pattern, limit);
-      return { channels: Object.fromEntries(found.map(({ channel, subscribers }) => [channel, { num_clients: subscribers }])) };
+      return {
+        channels: Object.fromEntries(
+          found.map(({ channel, subscribers }) => [channel, { num_clients: subscribers }]),
+        ),
+      };
     },
     connections: async ({ org }, { limit = DEFAULT_CONNECTIONS, offset = 0, ...target }) => {
       const { connections, total } = org.connections({ ...withoutEmpty(target), limit, offset });
-      return { connections: Object.fromEntries(connections.map((connection) => [connection.client, toApiConnection(connection)])), total };
+      return {
+        connections: Object.fromEntries(
+          connections.map((connection) => [connection.client, toApiConnection(connection)]),
+        ),
+        total,
+      };
     },
     info: async (call) => ({
       nodes: [
@@ -85,10 +128,17 @@ export function createApiHandlers(environment: ApiEnvironment): ApiHandlers {
         },
       ],
     }),
-    map_publish: async ({ org }, params) => toMapPublished(await org.mapPublish(params.channel, params.key, toPayload(params), toMapOptions(params))),
-    map_remove: async ({ org }, params) => toMapPublished(await org.mapRemove(params.channel, params.key, toMapOptions(params))),
+    map_publish: async ({ org }, params) =>
+      toMapPublished(
+        await org.mapPublish(params.channel, params.key, toPayload(params), toMapOptions(params)),
+      ),
+    map_remove: async ({ org }, params) =>
+      toMapPublished(await org.mapRemove(params.channel, params.key, toMapOptions(params))),
     map_state: async ({ org }, { channel, cursor, limit }) => {
-      const page = await org.mapState(channel, { ...(cursor === undefined ? {} : { cursor }), ...(limit === undefined ? {} : { limit }) });
+      const page = await org.mapState(channel, {
+        ...(cursor === undefined ? {} : { cursor }),
+        ...(limit === undefined ? {} : { limit }),
+      });
       return { entries: page.entries.map(toApiPublication), cursor: page.cursor, ...page.position };
     },
   };
@@ -100,13 +150,20 @@ export function toApiError(error: unknown): { readonly code: number; readonly me
   return { code, message };
 }
 
-function toPayload({ data, b64data }: { readonly data?: unknown; readonly b64data?: string | undefined }): Payload {
+function toPayload({
+  data,
+  b64data,
+}: {
+  readonly data?: unknown;
+  readonly b64data?: string | undefined;
+}): Payload {
   if (b64data === undefined) {
     if (data === undefined) throw new CodedError('badRequest', 'data is required');
     return JSON.stringify(data);
   }
   if (data !== undefined) throw new CodedError('badRequest', 'b64data must not be given together with data');
-  if (b64data.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(b64data)) throw new CodedError('badRequest', 'b64data must be base64');
+  if (b64data.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(b64data))
+    throw new CodedError('badRequest', 'b64data must be base64');
   return new Uint8Array(Buffer.from(b64data, 'base64'));
 }
 
@@ -124,19 +181,32 @@ function toPublishOptions({ tags, idempotency_key, skip_history }: Publishing): 
   };
 }
 
-function toMapOptions({ expect, ...publishing }: Publishing & { readonly expect?: 'absent' | number | undefined }): ApiMapPublishOptions {
+function toMapOptions({
+  expect,
+  ...publishing
+}: Publishing & { readonly expect?: 'absent' | number | undefined }): ApiMapPublishOptions {
   return { ...toPublishOptions(publishing), ...(expect === undefined ? {} : { expect }) };
 }
 
 /** Nobody is not everybody: a target without a user and without a client is refused. */
-function toTarget(given: { readonly user?: string | undefined; readonly client?: string | undefined }): ClientTarget {
+function toTarget(given: {
+  readonly user?: string | undefined;
+  readonly client?: string | undefined;
+}): ClientTarget {
   const target = withoutEmpty(given);
-  if (target.user === undefined && target.client === undefined) throw new CodedError('badRequest', 'user or client is required');
+  if (target.user === undefined && target.client === undefined)
+    throw new CodedError('badRequest', 'user or client is required');
   return target;
 }
 
 /** Server libraries send an empty text for what they were not given. */
-function withoutEmpty({ user = '', client = '' }: { readonly user?: string | undefined; readonly client?: string | undefined }): ClientTarget {
+function withoutEmpty({
+  user = '',
+  client = '',
+}: {
+  readonly user?: string | undefined;
+  readonly client?: string | undefined;
+}): ClientTarget {
   return { ...(user === '' ? {} : { user }), ...(client === '' ? {} : { client }) };
 }
 
@@ -145,15 +215,33 @@ function toPublished({ position }: ApiPublished): object {
 }
 
 function toMapPublished({ position, applied, current }: ApiMapPublished): object {
-  return { offset: position.offset, epoch: position.epoch, applied, current: current && toApiPublication(current) };
+  return {
+    offset: position.offset,
+    epoch: position.epoch,
+    applied,
+    current: current && toApiPublication(current),
+  };
 }
 
 function toApiPublication({ data, offset, tags, info, timeMs, key, removed }: Publication): object {
-  return { ...payloadMember(data), offset, tags, info: info && toClientInfo(info), time: timeMs, key, removed };
+  return {
+    ...payloadMember(data),
+    offset,
+    tags,
+    info: info && toClientInfo(info),
+    time: timeMs,
+    key,
+    removed,
+  };
 }
 
 function toClientInfo({ client, user, connInfo, chanInfo }: ClientInfo): object {
-  return { client, user, conn_info: connInfo === undefined ? undefined : toInfo(connInfo), chan_info: chanInfo === undefined ? undefined : toInfo(chanInfo) };
+  return {
+    client,
+    user,
+    conn_info: connInfo === undefined ? undefined : toInfo(connInfo),
+    chan_info: chanInfo === undefined ? undefined : toInfo(chanInfo),
+  };
 }
 
 /** Bytes have no place of their own in the public shape; they are given as base64 text. */
@@ -173,7 +261,12 @@ function toApiConnection(connection: ConnectionSummary): object {
     outbox_messages: connection.outboxMessages,
     outbox_bytes: connection.outboxBytes,
     state: {
-      channels: Object.fromEntries(connection.subscriptions.map(({ channel, position, delivery, dropped }) => [channel, { ...position, delivery, dropped }])),
+      channels: Object.fromEntries(
+        connection.subscriptions.map(({ channel, position, delivery, dropped }) => [
+          channel,
+          { ...position, delivery, dropped },
+        ]),
+      ),
     },
   };
 }

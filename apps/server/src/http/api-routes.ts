@@ -36,11 +36,21 @@ interface Caller extends ApiCall {
   readonly holder: ApiKeyIdentity;
 }
 
-type Outcome = { readonly result: object } | { readonly error: { readonly code: number; readonly message: string } };
+type Outcome =
+  { readonly result: object } | { readonly error: { readonly code: number; readonly message: string } };
 
-export function registerApiRoutes(app: FastifyInstance, deps: ApiRoutesDeps, options: ApiRoutesOptions): void {
+export function registerApiRoutes(
+  app: FastifyInstance,
+  deps: ApiRoutesDeps,
+  options: ApiRoutesOptions,
+): void {
   const { logger, handlers, validator, onCall } = deps;
-  const validators = new Map((Object.keys(apiMethods) as ApiMethod[]).map((method) => [method, validator(toSchema(apiMethods[method].params))]));
+  const validators = new Map(
+    (Object.keys(apiMethods) as ApiMethod[]).map((method) => [
+      method,
+      validator(toSchema(apiMethods[method].params)),
+    ]),
+  );
   const validateBatch = validator(toSchema(apiBatch.params));
   const callers = new WeakMap<FastifyRequest, Caller>();
 
@@ -64,7 +74,8 @@ export function registerApiRoutes(app: FastifyInstance, deps: ApiRoutesDeps, opt
       if (!caller) throw new CodedError('unauthorized');
       const { method } = request.params;
       audit(request, caller, method);
-      if (method === 'batch') return send(reply, { ...(await runBatch(caller, request.body ?? {}, request.id)) });
+      if (method === 'batch')
+        return send(reply, { ...(await runBatch(caller, request.body ?? {}, request.id)) });
       if (!isMethod(method)) throw new CodedError('methodNotFound', `there is no API method of this name`);
       const outcome = await run(caller, method, request.body ?? {}, request.id);
       return send(reply, outcome);
@@ -81,32 +92,45 @@ export function registerApiRoutes(app: FastifyInstance, deps: ApiRoutesDeps, opt
     return attempt(call, method, params, requestId);
   }
 
-  async function attempt(call: Caller, method: ApiMethod, params: unknown, requestId: string): Promise<Outcome> {
+  async function attempt(
+    call: Caller,
+    method: ApiMethod,
+    params: unknown,
+    requestId: string,
+  ): Promise<Outcome> {
     try {
-      if (!mayCall(call.holder, method)) throw new CodedError('permissionDenied', `the key's scopes do not name ${method}`);
+      if (!mayCall(call.holder, method))
+        throw new CodedError('permissionDenied', `the key's scopes do not name ${method}`);
       const handle = handlers[method] as (call: ApiCall, params: unknown) => Promise<object>;
       const result = await handle(call, params);
       onCall(method, 0);
       return { result };
     } catch (error) {
-      if (!(error instanceof CodedError)) logger.error({ err: error, method, requestId, org: call.org.org }, 'API method failed');
+      if (!(error instanceof CodedError))
+        logger.error({ err: error, method, requestId, org: call.org.org }, 'API method failed');
       const refused = toApiError(error);
       onCall(method, refused.code);
       return { error: refused };
     }
   }
 
-  async function runBatch(caller: Caller, body: unknown, requestId: string): Promise<{ readonly replies: readonly object[] }> {
+  async function runBatch(
+    caller: Caller,
+    body: unknown,
+    requestId: string,
+  ): Promise<{ readonly replies: readonly object[] }> {
     const problem = validateBatch(body);
     if (problem !== undefined) throw new CodedError('badRequest', problem);
     const { commands, parallel = false } = body as z.output<typeof apiBatch.params>;
-    if (commands.length > options.batchMaxCommands) throw new CodedError('limitExceeded', `commands: at most ${options.batchMaxCommands} in one batch`);
+    if (commands.length > options.batchMaxCommands)
+      throw new CodedError('limitExceeded', `commands: at most ${options.batchMaxCommands} in one batch`);
     onCall('batch', 0);
     const runOne = async (command: Readonly<Record<string, unknown>>, index: number): Promise<object> => {
       try {
         const { method, params } = readCommand(command, `commands[${index}]`);
         const misfit = (validators.get(method) as Validator)(params);
-        if (misfit !== undefined) throw new CodedError('badRequest', `commands[${index}].${method}: ${misfit}`);
+        if (misfit !== undefined)
+          throw new CodedError('badRequest', `commands[${index}].${method}: ${misfit}`);
         const outcome = await attempt(caller, method, params, requestId);
         return 'error' in outcome ? outcome : { [method]: outcome.result };
       } catch (error) {
@@ -122,7 +146,14 @@ export function registerApiRoutes(app: FastifyInstance, deps: ApiRoutesDeps, opt
   /** A key that opens every org leaves a line for each use. */
   function audit(request: FastifyRequest, { holder, allOrgs, org }: Caller, method: string): void {
     if (!allOrgs) return;
-    const fields = { audit: 'apiKeyOfAllOrgs', key: holder.name, org: org.org, method, requestId: request.id, remoteAddress: deps.peerFacts(request).address };
+    const fields = {
+      audit: 'apiKeyOfAllOrgs',
+      key: holder.name,
+      org: org.org,
+      method,
+      requestId: request.id,
+      remoteAddress: deps.peerFacts(request).address,
+    };
     logger.info(fields, 'key of all orgs used');
   }
 }
@@ -141,17 +172,29 @@ export function presentedKey(request: FastifyRequest): string | undefined {
 }
 
 /** Throws `unauthorized` without detail for a missing and for a wrong key alike. */
-export function identify(request: FastifyRequest, { apiKeys, hub }: Pick<ApiRoutesDeps, 'apiKeys' | 'hub'>): Caller {
+export function identify(
+  request: FastifyRequest,
+  { apiKeys, hub }: Pick<ApiRoutesDeps, 'apiKeys' | 'hub'>,
+): Caller {
   const key = presentedKey(request);
   const holder = key === undefined ? undefined : apiKeys.verify(key);
   if (!holder) throw new CodedError('unauthorized');
   const named = request.headers['x-org'];
   if (holder.org !== '*') {
-    if (named !== undefined && named !== holder.org) throw new CodedError('permissionDenied', 'X-Org names another org than the key');
+    if (named !== undefined && named !== holder.org)
+      throw new CodedError('permissionDenied', 'X-Org names another org than the key');
     return { holder, allOrgs: false, org: hub.forOrg(holder.org) };
   }
-  if (typeof named !== 'string' || named === '') throw new CodedError('badRequest', 'X-Org is required: this key is for all orgs, so the header must name one');
-  if (!isOrgId(named)) throw new CodedError('badRequest', 'X-Org must be an org id (1 to 64 characters of a-z, A-Z, 0-9, ., _ and -)');
+  if (typeof named !== 'string' || named === '')
+    throw new CodedError(
+      'badRequest',
+      'X-Org is required: this key is for all orgs, so the header must name one',
+    );
+  if (!isOrgId(named))
+    throw new CodedError(
+      'badRequest',
+      'X-Org must be an org id (1 to 64 characters of a-z, A-Z, 0-9, ., _ and -)',
+    );
   return { holder, allOrgs: true, org: hub.forOrg(named) };
 }
 
@@ -159,10 +202,15 @@ function mayCall({ scopes }: ApiKeyIdentity, method: ApiMethod): boolean {
   return scopes.includes('*') || scopes.includes(method);
 }
 
-function readCommand(command: Readonly<Record<string, unknown>>, where: string): { readonly method: ApiMethod; readonly params: unknown } {
+function readCommand(
+  command: Readonly<Record<string, unknown>>,
+  where: string,
+): { readonly method: ApiMethod; readonly params: unknown } {
   const [method, ...more] = Object.keys(command);
-  if (method === undefined || more.length > 0) throw new CodedError('badRequest', `${where} must hold exactly one method`);
-  if (!isMethod(method)) throw new CodedError('methodNotFound', `${where}: there is no API method of this name`);
+  if (method === undefined || more.length > 0)
+    throw new CodedError('badRequest', `${where} must hold exactly one method`);
+  if (!isMethod(method))
+    throw new CodedError('methodNotFound', `${where}: there is no API method of this name`);
   return { method, params: command[method] };
 }
 

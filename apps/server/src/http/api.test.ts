@@ -13,10 +13,24 @@ const PUBLISHED = { position: { epoch: 'e', offset: 3 }, deduplicated: false };
 async function setUp(answers: FakeHub['answers'] = {}, options: Partial<HttpOptions> = {}) {
   const test = await createTestApp(new FakeHub(answers), options);
   open.push(test);
-  const call = async (method: string, body: unknown, headers: Record<string, string> = { 'x-api-key': 'acme-key' }) => {
+  const call = async (
+    method: string,
+    body: unknown,
+    headers: Record<string, string> = { 'x-api-key': 'acme-key' },
+  ) => {
     const payload = typeof body === 'string' ? body : JSON.stringify(body);
-    const response = await test.app.inject({ method: 'POST', url: `/api/${method}`, headers: { 'content-type': 'application/json', ...headers }, payload });
-    return { status: response.statusCode, text: response.body, body: response.json() as Record<string, never>, headers: response.headers };
+    const response = await test.app.inject({
+      method: 'POST',
+      url: `/api/${method}`,
+      headers: { 'content-type': 'application/json', ...headers },
+      payload,
+    });
+    return {
+      status: response.statusCode,
+      text: response.body,
+      body: response.json() as Record<string, never>,
+      headers: response.headers,
+    };
   };
   return { ...test, call };
 }
@@ -32,36 +46,65 @@ describe('keys and orgs', () => {
       await call('publish', { channel: 'a', data: 1 }, { authorization: 'Bearer acme-key' }),
       await call('publish', { channel: 'a', data: 1 }, { 'x-api-key': 'wrong', 'x-org': 'acme' }),
     ];
-    expect(new Set(answers.map(({ status, text }) => `${status} ${text}`))).toEqual(new Set(['401 {"error":{"code":101,"message":"unauthorized"}}']));
+    expect(new Set(answers.map(({ status, text }) => `${status} ${text}`))).toEqual(
+      new Set(['401 {"error":{"code":101,"message":"unauthorized"}}']),
+    );
     expect(hub.calls).toEqual([]);
   });
 
   it('[API-1] the key is taken from X-API-Key or from Authorization: apikey', async () => {
     const { call, hub } = await setUp({ publish: () => Promise.resolve(PUBLISHED) });
     expect((await call('publish', { channel: 'a', data: 1 }, { 'x-api-key': 'acme-key' })).status).toBe(200);
-    expect((await call('publish', { channel: 'a', data: 1 }, { authorization: 'apikey acme-key' })).status).toBe(200);
-    expect((await call('publish', { channel: 'a', data: 1 }, { authorization: 'APIKEY acme-key' })).status).toBe(200);
+    expect(
+      (await call('publish', { channel: 'a', data: 1 }, { authorization: 'apikey acme-key' })).status,
+    ).toBe(200);
+    expect(
+      (await call('publish', { channel: 'a', data: 1 }, { authorization: 'APIKEY acme-key' })).status,
+    ).toBe(200);
     expect(hub.calls.map(({ org }) => org)).toEqual(['acme', 'acme', 'acme']);
   });
 
-  it('[API-2] the org is the key\'s: a header cannot change it', async () => {
+  it("[API-2] the org is the key's: a header cannot change it", async () => {
     const { call, hub } = await setUp({ publish: () => Promise.resolve(PUBLISHED) });
-    const { status, body } = await call('publish', { channel: 'a', data: 1 }, { 'x-api-key': 'acme-key', 'x-org': 'umbrella' });
+    const { status, body } = await call(
+      'publish',
+      { channel: 'a', data: 1 },
+      { 'x-api-key': 'acme-key', 'x-org': 'umbrella' },
+    );
     expect({ status, body }).toMatchObject({ status: 403, body: { error: { code: 103 } } });
     expect(hub.calls).toEqual([]);
-    expect((await call('publish', { channel: 'a', data: 1 }, { 'x-api-key': 'acme-key', 'x-org': 'acme' })).status).toBe(200);
+    expect(
+      (await call('publish', { channel: 'a', data: 1 }, { 'x-api-key': 'acme-key', 'x-org': 'acme' })).status,
+    ).toBe(200);
   });
 
   it('[API-3] a key of all orgs must name one, and each use is logged', async () => {
     const { call, hub, logger } = await setUp({ publish: () => Promise.resolve(PUBLISHED) });
     const without = await call('publish', { channel: 'a', data: 1 }, { 'x-api-key': 'all-key' });
-    expect(without).toMatchObject({ status: 400, body: { error: { code: 107, message: expect.stringContaining('X-Org is required') as string } } });
-    expect(await call('publish', { channel: 'a', data: 1 }, { 'x-api-key': 'all-key', 'x-org': 'a b' })).toMatchObject({ status: 400, body: { error: { code: 107 } } });
+    expect(without).toMatchObject({
+      status: 400,
+      body: { error: { code: 107, message: expect.stringContaining('X-Org is required') as string } },
+    });
+    expect(
+      await call('publish', { channel: 'a', data: 1 }, { 'x-api-key': 'all-key', 'x-org': 'a b' }),
+    ).toMatchObject({ status: 400, body: { error: { code: 107 } } });
     expect(hub.calls).toEqual([]);
-    const { headers } = await call('publish', { channel: 'a', data: 1 }, { 'x-api-key': 'all-key', 'x-org': 'umbrella' });
+    const { headers } = await call(
+      'publish',
+      { channel: 'a', data: 1 },
+      { 'x-api-key': 'all-key', 'x-org': 'umbrella' },
+    );
     expect(hub.calls.map(({ org }) => org)).toEqual(['umbrella']);
     expect(logger.lines.filter(({ fields }) => fields['audit'] !== undefined)).toEqual([
-      expect.objectContaining({ level: 'info', fields: expect.objectContaining({ key: 'root', org: 'umbrella', method: 'publish', requestId: headers['x-request-id'] }) as object }),
+      expect.objectContaining({
+        level: 'info',
+        fields: expect.objectContaining({
+          key: 'root',
+          org: 'umbrella',
+          method: 'publish',
+          requestId: headers['x-request-id'],
+        }) as object,
+      }),
     ]);
     expect(JSON.stringify(logger.lines)).not.toContain('all-key');
   });
@@ -71,10 +114,16 @@ describe('scopes', () => {
   it('[API-18] a key with scopes calls the methods they name, alone and in a batch', async () => {
     const { call } = await setUp({ publish: () => Promise.resolve(PUBLISHED) });
     const key = { 'x-api-key': 'narrow-key' };
-    const denied = { error: { code: 103, message: "permission denied: the key's scopes do not name presence" } };
-    expect((await call('publish', { channel: 'a', data: 1 }, key)).body).toEqual({ result: { offset: 3, epoch: 'e' } });
+    const denied = {
+      error: { code: 103, message: "permission denied: the key's scopes do not name presence" },
+    };
+    expect((await call('publish', { channel: 'a', data: 1 }, key)).body).toEqual({
+      result: { offset: 3, epoch: 'e' },
+    });
     expect((await call('presence', { channel: 'a' }, key)).body).toEqual(denied);
-    expect((await call('batch', { commands: [{ presence: { channel: 'a' } }] }, key)).body).toEqual({ replies: [denied] });
+    expect((await call('batch', { commands: [{ presence: { channel: 'a' } }] }, key)).body).toEqual({
+      replies: [denied],
+    });
   });
 });
 
@@ -86,11 +135,17 @@ describe('requests and answers', () => {
       (await call('nothing', {}, {})).headers['x-request-id'],
       (await app.inject({ url: '/nowhere' })).headers['x-request-id'],
       (await app.inject({ url: '/%zz' })).headers['x-request-id'],
-      (await app.inject({ url: '/health/live', headers: { 'x-request-id': 'bad id\u007f' } })).headers['x-request-id'],
+      (await app.inject({ url: '/health/live', headers: { 'x-request-id': 'bad id\u007f' } })).headers[
+        'x-request-id'
+      ],
     ];
     for (const id of ids) expect(id).toMatch(/^[0-9A-Za-z]{16}$/);
     expect(new Set(ids).size).toBe(ids.length);
-    expect((await app.inject({ url: '/nowhere', headers: { 'x-request-id': 'trace-42' } })).headers['x-request-id']).toBe('trace-42');
+    expect(
+      (await app.inject({ url: '/nowhere', headers: { 'x-request-id': 'trace-42' } })).headers[
+        'x-request-id'
+      ],
+    ).toBe('trace-42');
   });
 
   it('[API-5] a method that does not exist is 404 with code 104', async () => {
@@ -108,12 +163,24 @@ describe('requests and answers', () => {
     ['broadcast', { channels: ['a', 5], data: 1 }, 'bad request: channels[1] must be a string'],
     ['broadcast', { channels: [], data: 1 }, 'bad request: channels must have at least 1 items'],
     ['history', { channel: 'a', limit: 1.5 }, 'bad request: limit must be a whole number'],
-    ['history', { channel: 'a', since: { offset: -1, epoch: 'e' } }, 'bad request: since.offset must be at least 0'],
+    [
+      'history',
+      { channel: 'a', since: { offset: -1, epoch: 'e' } },
+      'bad request: since.offset must be at least 0',
+    ],
     ['history', { channel: 'a', since: { offset: 1 } }, 'bad request: since.epoch is required'],
-    ['map_publish', { channel: 'a', key: 'k', data: 1, expect: 'present' }, 'bad request: expect does not have one of the forms allowed here'],
+    [
+      'map_publish',
+      { channel: 'a', key: 'k', data: 1, expect: 'present' },
+      'bad request: expect does not have one of the forms allowed here',
+    ],
     ['disconnect', {}, 'bad request: user or client is required'],
     ['disconnect', { user: '', client: '' }, 'bad request: user or client is required'],
-    ['publish', { channel: 'a', data: 1, b64data: 'YQ==' }, 'bad request: b64data must not be given together with data'],
+    [
+      'publish',
+      { channel: 'a', data: 1, b64data: 'YQ==' },
+      'bad request: b64data must not be given together with data',
+    ],
     ['publish', { channel: 'a', b64data: '?' }, 'bad request: b64data must be base64'],
     ['publish', [], 'bad request: the value must be an object'],
     ['publish', 'null', 'bad request: channel is required'],
@@ -125,9 +192,18 @@ describe('requests and answers', () => {
 
   it('[API-6] what is not JSON, or nests too deep, is 400; a body over the limit is 413', async () => {
     const { call } = await setUp({}, { bodyMaxBytes: 5_000, maxDepth: 8 });
-    expect(await call('publish', '{"channel":')).toMatchObject({ status: 400, body: { error: { code: 107, message: 'bad request: the body is not valid JSON' } } });
-    expect(await call('publish', `{"channel":"a","data":${'['.repeat(8)}${']'.repeat(8)}}`)).toMatchObject({ status: 400, body: { error: { message: expect.stringContaining('nests more than 8') as string } } });
-    expect(await call('publish', { channel: 'a', data: 'x'.repeat(6_000) })).toMatchObject({ status: 413, body: { error: { code: 106 } } });
+    expect(await call('publish', '{"channel":')).toMatchObject({
+      status: 400,
+      body: { error: { code: 107, message: 'bad request: the body is not valid JSON' } },
+    });
+    expect(await call('publish', `{"channel":"a","data":${'['.repeat(8)}${']'.repeat(8)}}`)).toMatchObject({
+      status: 400,
+      body: { error: { message: expect.stringContaining('nests more than 8') as string } },
+    });
+    expect(await call('publish', { channel: 'a', data: 'x'.repeat(6_000) })).toMatchObject({
+      status: 413,
+      body: { error: { code: 106 } },
+    });
   });
 
   it('[API-6] brackets inside texts are no nesting', async () => {
@@ -138,8 +214,25 @@ describe('requests and answers', () => {
   it('[API-7] the body is JSON whatever the content type says, and may be absent', async () => {
     const { app } = await setUp({ publish: () => Promise.resolve(PUBLISHED) });
     const headers = { 'x-api-key': 'acme-key', 'content-type': 'application/x-www-form-urlencoded' };
-    expect((await app.inject({ method: 'POST', url: '/api/publish', headers, payload: '{"channel":"a","data":1}' })).statusCode).toBe(200);
-    expect((await app.inject({ method: 'POST', url: '/api/info', headers: { 'x-api-key': 'all-key', 'x-org': 'acme' } })).statusCode).toBe(200);
+    expect(
+      (
+        await app.inject({
+          method: 'POST',
+          url: '/api/publish',
+          headers,
+          payload: '{"channel":"a","data":1}',
+        })
+      ).statusCode,
+    ).toBe(200);
+    expect(
+      (
+        await app.inject({
+          method: 'POST',
+          url: '/api/info',
+          headers: { 'x-api-key': 'all-key', 'x-org': 'acme' },
+        })
+      ).statusCode,
+    ).toBe(200);
   });
 
   it('[API-8] what a method refuses is 200 with the code of the wire; a failure is logged and says nothing', async () => {
@@ -147,8 +240,14 @@ describe('requests and answers', () => {
       publish: () => Promise.reject(new CodedError('unknownChannel', 'no namespace covers this channel')),
       presence: () => Promise.reject(new Error('secret detail')),
     });
-    expect(await call('publish', { channel: 'a', data: 1 })).toMatchObject({ status: 200, text: '{"error":{"code":102,"message":"unknown channel: no namespace covers this channel"}}' });
-    expect(await call('presence', { channel: 'a' })).toMatchObject({ status: 200, text: '{"error":{"code":100,"message":"internal server error"}}' });
+    expect(await call('publish', { channel: 'a', data: 1 })).toMatchObject({
+      status: 200,
+      text: '{"error":{"code":102,"message":"unknown channel: no namespace covers this channel"}}',
+    });
+    expect(await call('presence', { channel: 'a' })).toMatchObject({
+      status: 200,
+      text: '{"error":{"code":100,"message":"internal server error"}}',
+    });
     expect(logger.lines).toEqual([expect.objectContaining({ level: 'error', message: 'API method failed' })]);
   });
 });
@@ -156,10 +255,22 @@ describe('requests and answers', () => {
 describe('publishing', () => {
   it('[API-9] data arrives as the JSON that was sent: order, null, prototype names and all', async () => {
     const { call, hub } = await setUp({ publish: () => Promise.resolve(PUBLISHED) });
-    for (const data of ['{"b":1,"a":[true,null,"\\u00fc"]}', 'null', '""', '{"__proto__":{"x":1},"constructor":5}', '0.1']) {
+    for (const data of [
+      '{"b":1,"a":[true,null,"\\u00fc"]}',
+      'null',
+      '""',
+      '{"__proto__":{"x":1},"constructor":5}',
+      '0.1',
+    ]) {
       expect((await call('publish', `{"channel":"a","data":${data}}`)).status).toBe(200);
     }
-    expect(hub.calls.map(({ args }) => args[1])).toEqual(['{"b":1,"a":[true,null,"ü"]}', 'null', '""', '{"__proto__":{"x":1},"constructor":5}', '0.1']);
+    expect(hub.calls.map(({ args }) => args[1])).toEqual([
+      '{"b":1,"a":[true,null,"ü"]}',
+      'null',
+      '""',
+      '{"__proto__":{"x":1},"constructor":5}',
+      '0.1',
+    ]);
   });
 
   it('[API-9] b64data arrives as bytes', async () => {
@@ -170,13 +281,33 @@ describe('publishing', () => {
 
   it('[API-10] tags, idempotency key and skip_history are handed on; the answer is the position', async () => {
     const { call, hub } = await setUp({ publish: () => Promise.resolve(PUBLISHED) });
-    const { text } = await call('publish', { channel: 'a', data: {}, tags: { t: '1' }, idempotency_key: 'once', skip_history: true, future_field: 1 });
+    const { text } = await call('publish', {
+      channel: 'a',
+      data: {},
+      tags: { t: '1' },
+      idempotency_key: 'once',
+      skip_history: true,
+      future_field: 1,
+    });
     expect(text).toBe('{"result":{"offset":3,"epoch":"e"}}');
-    expect(hub.calls).toEqual([{ org: 'acme', method: 'publish', args: ['a', '{}', { tags: { t: '1' }, idempotencyKey: 'once', skipHistory: true }] }]);
+    expect(hub.calls).toEqual([
+      {
+        org: 'acme',
+        method: 'publish',
+        args: ['a', '{}', { tags: { t: '1' }, idempotencyKey: 'once', skipHistory: true }],
+      },
+    ]);
   });
 
   it('[API-11] broadcast answers for each channel in order, within its limit', async () => {
-    const { call } = await setUp({ broadcast: () => Promise.resolve([PUBLISHED, { error: new CodedError('unknownChannel') }, { error: new Error('detail') }]) });
+    const { call } = await setUp({
+      broadcast: () =>
+        Promise.resolve([
+          PUBLISHED,
+          { error: new CodedError('unknownChannel') },
+          { error: new Error('detail') },
+        ]),
+    });
     expect((await call('broadcast', { channels: ['a', 'b', 'c'], data: 1 })).body).toEqual({
       result: {
         responses: [
@@ -186,7 +317,9 @@ describe('publishing', () => {
         ],
       },
     });
-    expect((await call('broadcast', { channels: ['1', '2', '3', '4', '5', '6'], data: 1 })).body).toMatchObject({ error: { code: 106 } });
+    expect(
+      (await call('broadcast', { channels: ['1', '2', '3', '4', '5', '6'], data: 1 })).body,
+    ).toMatchObject({ error: { code: 106 } });
   });
 
   it('[API-12] map methods carry compare-and-set both ways', async () => {
@@ -194,11 +327,20 @@ describe('publishing', () => {
     const { call, hub } = await setUp({
       mapPublish: () => Promise.resolve({ ...PUBLISHED, applied: false, current }),
       mapRemove: () => Promise.resolve({ ...PUBLISHED, applied: true }),
-      mapState: () => Promise.resolve({ entries: [current], cursor: 'k', position: { epoch: 'e', offset: 2 } }),
+      mapState: () =>
+        Promise.resolve({ entries: [current], cursor: 'k', position: { epoch: 'e', offset: 2 } }),
     });
-    expect((await call('map_publish', { channel: 'm:1', key: 'k', data: 5, expect: 'absent' })).body).toEqual({ result: { offset: 3, epoch: 'e', applied: false, current: { data: { old: 1 }, offset: 2, key: 'k' } } });
-    expect((await call('map_remove', { channel: 'm:1', key: 'k', expect: 2 })).body).toEqual({ result: { offset: 3, epoch: 'e', applied: true } });
-    expect((await call('map_state', { channel: 'm:1', cursor: '', limit: 10 })).body).toEqual({ result: { entries: [{ data: { old: 1 }, offset: 2, key: 'k' }], cursor: 'k', offset: 2, epoch: 'e' } });
+    expect((await call('map_publish', { channel: 'm:1', key: 'k', data: 5, expect: 'absent' })).body).toEqual(
+      {
+        result: { offset: 3, epoch: 'e', applied: false, current: { data: { old: 1 }, offset: 2, key: 'k' } },
+      },
+    );
+    expect((await call('map_remove', { channel: 'm:1', key: 'k', expect: 2 })).body).toEqual({
+      result: { offset: 3, epoch: 'e', applied: true },
+    });
+    expect((await call('map_state', { channel: 'm:1', cursor: '', limit: 10 })).body).toEqual({
+      result: { entries: [{ data: { old: 1 }, offset: 2, key: 'k' }], cursor: 'k', offset: 2, epoch: 'e' },
+    });
     expect(hub.calls.map(({ args }) => args)).toEqual([
       ['m:1', 'k', '5', { expect: 'absent' }],
       ['m:1', 'k', { expect: 2 }],
@@ -210,11 +352,24 @@ describe('publishing', () => {
 describe('reading', () => {
   it('[API-13] history gives publications byte for byte', async () => {
     const publications: Publication[] = [
-      { offset: 1, data: '{"big":12345678901234567890, "n":1.0}', tags: { a: 'b' }, timeMs: 1_700_000_000_000, info: { user: 'ada', client: 'c1', connInfo: '{"x":1}' } },
+      {
+        offset: 1,
+        data: '{"big":12345678901234567890, "n":1.0}',
+        tags: { a: 'b' },
+        timeMs: 1_700_000_000_000,
+        info: { user: 'ada', client: 'c1', connInfo: '{"x":1}' },
+      },
       { offset: 2, data: new Uint8Array([1, 2]) },
     ];
-    const { call, hub } = await setUp({ history: () => Promise.resolve({ publications, position: { epoch: 'e', offset: 2 } }) });
-    const { text } = await call('history', { channel: 'a', limit: 10, since: { offset: 0, epoch: 'e' }, reverse: true });
+    const { call, hub } = await setUp({
+      history: () => Promise.resolve({ publications, position: { epoch: 'e', offset: 2 } }),
+    });
+    const { text } = await call('history', {
+      channel: 'a',
+      limit: 10,
+      since: { offset: 0, epoch: 'e' },
+      reverse: true,
+    });
     expect(text).toBe(
       '{"result":{"publications":[{"data":{"big":12345678901234567890, "n":1.0},"offset":1,"tags":{"a":"b"},"info":{"client":"c1","user":"ada","conn_info":{"x":1}},"time":1700000000000},{"b64data":"AQI=","offset":2}],"epoch":"e","offset":2}}',
     );
@@ -222,7 +377,10 @@ describe('reading', () => {
   });
 
   it('[API-13] without limit the position only; a negative limit is as many as the server allows', async () => {
-    const { call, hub } = await setUp({ history: () => Promise.resolve({ publications: [], position: { epoch: 'e', offset: 2 } }), historyRemove: () => Promise.resolve() });
+    const { call, hub } = await setUp({
+      history: () => Promise.resolve({ publications: [], position: { epoch: 'e', offset: 2 } }),
+      historyRemove: () => Promise.resolve(),
+    });
     await call('history', { channel: 'a' });
     await call('history', { channel: 'a', limit: -1 });
     await call('history', { channel: 'a', limit: 1_000_000 });
@@ -235,22 +393,80 @@ describe('reading', () => {
       presence: () => Promise.resolve(new Map([['c1', { client: 'c1', user: 'ada', chanInfo: '"x"' }]])),
       presenceStats: () => Promise.resolve({ numClients: 2, numUsers: 1 }),
     });
-    expect((await call('presence', { channel: 'a' })).body).toEqual({ result: { presence: { c1: { client: 'c1', user: 'ada', chan_info: 'x' } } } });
-    expect((await call('presence_stats', { channel: 'a' })).body).toEqual({ result: { num_clients: 2, num_users: 1 } });
+    expect((await call('presence', { channel: 'a' })).body).toEqual({
+      result: { presence: { c1: { client: 'c1', user: 'ada', chan_info: 'x' } } },
+    });
+    expect((await call('presence_stats', { channel: 'a' })).body).toEqual({
+      result: { num_clients: 2, num_users: 1 },
+    });
   });
 
   it('[API-15] channels, connections and info of the org', async () => {
     const connection = {
-      client: 'c1', user: 'ada', org: 'acme', transport: 'websocket', codec: 'json', remoteAddress: '::1', name: 'js', version: '1', connectedAtMs: 5, extensions: [], outboxMessages: 0, outboxBytes: 0,
-      subscriptions: [{ channel: 'a', subscribedAtMs: 6, type: 'stream', position: { epoch: 'e', offset: 1 }, recoverable: true, serverSide: false, delivery: 'flowing' as const, dropped: 0 }],
+      client: 'c1',
+      user: 'ada',
+      org: 'acme',
+      transport: 'websocket',
+      codec: 'json',
+      remoteAddress: '::1',
+      name: 'js',
+      version: '1',
+      connectedAtMs: 5,
+      extensions: [],
+      outboxMessages: 0,
+      outboxBytes: 0,
+      subscriptions: [
+        {
+          channel: 'a',
+          subscribedAtMs: 6,
+          type: 'stream',
+          position: { epoch: 'e', offset: 1 },
+          recoverable: true,
+          serverSide: false,
+          delivery: 'flowing' as const,
+          dropped: 0,
+        },
+      ],
     };
     const { call, hub } = await setUp({
-      channels: () => [{ channel: 'a', subscribers: 2 }, { channel: 'b', subscribers: 1 }],
+      channels: () => [
+        { channel: 'a', subscribers: 2 },
+        { channel: 'b', subscribers: 1 },
+      ],
       connections: () => ({ connections: [connection], total: 9 }),
     });
-    expect((await call('channels', { pattern: 'a*' })).body).toEqual({ result: { channels: { a: { num_clients: 2 }, b: { num_clients: 1 } } } });
-    expect((await call('connections', { user: 'ada' })).body).toMatchObject({ result: { total: 9, connections: { c1: { user: 'ada', app_name: 'js', protocol: 'json', state: { channels: { a: { offset: 1, epoch: 'e', delivery: 'flowing' } } } } } } });
-    expect((await call('info', {})).body).toEqual({ result: { nodes: [{ uid: 'node-1', name: 'first', version: '1.2.3', num_clients: 9, num_users: 1, num_subs: 3, num_channels: 2, uptime: 60 }] } });
+    expect((await call('channels', { pattern: 'a*' })).body).toEqual({
+      result: { channels: { a: { num_clients: 2 }, b: { num_clients: 1 } } },
+    });
+    expect((await call('connections', { user: 'ada' })).body).toMatchObject({
+      result: {
+        total: 9,
+        connections: {
+          c1: {
+            user: 'ada',
+            app_name: 'js',
+            protocol: 'json',
+            state: { channels: { a: { offset: 1, epoch: 'e', delivery: 'flowing' } } },
+          },
+        },
+      },
+    });
+    expect((await call('info', {})).body).toEqual({
+      result: {
+        nodes: [
+          {
+            uid: 'node-1',
+            name: 'first',
+            version: '1.2.3',
+            num_clients: 9,
+            num_users: 1,
+            num_subs: 3,
+            num_channels: 2,
+            uptime: 60,
+          },
+        ],
+      },
+    });
     expect(hub.calls.map(({ org, args }) => [org, args])).toEqual([
       ['acme', ['a*', 10_000]],
       ['acme', [{ user: 'ada', limit: 100, offset: 0 }]],
@@ -261,14 +477,23 @@ describe('reading', () => {
 
   it('[API-15] totals of the node are for keys of all orgs', async () => {
     const { call } = await setUp();
-    expect((await call('info', {}, { 'x-api-key': 'all-key', 'x-org': 'acme' })).body).toMatchObject({ result: { nodes: [{ num_clients: 7, num_users: 5, num_subs: 11, num_channels: 3 }] } });
+    expect((await call('info', {}, { 'x-api-key': 'all-key', 'x-org': 'acme' })).body).toMatchObject({
+      result: { nodes: [{ num_clients: 7, num_users: 5, num_subs: 11, num_channels: 3 }] },
+    });
   });
 });
 
 describe('connections', () => {
   it('[API-16] subscribe, unsubscribe, disconnect and refresh name a user, a client or both', async () => {
-    const { call, hub } = await setUp({ subscribe: () => Promise.resolve(1), unsubscribe: () => Promise.resolve(2), disconnect: () => Promise.resolve(3), refresh: () => Promise.resolve(4) });
-    expect((await call('subscribe', { channel: 'a', user: 'ada' })).body).toEqual({ result: { num_clients: 1 } });
+    const { call, hub } = await setUp({
+      subscribe: () => Promise.resolve(1),
+      unsubscribe: () => Promise.resolve(2),
+      disconnect: () => Promise.resolve(3),
+      refresh: () => Promise.resolve(4),
+    });
+    expect((await call('subscribe', { channel: 'a', user: 'ada' })).body).toEqual({
+      result: { num_clients: 1 },
+    });
     await call('unsubscribe', { channel: 'a', user: 'ada', client: 'c1' });
     await call('disconnect', { user: '', client: 'c1', disconnect: { code: 4_000, reason: 'move' } });
     await call('refresh', { user: 'ada', expire_at: 1_700_000_100 });
@@ -288,10 +513,17 @@ describe('connections', () => {
 describe('batch', () => {
   it('[API-17] replies come in the order of commands, each under its method or as an error', async () => {
     const { call, hub } = await setUp({
-      publish: (channel: string) => (channel === 'bad' ? Promise.reject(new CodedError('unknownChannel')) : Promise.resolve(PUBLISHED)),
+      publish: (channel: string) =>
+        channel === 'bad' ? Promise.reject(new CodedError('unknownChannel')) : Promise.resolve(PUBLISHED),
       presenceStats: () => Promise.resolve({ numClients: 1, numUsers: 1 }),
     });
-    const commands = [{ publish: { channel: 'a', data: 1 } }, { publish: { channel: 'bad', data: 1 } }, { presence_stats: { channel: 'a' } }, { publish: { channel: 'a' } }, { nothing: {} }];
+    const commands = [
+      { publish: { channel: 'a', data: 1 } },
+      { publish: { channel: 'bad', data: 1 } },
+      { presence_stats: { channel: 'a' } },
+      { publish: { channel: 'a' } },
+      { nothing: {} },
+    ];
     for (const parallel of [false, true]) {
       expect((await call('batch', { commands, parallel })).body).toEqual({
         replies: [
@@ -299,7 +531,12 @@ describe('batch', () => {
           { error: { code: 102, message: 'unknown channel' } },
           { presence_stats: { num_clients: 1, num_users: 1 } },
           { error: { code: 107, message: 'bad request: data is required' } },
-          { error: { code: 104, message: 'method not found: commands[4]: there is no API method of this name' } },
+          {
+            error: {
+              code: 104,
+              message: 'method not found: commands[4]: there is no API method of this name',
+            },
+          },
         ],
       });
     }
@@ -308,17 +545,26 @@ describe('batch', () => {
 
   it('[API-17] a command says where it is wrong; a batch is bounded and holds no batch', async () => {
     const { call } = await setUp();
-    const batch = async (...commands: unknown[]) => (await call('batch', { commands })).body as Record<string, unknown>;
-    expect(await batch({ publish: { data: 1 } }, {}, { publish: {}, presence: {} }, { batch: { commands: [] } })).toEqual({
+    const batch = async (...commands: unknown[]) =>
+      (await call('batch', { commands })).body as Record<string, unknown>;
+    expect(
+      await batch({ publish: { data: 1 } }, {}, { publish: {}, presence: {} }, { batch: { commands: [] } }),
+    ).toEqual({
       replies: [
         { error: { code: 107, message: 'bad request: commands[0].publish: channel is required' } },
         { error: { code: 107, message: 'bad request: commands[1] must hold exactly one method' } },
         { error: { code: 107, message: 'bad request: commands[2] must hold exactly one method' } },
-        { error: { code: 104, message: 'method not found: commands[3]: there is no API method of this name' } },
+        {
+          error: { code: 104, message: 'method not found: commands[3]: there is no API method of this name' },
+        },
       ],
     });
-    expect(await batch(1)).toMatchObject({ error: { code: 107, message: 'bad request: commands[0] must be an object' } });
-    expect(await batch(...Array.from({ length: 6 }, () => ({ info: {} })))).toMatchObject({ error: { code: 106 } });
+    expect(await batch(1)).toMatchObject({
+      error: { code: 107, message: 'bad request: commands[0] must be an object' },
+    });
+    expect(await batch(...Array.from({ length: 6 }, () => ({ info: {} })))).toMatchObject({
+      error: { code: 106 },
+    });
   });
 
   it('[API-17] without parallel a command starts after the one before it ended', async () => {

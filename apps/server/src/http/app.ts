@@ -5,7 +5,12 @@
 import type { IncomingMessage } from 'node:http';
 import { randomId } from '@trunkline/base';
 import { CodedError } from '@trunkline/protocol';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifyServerOptions } from 'fastify';
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions,
+} from 'fastify';
 import { createApiHandlers } from './api-methods.js';
 import { registerApiRoutes, sendError, type ApiRoutesDeps } from './api-routes.js';
 import { registerConsoleFiles, type ConsolePages } from './console-files.js';
@@ -21,9 +26,13 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const MAX_PARAM_LENGTH = 255;
 
 /** Not listening yet. Routes of modules are those the hub has now. Closing ends idle keep-alive connections at once. */
-export async function createHttpApp(deps: HttpDeps & { readonly onApiCall?: ApiRoutesDeps['onCall'] }, options: HttpOptions): Promise<FastifyInstance> {
+export async function createHttpApp(
+  deps: HttpDeps & { readonly onApiCall?: ApiRoutesDeps['onCall'] },
+  options: HttpOptions,
+): Promise<FastifyInstance> {
   const { hub, logger, sessions } = deps;
-  const requestId = (given: string | string[] | undefined): string => (typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : randomId(deps.random, 16));
+  const requestId = (given: string | string[] | undefined): string =>
+    typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : randomId(deps.random, 16);
   const settings = {
     logger: false as const,
     bodyLimit: options.bodyMaxBytes,
@@ -38,12 +47,19 @@ export async function createHttpApp(deps: HttpDeps & { readonly onApiCall?: ApiR
     },
   };
   // Fastify's types tell the two kinds of server apart; the routes below do not.
-  const app = Fastify({ ...settings, ...(options.tls ? { https: options.tls } : {}) } as FastifyServerOptions);
+  const app = Fastify({
+    ...settings,
+    ...(options.tls ? { https: options.tls } : {}),
+  } as FastifyServerOptions);
   const peerFacts = createPeerFacts(options.trustedProxies);
 
   const headers = securityHeaders(options.tls !== undefined);
   app.addHook('onRequest', async (request, reply) => {
-    void reply.headers({ ...headers, 'content-security-policy': contentSecurityPolicy(request.headers.host), 'x-request-id': request.id });
+    void reply.headers({
+      ...headers,
+      'content-security-policy': contentSecurityPolicy(request.headers.host),
+      'x-request-id': request.id,
+    });
   });
   app.setErrorHandler((error, _request, reply) => sendError(reply, error, logger));
 
@@ -57,11 +73,22 @@ export async function createHttpApp(deps: HttpDeps & { readonly onApiCall?: ApiR
       validator: deps.validator,
       peerFacts,
       onCall: deps.onApiCall ?? (() => undefined),
-      handlers: createApiHandlers({ clock: deps.clock, hub, version: options.version, nodeName: options.nodeName, maxChannels: options.batchMaxCommands }),
+      handlers: createApiHandlers({
+        clock: deps.clock,
+        hub,
+        version: options.version,
+        nodeName: options.nodeName,
+        maxChannels: options.batchMaxCommands,
+      }),
     },
     options,
   );
-  registerModuleRoutes(app, hub.routes(), { ...deps, peerFacts, sessionOf: (request) => sessions?.verify(request.headers.cookie) }, options);
+  registerModuleRoutes(
+    app,
+    hub.routes(),
+    { ...deps, peerFacts, sessionOf: (request) => sessions?.verify(request.headers.cookie) },
+    options,
+  );
   if (sessions) registerConsoleRoutes(app, { sessions, peerFacts });
   const pages: ConsolePages = sessions ? registerConsoleFiles(app, options.consoleDir) : () => false;
 
@@ -72,7 +99,11 @@ export async function createHttpApp(deps: HttpDeps & { readonly onApiCall?: ApiR
       void reply.code(426).headers({ upgrade: 'websocket', connection: 'Upgrade' });
       return reply.send({ error: { code: 107, message: 'bad request: this path speaks WebSocket' } });
     }
-    return sendError(reply, new CodedError('notFound', `nothing answers ${request.method} at this path`), logger);
+    return sendError(
+      reply,
+      new CodedError('notFound', `nothing answers ${request.method} at this path`),
+      logger,
+    );
   });
   return app;
 }

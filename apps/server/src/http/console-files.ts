@@ -22,11 +22,19 @@ export function registerConsoleFiles(app: FastifyInstance, consoleDir: string): 
     cacheControl: false,
     setHeaders: (response, path) => {
       // Files below assets/ carry a hash of their content in their name.
-      response.setHeader('cache-control', /[\\/]assets[\\/]/.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache');
+      response.setHeader(
+        'cache-control',
+        /[\\/]assets[\\/]/.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache',
+      );
     },
   });
   return (request, reply) => {
-    if (request.method !== 'GET' || OTHER_PATHS.test(request.url) || !(request.headers.accept ?? '').includes('text/html')) return false;
+    if (
+      request.method !== 'GET' ||
+      OTHER_PATHS.test(request.url) ||
+      !(request.headers.accept ?? '').includes('text/html')
+    )
+      return false;
     void reply.code(200).sendFile('index.html');
     return true;
   };

@@ -13,9 +13,15 @@ export interface ConsoleRoutesDeps {
   readonly peerFacts: PeerFactsOf;
 }
 
-export function registerConsoleRoutes(app: FastifyInstance, { sessions, peerFacts }: ConsoleRoutesDeps): void {
+export function registerConsoleRoutes(
+  app: FastifyInstance,
+  { sessions, peerFacts }: ConsoleRoutesDeps,
+): void {
   /** The `Set-Cookie` value of a new session, and who it belongs to. Throws `unauthorized` and `tooManyRequests`. */
-  const signIn = (request: FastifyRequest, code: unknown): { readonly cookie: string; readonly identity: object | undefined } => {
+  const signIn = (
+    request: FastifyRequest,
+    code: unknown,
+  ): { readonly cookie: string; readonly identity: object | undefined } => {
     if (typeof code !== 'string' || code === '') throw new CodedError('badRequest', 'code is required');
     const cookie = sessions.signIn(code, peerFacts(request).address);
     return { cookie, identity: sessions.verify(cookie.split(';')[0]) };
@@ -24,7 +30,8 @@ export function registerConsoleRoutes(app: FastifyInstance, { sessions, peerFact
   void app.register(async (scope) => {
     scope.addHook('onRequest', async (request, reply) => {
       void reply.header('cache-control', 'no-store');
-      if (request.method !== 'GET' && !peerFacts(request).sameOrigin) throw new CodedError('permissionDenied', 'the request comes from a page of another origin');
+      if (request.method !== 'GET' && !peerFacts(request).sameOrigin)
+        throw new CodedError('permissionDenied', 'the request comes from a page of another origin');
     });
 
     scope.get<{ Querystring: { code?: unknown } }>('/console/login', (request, reply) => {
@@ -37,7 +44,10 @@ export function registerConsoleRoutes(app: FastifyInstance, { sessions, peerFact
     });
 
     scope.post<{ Body: unknown }>('/console/login', async (request, reply) => {
-      const { cookie, identity } = signIn(request, (request.body as { readonly code?: unknown } | null | undefined)?.code);
+      const { cookie, identity } = signIn(
+        request,
+        (request.body as { readonly code?: unknown } | null | undefined)?.code,
+      );
       void reply.header('set-cookie', cookie);
       return identity;
     });
@@ -50,8 +60,13 @@ export function registerConsoleRoutes(app: FastifyInstance, { sessions, peerFact
 
     scope.post('/console/token', (request) => sessions.issueToken(request.headers.cookie));
 
-    scope.post('/console/logout', (request, reply) => reply.header('set-cookie', sessions.signOut(request.headers.cookie)).code(204).send());
+    scope.post('/console/logout', (request, reply) =>
+      reply.header('set-cookie', sessions.signOut(request.headers.cookie)).code(204).send(),
+    );
   });
 }
 
-const EXPIRED_LINK = page('This link does not work any more', '<p>A link into the console works once, and for a short time. Start the server again, or ask for a new link.</p>');
+const EXPIRED_LINK = page(
+  'This link does not work any more',
+  '<p>A link into the console works once, and for a short time. Start the server again, or ask for a new link.</p>',
+);

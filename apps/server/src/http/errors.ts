@@ -33,15 +33,23 @@ const STATUS: Readonly<Record<ErrorName, number>> = {
   shuttingDown: 503,
 };
 
-const STATUS_BY_CODE = new Map((Object.keys(STATUS) as ErrorName[]).map((name) => [ERROR_CODES[name].code, STATUS[name]]));
+const STATUS_BY_CODE = new Map(
+  (Object.keys(STATUS) as ErrorName[]).map((name) => [ERROR_CODES[name].code, STATUS[name]]),
+);
 
 /** Anything thrown, as an answer. What is not coded becomes `internal` and is logged. */
 export function toErrorAnswer(error: unknown, logger: Logger, requestId: string): ErrorAnswer {
   if (error instanceof CodedError) return answer(error, STATUS_BY_CODE.get(error.code) ?? 400);
-  const { statusCode, code, message } = error as { readonly statusCode?: number; readonly code?: string; readonly message?: string };
+  const { statusCode, code, message } = error as {
+    readonly statusCode?: number;
+    readonly code?: string;
+    readonly message?: string;
+  };
   // What the HTTP framework refuses by itself: bodies too large, unsupported media types, malformed lengths.
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return answer(new CodedError('limitExceeded', 'the body is too large'), 413);
-  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return answer(new CodedError('badRequest', message), statusCode);
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return answer(new CodedError('limitExceeded', 'the body is too large'), 413);
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
+    return answer(new CodedError('badRequest', message), statusCode);
   logger.error({ err: error, requestId }, 'request failed');
   return answer(new CodedError('internal'), 500);
 }

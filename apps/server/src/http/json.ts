@@ -27,13 +27,16 @@ export function toJson(value: unknown): string {
 
 /** A payload as the member `data` or, where it is bytes, `b64data`. */
 export function payloadMember(payload: Payload): { readonly data: RawJson } | { readonly b64data: string } {
-  return typeof payload === 'string' ? { data: new RawJson(payload) } : { b64data: Buffer.from(payload).toString('base64') };
+  return typeof payload === 'string'
+    ? { data: new RawJson(payload) }
+    : { b64data: Buffer.from(payload).toString('base64') };
 }
 
 /** Throws `badRequest` (107). An empty text is an empty object: methods without parameters need no body. */
 export function parseBody(text: string, maxDepth: number): unknown {
   if (text.trim() === '') return {};
-  if (isDeeper(text, maxDepth)) throw new CodedError('badRequest', `the body nests more than ${maxDepth} levels`);
+  if (isDeeper(text, maxDepth))
+    throw new CodedError('badRequest', `the body nests more than ${maxDepth} levels`);
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {

@@ -21,24 +21,46 @@ export interface MetricsOptions {
 /** Orgs shown with `perOrg`: enough to find the loud ones, few enough for any store. */
 const MAX_ORGS = 100;
 
-export function createNodeMetrics(hub: Pick<Hub, 'stats' | 'orgs' | 'forOrg' | 'draining'>, options: MetricsOptions): NodeMetrics {
+export function createNodeMetrics(
+  hub: Pick<Hub, 'stats' | 'orgs' | 'forOrg' | 'draining'>,
+  options: MetricsOptions,
+): NodeMetrics {
   const registry = new Registry();
   if (options.process) collectDefaultMetrics({ register: registry });
   const registers = [registry];
 
   const gauge = (name: string, help: string, read: (stats: NodeStats) => number): void => {
-    const metric: Gauge = new Gauge({ name: `trunkline_${name}`, help, registers, collect: () => metric.set(read(hub.stats())) });
+    const metric: Gauge = new Gauge({
+      name: `trunkline_${name}`,
+      help,
+      registers,
+      collect: () => metric.set(read(hub.stats())),
+    });
   };
   const counter = (name: string, help: string, read: (stats: NodeStats) => number): void => {
-    const metric: Counter = new Counter({ name: `trunkline_${name}_total`, help, registers, collect: () => recount(metric, [[{}, read(hub.stats())]]) });
+    const metric: Counter = new Counter({
+      name: `trunkline_${name}_total`,
+      help,
+      registers,
+      collect: () => recount(metric, [[{}, read(hub.stats())]]),
+    });
   };
-  const family = (name: string, help: string, label: string, read: (stats: NodeStats) => Readonly<Record<string, number>>): void => {
+  const family = (
+    name: string,
+    help: string,
+    label: string,
+    read: (stats: NodeStats) => Readonly<Record<string, number>>,
+  ): void => {
     const metric: Counter = new Counter({
       name: `trunkline_${name}_total`,
       help,
       labelNames: [label],
       registers,
-      collect: () => recount(metric, Object.entries(read(hub.stats())).map(([value, count]) => [{ [label]: value }, count])),
+      collect: () =>
+        recount(
+          metric,
+          Object.entries(read(hub.stats())).map(([value, count]) => [{ [label]: value }, count]),
+        ),
     });
   };
 
@@ -65,7 +87,12 @@ export function createNodeMetrics(hub: Pick<Hub, 'stats' | 'orgs' | 'forOrg' | '
   latency(hub, registers);
   if (options.perOrg) perOrg(hub, registers);
 
-  const calls = new Counter({ name: 'trunkline_api_calls_total', help: 'HTTP API calls by method and code (0: fine)', labelNames: ['method', 'code'], registers });
+  const calls = new Counter({
+    name: 'trunkline_api_calls_total',
+    help: 'HTTP API calls by method and code (0: fine)',
+    labelNames: ['method', 'code'],
+    registers,
+  });
   return { registry, onApiCall: (method, code) => calls.inc({ method, code: String(code) }) };
 }
 
@@ -77,7 +104,12 @@ function latency(hub: Pick<Hub, 'stats'>, registers: Registry[]): void {
     registers,
     collect: () => {
       const { p50, p99, max } = hub.stats().deliveryLatencyMs;
-      for (const [quantile, ms] of [['0.5', p50], ['0.99', p99], ['1', max]] as const) metric.set({ quantile }, ms / 1_000);
+      for (const [quantile, ms] of [
+        ['0.5', p50],
+        ['0.99', p99],
+        ['1', max],
+      ] as const)
+        metric.set({ quantile }, ms / 1_000);
     },
   });
 }
@@ -91,13 +123,17 @@ function perOrg(hub: Pick<Hub, 'orgs' | 'forOrg'>, registers: Registry[]): void 
     collect: () => {
       metric.reset();
       const counts = hub.orgs().map((org) => [org, hub.forOrg(org).connections({ limit: 1 }).total] as const);
-      for (const [org, total] of counts.sort((a, b) => b[1] - a[1]).slice(0, MAX_ORGS)) metric.set({ org }, total);
+      for (const [org, total] of counts.sort((a, b) => b[1] - a[1]).slice(0, MAX_ORGS))
+        metric.set({ org }, total);
     },
   });
 }
 
 /** Counters here show a snapshot that only grows; the library's own counting is put aside. */
-function recount(metric: Counter, values: readonly (readonly [Readonly<Record<string, string>>, number])[]): void {
+function recount(
+  metric: Counter,
+  values: readonly (readonly [Readonly<Record<string, string>>, number])[],
+): void {
   metric.reset();
   for (const [labels, value] of values) metric.inc({ ...labels }, value);
 }

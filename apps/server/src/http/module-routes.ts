@@ -23,7 +23,12 @@ interface Parts {
   readonly query: Readonly<Record<string, unknown>>;
 }
 
-export function registerModuleRoutes(app: FastifyInstance, routes: readonly RouteDescriptor[], deps: ModuleRoutesDeps, options: { readonly maxDepth: number }): void {
+export function registerModuleRoutes(
+  app: FastifyInstance,
+  routes: readonly RouteDescriptor[],
+  deps: ModuleRoutesDeps,
+  options: { readonly maxDepth: number },
+): void {
   if (routes.length === 0) return;
   void app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
@@ -52,7 +57,14 @@ function bind(scope: FastifyInstance, route: RouteDescriptor, deps: ModuleRoutes
       check(compiled, { params, query, body: request.body });
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort(new Error('the request is over')));
-      const response = await route.handle({ principal, params, query, body: request.body, requestId: request.id, signal: gone.signal });
+      const response = await route.handle({
+        principal,
+        params,
+        query,
+        body: request.body,
+        requestId: request.id,
+        signal: gone.signal,
+      });
       void reply.code(response.status).headers({ ...response.headers });
       if (response.stream) return reply.send(Readable.from(response.stream));
       return response.body === undefined ? reply.send() : sendJson(reply, response.body);
@@ -60,10 +72,14 @@ function bind(scope: FastifyInstance, route: RouteDescriptor, deps: ModuleRoutes
   });
 }
 
-function check(compiled: readonly (readonly ['params' | 'query' | 'body', Validator])[], given: Readonly<Record<'params' | 'query' | 'body', unknown>>): void {
+function check(
+  compiled: readonly (readonly ['params' | 'query' | 'body', Validator])[],
+  given: Readonly<Record<'params' | 'query' | 'body', unknown>>,
+): void {
   for (const [part, validate] of compiled) {
     const problem = validate(given[part]);
-    if (problem !== undefined) throw new CodedError('badRequest', part === 'body' ? problem : `${part}: ${problem}`);
+    if (problem !== undefined)
+      throw new CodedError('badRequest', part === 'body' ? problem : `${part}: ${problem}`);
   }
 }
 
@@ -71,17 +87,24 @@ function check(compiled: readonly (readonly ['params' | 'query' | 'body', Valida
 async function principalOf(request: FastifyRequest, deps: ModuleRoutesDeps): Promise<Principal> {
   const session = deps.sessionOf(request);
   if (session) {
-    if (request.method !== 'GET' && !deps.peerFacts(request).sameOrigin) throw new CodedError('permissionDenied', 'the request comes from a page of another origin');
+    if (request.method !== 'GET' && !deps.peerFacts(request).sameOrigin)
+      throw new CodedError('permissionDenied', 'the request comes from a page of another origin');
     return { ...session, ...NOTHING_MORE };
   }
   const token = /^bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
   if (token !== undefined) {
     const open = toOpenRequest(request, deps.peerFacts(request));
-    return (await deps.authenticator.authenticate({ token, name: 'http', version: '', request: open })).principal;
+    return (await deps.authenticator.authenticate({ token, name: 'http', version: '', request: open }))
+      .principal;
   }
   if (presentedKey(request) === undefined) throw new CodedError('unauthorized');
   const { holder, allOrgs, org } = identify(request, deps);
-  return { user: `apikey:${holder.name}`, org: org.org, roles: allOrgs ? ['admin', 'operator'] : ['admin'], ...NOTHING_MORE };
+  return {
+    user: `apikey:${holder.name}`,
+    org: org.org,
+    roles: allOrgs ? ['admin', 'operator'] : ['admin'],
+    ...NOTHING_MORE,
+  };
 }
 
 const NOTHING_MORE = { groups: [], caps: [], channels: [] } as const;

@@ -9,8 +9,14 @@ export interface NodeRoutesDeps {
   readonly metrics?: Registry | undefined;
 }
 
-export function registerNodeRoutes(app: FastifyInstance, { hub, metrics }: NodeRoutesDeps, options: { readonly metricsToken?: string | undefined }): void {
-  app.get('/health/live', (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'live' }));
+export function registerNodeRoutes(
+  app: FastifyInstance,
+  { hub, metrics }: NodeRoutesDeps,
+  options: { readonly metricsToken?: string | undefined },
+): void {
+  app.get('/health/live', (_request, reply) =>
+    reply.header('cache-control', 'no-store').send({ status: 'live' }),
+  );
 
   app.get('/health/ready', (_request, reply) => {
     void reply.header('cache-control', 'no-store');
@@ -19,8 +25,12 @@ export function registerNodeRoutes(app: FastifyInstance, { hub, metrics }: NodeR
 
   if (!metrics) return;
   app.get('/metrics', async (request, reply) => {
-    if (options.metricsToken !== undefined && !isBearer(request.headers.authorization, options.metricsToken)) throw new CodedError('unauthorized');
-    return reply.header('cache-control', 'no-store').type(metrics.contentType).send(await metrics.metrics());
+    if (options.metricsToken !== undefined && !isBearer(request.headers.authorization, options.metricsToken))
+      throw new CodedError('unauthorized');
+    return reply
+      .header('cache-control', 'no-store')
+      .type(metrics.contentType)
+      .send(await metrics.metrics());
   });
 }
 

@@ -20,13 +20,16 @@ describe('health', () => {
     const { app, hub } = await setUp();
     expect((await app.inject('/health/ready')).statusCode).toBe(200);
     hub.draining = true;
-    expect(await app.inject('/health/ready')).toMatchObject({ statusCode: 503, body: '{"status":"draining"}' });
+    expect(await app.inject('/health/ready')).toMatchObject({
+      statusCode: 503,
+      body: '{"status":"draining"}',
+    });
     expect((await app.inject('/health/live')).statusCode).toBe(200);
   });
 });
 
 describe('metrics', () => {
-  it('[SERVE-2] the hub\'s numbers, read when asked, in bounded families', async () => {
+  it("[SERVE-2] the hub's numbers, read when asked, in bounded families", async () => {
     const { app, hub } = await setUp(new FakeHub({ connections: () => ({ connections: [], total: 4 }) }));
     const { body, headers } = await app.inject('/metrics');
     expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
@@ -50,21 +53,40 @@ describe('metrics', () => {
   });
 
   it('[SERVE-2] API calls are counted by method and code', async () => {
-    const { app } = await setUp(new FakeHub({ presence: () => Promise.resolve(new Map()), history: () => Promise.reject(new CodedError('notAvailable')), connections: () => ({ connections: [], total: 0 }) }));
-    const call = (method: string, payload: object) => app.inject({ method: 'POST', url: `/api/${method}`, headers: { 'x-api-key': 'acme-key' }, payload });
+    const { app } = await setUp(
+      new FakeHub({
+        presence: () => Promise.resolve(new Map()),
+        history: () => Promise.reject(new CodedError('notAvailable')),
+        connections: () => ({ connections: [], total: 0 }),
+      }),
+    );
+    const call = (method: string, payload: object) =>
+      app.inject({ method: 'POST', url: `/api/${method}`, headers: { 'x-api-key': 'acme-key' }, payload });
     await call('presence', { channel: 'a' });
     await call('presence', {});
     await call('history', { channel: 'a' });
     await call(`made-up-${'x'.repeat(50)}`, {});
-    const lines = (await app.inject('/metrics')).body.split('\n').filter((line) => line.startsWith('trunkline_api_calls_total'));
-    expect(lines.sort()).toEqual(['trunkline_api_calls_total{method="history",code="108"} 1', 'trunkline_api_calls_total{method="presence",code="0"} 1', 'trunkline_api_calls_total{method="presence",code="107"} 1']);
+    const lines = (await app.inject('/metrics')).body
+      .split('\n')
+      .filter((line) => line.startsWith('trunkline_api_calls_total'));
+    expect(lines.sort()).toEqual([
+      'trunkline_api_calls_total{method="history",code="108"} 1',
+      'trunkline_api_calls_total{method="presence",code="0"} 1',
+      'trunkline_api_calls_total{method="presence",code="107"} 1',
+    ]);
   });
 
   it('[SERVE-2] with a token configured a scrape must present it', async () => {
-    const { app } = await setUp(new FakeHub({ connections: () => ({ connections: [], total: 0 }) }), { metricsToken: 'scrape-me' });
+    const { app } = await setUp(new FakeHub({ connections: () => ({ connections: [], total: 0 }) }), {
+      metricsToken: 'scrape-me',
+    });
     expect((await app.inject('/metrics')).statusCode).toBe(401);
-    expect((await app.inject({ url: '/metrics', headers: { authorization: 'Bearer other' } })).statusCode).toBe(401);
-    expect((await app.inject({ url: '/metrics', headers: { authorization: 'Bearer scrape-me' } })).statusCode).toBe(200);
+    expect(
+      (await app.inject({ url: '/metrics', headers: { authorization: 'Bearer other' } })).statusCode,
+    ).toBe(401);
+    expect(
+      (await app.inject({ url: '/metrics', headers: { authorization: 'Bearer scrape-me' } })).statusCode,
+    ).toBe(200);
   });
 });
 
@@ -78,7 +100,11 @@ describe('routes of modules', () => {
     body: { type: 'object', properties: { n: { type: 'integer', maximum: 3 } }, required: ['n'] },
     handle: (request) => {
       seen.push(request);
-      return { status: 201, headers: { 'x-thing': 'made' }, body: { id: request.params['id'], user: request.principal.user, org: request.principal.org } };
+      return {
+        status: 201,
+        headers: { 'x-thing': 'made' },
+        body: { id: request.params['id'], user: request.principal.user, org: request.principal.org },
+      };
     },
   };
   const stream: RouteDescriptor = {
@@ -94,7 +120,12 @@ describe('routes of modules', () => {
       })(),
     }),
   };
-  const failing: RouteDescriptor = { method: 'GET', path: '/failing', summary: 'For tests.', handle: () => Promise.reject(new Error('secret detail')) };
+  const failing: RouteDescriptor = {
+    method: 'GET',
+    path: '/failing',
+    summary: 'For tests.',
+    handle: () => Promise.reject(new Error('secret detail')),
+  };
 
   async function withRoutes(): Promise<TestApp> {
     const hub = new FakeHub();
@@ -105,29 +136,54 @@ describe('routes of modules', () => {
   it('[API-19] a caller is known by cookie, bearer token or API key; nobody else gets in', async () => {
     const { app, sessions } = await withRoutes();
     const post = async (headers: Record<string, string>) => {
-      const { statusCode, body } = await app.inject({ method: 'POST', url: '/things/7', headers: { host: 'localhost', ...headers }, payload: { n: 1 } });
+      const { statusCode, body } = await app.inject({
+        method: 'POST',
+        url: '/things/7',
+        headers: { host: 'localhost', ...headers },
+        payload: { n: 1 },
+      });
       return `${statusCode} ${body}`;
     };
     const cookie = sessions.signIn(sessions.createLinkCode(), '::1').split(';')[0] ?? '';
     expect(await post({})).toMatch(/^401 /);
     expect(await post({ authorization: 'Bearer bad' })).toMatch(/^401 /);
     expect(await post({ 'x-api-key': 'bad' })).toMatch(/^401 /);
-    expect(await post({ authorization: 'Bearer good' })).toBe('201 {"id":"7","user":"operator","org":"acme"}');
+    expect(await post({ authorization: 'Bearer good' })).toBe(
+      '201 {"id":"7","user":"operator","org":"acme"}',
+    );
     expect(await post({ cookie })).toBe('201 {"id":"7","user":"operator","org":"acme"}');
-    expect(await post({ 'x-api-key': 'acme-key' })).toBe('201 {"id":"7","user":"apikey:backend","org":"acme"}');
+    expect(await post({ 'x-api-key': 'acme-key' })).toBe(
+      '201 {"id":"7","user":"apikey:backend","org":"acme"}',
+    );
     expect(await post({ 'x-api-key': 'all-key' })).toMatch(/^400 .*X-Org/);
-    expect(await post({ 'x-api-key': 'all-key', 'x-org': 'umbrella' })).toBe('201 {"id":"7","user":"apikey:root","org":"umbrella"}');
+    expect(await post({ 'x-api-key': 'all-key', 'x-org': 'umbrella' })).toBe(
+      '201 {"id":"7","user":"apikey:root","org":"umbrella"}',
+    );
     expect(await post({ cookie, origin: 'https://evil.example' })).toMatch(/^403 /);
-    expect(seen.at(-1)).toMatchObject({ params: { id: '7' }, body: { n: 1 }, requestId: expect.stringMatching(/^\w{16}$/) as string });
+    expect(seen.at(-1)).toMatchObject({
+      params: { id: '7' },
+      body: { n: 1 },
+      requestId: expect.stringMatching(/^\w{16}$/) as string,
+    });
   });
 
   it('[API-19] parts are checked against the descriptor before the handler runs', async () => {
     const { app } = await withRoutes();
     const before = seen.length;
-    const post = async (url: string, payload: string) => (await app.inject({ method: 'POST', url, headers: { authorization: 'Bearer good', 'content-type': 'application/json' }, payload })).json<{ error: { message: string } }>().error.message;
+    const post = async (url: string, payload: string) =>
+      (
+        await app.inject({
+          method: 'POST',
+          url,
+          headers: { authorization: 'Bearer good', 'content-type': 'application/json' },
+          payload,
+        })
+      ).json<{ error: { message: string } }>().error.message;
     expect(await post('/things/7', '{}')).toBe('bad request: n is required');
     expect(await post('/things/7', '{"n":4}')).toBe('bad request: n must be at most 3');
-    expect(await post('/things/7?dry=perhaps', '{"n":1}')).toBe('bad request: query: dry must be one of yes, no');
+    expect(await post('/things/7?dry=perhaps', '{"n":1}')).toBe(
+      'bad request: query: dry must be one of yes, no',
+    );
     expect(await post('/things/7', '{')).toBe('bad request: the body is not valid JSON');
     expect(seen.length).toBe(before);
   });
@@ -137,16 +193,34 @@ describe('routes of modules', () => {
     const headers = { authorization: 'Bearer good' };
     expect(await app.inject({ url: '/things', headers })).toMatchObject({ statusCode: 200, body: 'one two' });
     const failed = await app.inject({ url: '/failing', headers });
-    expect(failed).toMatchObject({ statusCode: 500, body: '{"error":{"code":100,"message":"internal server error"}}' });
-    expect(logger.lines.at(-1)).toMatchObject({ level: 'error', fields: { requestId: failed.headers['x-request-id'] } });
+    expect(failed).toMatchObject({
+      statusCode: 500,
+      body: '{"error":{"code":100,"message":"internal server error"}}',
+    });
+    expect(logger.lines.at(-1)).toMatchObject({
+      level: 'error',
+      fields: { requestId: failed.headers['x-request-id'] },
+    });
   });
 });
 
 describe('paths of the wire', () => {
   it('[API-20] an ordinary request to a WebSocket path is told so', async () => {
     const hub = new FakeHub();
-    hub.endpointList = [{ id: 'native', method: 'GET', path: '/connection/websocket', transport: 'websocket', deadlineMs: 1_000, open: () => ({ kind: 'refuse', status: 500, body: '' }) }];
+    hub.endpointList = [
+      {
+        id: 'native',
+        method: 'GET',
+        path: '/connection/websocket',
+        transport: 'websocket',
+        deadlineMs: 1_000,
+        open: () => ({ kind: 'refuse', status: 500, body: '' }),
+      },
+    ];
     const { app } = await setUp(hub);
-    expect(await app.inject('/connection/websocket?x=1')).toMatchObject({ statusCode: 426, headers: { upgrade: 'websocket' } });
+    expect(await app.inject('/connection/websocket?x=1')).toMatchObject({
+      statusCode: 426,
+      headers: { upgrade: 'websocket' },
+    });
   });
 });

@@ -25,7 +25,11 @@ export function createPeerFacts(trustedProxies: readonly string[]): PeerFactsOf 
     const secure = (raw.socket as Partial<TLSSocket>).encrypted === true || peer.forwardedProto === 'https';
     const site = headers['sec-fetch-site'];
     const sameSite = site === undefined || site === 'same-origin' || site === 'none';
-    return { address: peer.address, secure, sameOrigin: sameSite && isOwn({ origin: headers.origin, host: headers.host, secure }) };
+    return {
+      address: peer.address,
+      secure,
+      sameOrigin: sameSite && isOwn({ origin: headers.origin, host: headers.host, secure }),
+    };
   };
 }
 
@@ -37,7 +41,12 @@ export function toOpenRequest(request: FastifyRequest, facts: PeerFacts): OpenRe
     path: at < 0 ? request.url : request.url.slice(0, at),
     params: {},
     query: new URLSearchParams(at < 0 ? '' : request.url.slice(at + 1)),
-    headers: Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')])),
+    headers: Object.fromEntries(
+      Object.entries(request.headers).map(([name, value]) => [
+        name,
+        Array.isArray(value) ? value.join(', ') : (value ?? ''),
+      ]),
+    ),
     remoteAddress: facts.address,
     originAllowed: facts.sameOrigin,
     subprotocols: [],

@@ -40,5 +40,7 @@ export function contentSecurityPolicy(host: string | undefined): string {
 
 /** The host header is a stranger's text: what is not a plain host and port goes nowhere. */
 function webSocketOf(host: string | undefined): string {
-  return host !== undefined && /^(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?$/i.test(host) ? ` ws://${host} wss://${host}` : '';
+  return host !== undefined && /^(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?$/i.test(host)
+    ? ` ws://${host} wss://${host}`
+    : '';
 }

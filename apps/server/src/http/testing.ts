@@ -1,7 +1,17 @@
 /** Doubles for tests of the HTTP side: a hub that records what was asked of it and answers what a test says. */
 import { createSeededRandom } from '@trunkline/base';
 import { FakeClock, MemoryLogger } from '@trunkline/base/testing';
-import { HUB_DEFAULTS, type Endpoint, type Hub, type NamespaceOptions, type NodeStats, type OrgApi, type Principal, type RouteDescriptor, type Validator } from '@trunkline/hub';
+import {
+  HUB_DEFAULTS,
+  type Endpoint,
+  type Hub,
+  type NamespaceOptions,
+  type NodeStats,
+  type OrgApi,
+  type Principal,
+  type RouteDescriptor,
+  type Validator,
+} from '@trunkline/hub';
 import { CodedError } from '@trunkline/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { ApiKeyIdentity } from '../auth/api-keys.js';
@@ -63,12 +73,16 @@ export class FakeHub implements Hub {
   }
 
   forOrg(org: string): OrgApi {
-    const record = (method: string): unknown => (...args: unknown[]) => {
-      this.calls.push({ org, method, args });
-      const answer = this.answers[method as keyof OrgApi] as ((...given: unknown[]) => unknown) | undefined;
-      return (answer ?? unexpected(method))(...args);
-    };
-    return new Proxy({ org } as OrgApi, { get: (target, name) => (name === 'org' ? target.org : record(String(name))) });
+    const record =
+      (method: string): unknown =>
+      (...args: unknown[]) => {
+        this.calls.push({ org, method, args });
+        const answer = this.answers[method as keyof OrgApi] as ((...given: unknown[]) => unknown) | undefined;
+        return (answer ?? unexpected(method))(...args);
+      };
+    return new Proxy({ org } as OrgApi, {
+      get: (target, name) => (name === 'org' ? target.org : record(String(name))),
+    });
   }
 
   use = (): Promise<void> => Promise.resolve();
@@ -82,7 +96,14 @@ export class FakeHub implements Hub {
   dispose = (): Promise<void> => Promise.resolve();
 }
 
-export const OPERATOR: Principal = { user: 'operator', org: 'acme', roles: ['admin', 'operator'], groups: [], caps: [], channels: [] };
+export const OPERATOR: Principal = {
+  user: 'operator',
+  org: 'acme',
+  roles: ['admin', 'operator'],
+  groups: [],
+  caps: [],
+  channels: [],
+};
 
 export const TEST_KEYS: ReadonlyMap<string | undefined, ApiKeyIdentity> = new Map([
   ['acme-key', { name: 'backend', org: 'acme', scopes: ['*'] }],
@@ -110,7 +131,10 @@ export interface TestApp {
 }
 
 /** Keys: `acme-key` for org acme, `all-key` for all. Bearer tokens: `good`. */
-export async function createTestApp(hub: FakeHub = new FakeHub(), options: Partial<HttpOptions> & { readonly console?: boolean } = {}): Promise<TestApp> {
+export async function createTestApp(
+  hub: FakeHub = new FakeHub(),
+  options: Partial<HttpOptions> & { readonly console?: boolean } = {},
+): Promise<TestApp> {
   const logger = new MemoryLogger();
   const clock = new FakeClock();
   const sessions = createConsoleSessions({ clock, logger }, { user: 'operator', org: 'acme' });
@@ -124,7 +148,10 @@ export async function createTestApp(hub: FakeHub = new FakeHub(), options: Parti
       validator: compileOnce,
       apiKeys: { verify: (key) => TEST_KEYS.get(key) },
       authenticator: {
-        authenticate: ({ token }) => (token === 'good' ? Promise.resolve({ principal: OPERATOR }) : Promise.reject(new CodedError('unauthorized'))),
+        authenticate: ({ token }) =>
+          token === 'good'
+            ? Promise.resolve({ principal: OPERATOR })
+            : Promise.reject(new CodedError('unauthorized')),
       },
       metrics: metrics.registry,
       onApiCall: metrics.onApiCall,

@@ -57,12 +57,26 @@ function fieldOf(pointer: string): string {
     .split('/')
     .slice(1)
     .map((part) => part.replace(/~1/g, '/').replace(/~0/g, '~'))
-    .reduce((path, part) => (/^\d+$/.test(part) ? `${path}[${part}]` : path === '' ? part : `${path}.${part}`), '');
+    .reduce(
+      (path, part) => (/^\d+$/.test(part) ? `${path}[${part}]` : path === '' ? part : `${path}.${part}`),
+      '',
+    );
 }
 
 function nameOfType(type: unknown): string {
-  const names: Readonly<Record<string, string>> = { string: 'a string', integer: 'a whole number', number: 'a number', boolean: 'true or false', object: 'an object', array: 'a list', null: 'null' };
-  return [type].flat().map((one) => names[String(one)] ?? String(one)).join(' or ');
+  const names: Readonly<Record<string, string>> = {
+    string: 'a string',
+    integer: 'a whole number',
+    number: 'a number',
+    boolean: 'true or false',
+    object: 'an object',
+    array: 'a list',
+    null: 'null',
+  };
+  return [type]
+    .flat()
+    .map((one) => names[String(one)] ?? String(one))
+    .join(' or ');
 }
 
 function measure(keyword: string): string {

@@ -84,6 +84,17 @@ export const MAP_GUARD_RULES: Readonly<Record<string, Rule>> = {
     expect(await keys(broker)).toEqual(['a']);
   },
 
+  '[BROKER-49] the time of a removed key ends with it': async ({ broker, fixture, heard }) => {
+    const { tickMs } = fixture;
+    await broker.subscribe(NEWS);
+    await broker.mapPublish(NEWS, 'a', '1', { ...MAP, keyTtlMs: 3 * tickMs });
+    await broker.mapRemove(NEWS, 'a', MAP);
+    await broker.mapPublish(NEWS, 'a', '2', MAP);
+    await fixture.advance(5 * tickMs);
+    expect(await keys(broker)).toEqual(['a']);
+    expect(heard.offsets(NEWS)).toEqual([1, 2, 3]);
+  },
+
   '[BROKER-50] clearing publishes a removal for each entry': async ({ broker, heard }) => {
     await broker.mapPublish(OTHER, 'x', '1', MAP);
     await fill(broker, ['b', 'a']);

@@ -74,6 +74,18 @@ export const STREAM_RULES: Readonly<Record<string, Rule>> = {
     }
   },
 
+  '[BROKER-22] a call that asks for less takes nothing back': async ({ broker, fixture }) => {
+    const { tickMs } = fixture;
+    const { position } = await broker.publish(NEWS, '1', {
+      historySize: 1,
+      historyTtlMs: tickMs,
+      metaTtlMs: 20 * tickMs,
+    });
+    await broker.history(NEWS, { limit: 0, reverse: false }, 2 * tickMs);
+    await fixture.advance(6 * tickMs);
+    expect((await broker.history(NEWS, { limit: 0, reverse: false }, tickMs)).position).toEqual(position);
+  },
+
   '[BROKER-23] asking creates an epoch that the first publication continues': async ({ broker }) => {
     const { position, publications } = await broker.history(NEWS, ALL, HOUR);
     expect(publications).toEqual([]);

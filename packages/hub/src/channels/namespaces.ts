@@ -43,6 +43,9 @@ export const NAMESPACE_DEFAULTS: NamespaceOptions = {
   mapUsersPrefix: '',
 };
 
+/** Stands for every namespace that is not defined by itself; what development has, so that any name can be tried out. */
+export const ANY_NAMESPACE = '*';
+
 export interface Namespace {
   readonly options: NamespaceOptions;
   readonly pattern: RegExp | undefined;
@@ -98,9 +101,10 @@ export class Namespaces {
   /** Undefined for a name no namespace covers. */
   find(channel: string): Namespace | undefined {
     const name = namespaceOf(channel);
-    const namespace = this.#byName.get(name);
+    const own = this.#byName.get(name);
+    const namespace = own ?? this.#byName.get(ANY_NAMESPACE);
     if (!namespace) return undefined;
-    if (namespace.pattern && !namespace.pattern.test(name === '' ? channel : channel.slice(name.length + 1))) return undefined;
+    if (namespace.pattern && !namespace.pattern.test(name === '' || !own ? channel : channel.slice(name.length + 1))) return undefined;
     return namespace;
   }
 

@@ -1,6 +1,6 @@
 /**
  * What an operator or a module decides about the channels of one namespace (the part of a name before the first `:`; `''` is the
- * default namespace). Complete and readonly; `resolveNamespace` merges the defaults and names a bad field.
+ * default namespace; `*` stands for all that are not defined by themselves). Complete and readonly; `resolveNamespace` merges the defaults and names a bad field.
  */
 import type { ChannelClass, OverflowOutcome, SubscriptionType } from '@trunkline/protocol';
 import type { Role } from './principal.js';

@@ -73,6 +73,28 @@ describe('outbound documents', () => {
     expect(Buffer.from(push.pub.data, 'base64')).toEqual(Buffer.from([1, 254, 255]));
   });
 
+  it('[WIRE-22] zero is silence, except where silence would be read as something else', () => {
+    const outcome = { result: { kind: 'presenceStats' as const, numClients: 0, numUsers: 0 } };
+    expect(parse(codec.encodeReply({ id: 1, outcome }))).toEqual({
+      id: 1,
+      presence_stats: { num_clients: 0, num_users: 0 },
+    });
+    expect(
+      parse(codec.encodePublication('a', { offset: 0, data: 'null', tags: {}, key: '', timeMs: 0 })),
+    ).toEqual({
+      push: { channel: 'a', pub: { data: null } },
+    });
+  });
+
+  it('[WIRE-23] an error is temporary only where a retry helps', () => {
+    const reply = (temporary: boolean): unknown =>
+      parse(
+        codec.encodeReply({ id: 4_294_967_295, outcome: { error: { code: 100, message: 'm', temporary } } }),
+      );
+    expect(reply(true)).toEqual({ id: 4_294_967_295, error: { code: 100, message: 'm', temporary: true } });
+    expect(reply(false)).toEqual({ id: 4_294_967_295, error: { code: 100, message: 'm' } });
+  });
+
   it('[WIRE-24] the keep-alive is the empty object', () => {
     expect(fromUtf8(codec.ping.bytes)).toBe('{}');
     expect([codec.name, codec.binary, codec.envelope]).toEqual(['json', false, undefined]);

@@ -56,7 +56,7 @@ export function publicationObject(publication: Publication): string {
         ? '{"removed":true'
         : `{"data":${jsonOf(data)},"removed":true`;
   if (offset > 0) written += `,"offset":${offset}`;
-  if (timeMs !== undefined) written += `,"time":${timeMs}`;
+  if (timeMs !== undefined && timeMs > 0) written += `,"time":${timeMs}`;
   if (tags !== undefined) written += tagsField(tags);
   if (key !== undefined) written += textField('key', key);
   if (info !== undefined) written += `,"info":${infoObject(info)}`;
