@@ -14,7 +14,13 @@ const CHECKS = [
   { name: 'types of the packages', run: () => runNode(TSC, ['-b']) },
   { name: 'types of the tests', run: () => runNode(TSC, ['-p', 'tsconfig.test.json']) },
   // The console is a bundle, not a package that others build on; it has a project of its own.
-  { name: 'types of the console', run: () => (existsSync(join(ROOT, 'apps/console/tsconfig.json')) ? runNode(TSC, ['--noEmit', '-p', 'apps/console']) : Promise.resolve(1)) },
+  {
+    name: 'types of the console',
+    run: () =>
+      existsSync(join(ROOT, 'apps/console/tsconfig.json'))
+        ? runNode(TSC, ['--noEmit', '-p', 'apps/console'])
+        : Promise.resolve(1),
+  },
   { name: 'rooms', run: () => runNode('scripts/rooms.mjs', []) },
   { name: 'lint', run: () => runNode('scripts/lint.mjs', []) },
   { name: 'links', run: () => runNode('scripts/docs-links.mjs', []) },

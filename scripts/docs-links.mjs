@@ -23,9 +23,16 @@ export function findBroken(pages, exists) {
     for (const { target, at } of linksOf(text)) {
       if (/^[a-z][a-z+.-]*:|^\/\//i.test(target)) continue;
       const [path = '', anchor] = target.split('#', 2);
-      const resolved = path === '' ? file : posix.normalize(path.startsWith('/') ? path.slice(1) : posix.join(posix.dirname(file), decodeURI(path)));
-      if (path !== '' && (resolved.startsWith('../') || !exists(resolved))) broken.push({ file, line: lineAt(text, at), message: `${target}: no such file` });
-      else if (anchor && anchors.has(resolved) && !anchors.get(resolved)?.has(anchor)) broken.push({ file, line: lineAt(text, at), message: `${target}: no such heading` });
+      const resolved =
+        path === ''
+          ? file
+          : posix.normalize(
+              path.startsWith('/') ? path.slice(1) : posix.join(posix.dirname(file), decodeURI(path)),
+            );
+      if (path !== '' && (resolved.startsWith('../') || !exists(resolved)))
+        broken.push({ file, line: lineAt(text, at), message: `${target}: no such file` });
+      else if (anchor && anchors.has(resolved) && !anchors.get(resolved)?.has(anchor))
+        broken.push({ file, line: lineAt(text, at), message: `${target}: no such heading` });
     }
   }
   return broken;
@@ -35,9 +42,12 @@ export function findBroken(pages, exists) {
 function linksOf(text) {
   const prose = blankCode(text);
   const found = [];
-  for (const match of prose.matchAll(/\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)/g)) found.push({ target: /** @type {string} */ (match[1]), at: match.index });
-  for (const match of prose.matchAll(/^\s*\[[^\]]+\]:\s+(\S+)/gm)) found.push({ target: /** @type {string} */ (match[1]), at: match.index });
-  for (const match of prose.matchAll(/<(?:a|img)\b[^>]*\b(?:href|src)="([^"]+)"/g)) found.push({ target: /** @type {string} */ (match[1]), at: match.index });
+  for (const match of prose.matchAll(/\]\(\s*<?([^)\s>]+)>?(?:\s+"[^"]*")?\s*\)/g))
+    found.push({ target: /** @type {string} */ (match[1]), at: match.index });
+  for (const match of prose.matchAll(/^\s*\[[^\]]+\]:\s+(\S+)/gm))
+    found.push({ target: /** @type {string} */ (match[1]), at: match.index });
+  for (const match of prose.matchAll(/<(?:a|img)\b[^>]*\b(?:href|src)="([^"]+)"/g))
+    found.push({ target: /** @type {string} */ (match[1]), at: match.index });
   return found;
 }
 
@@ -46,8 +56,13 @@ function anchorsOf(text) {
   const seen = new Map();
   const ids = new Set();
   for (const match of blankCode(text, true).matchAll(/^ {0,3}#{1,6}\s+(.+?)\s*#*\s*$/gm)) {
-    const title = /** @type {string} */ (match[1]).replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').replace(/[`*]/g, '');
-    const id = title.toLowerCase().replace(/[^\p{L}\p{N}\p{M}_\- ]/gu, '').replace(/ /g, '-');
+    const title = /** @type {string} */ (match[1])
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .replace(/[`*]/g, '');
+    const id = title
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\p{M}_\- ]/gu, '')
+      .replace(/ /g, '-');
     const count = seen.get(id) ?? 0;
     seen.set(id, count + 1);
     ids.add(count === 0 ? id : `${id}-${count}`);
@@ -59,14 +74,24 @@ function anchorsOf(text) {
 /** @param {string} text @param {boolean} [keepSpans] */
 function blankCode(text, keepSpans = false) {
   const blank = (/** @type {string} */ part) => part.replace(/[^\n]/g, ' ');
-  const fenced = text.replace(/^( {0,3})(`{3,}|~{3,})[^\n]*\n[\s\S]*?(?:^ {0,3}\2[`~]*\s*$|(?![\s\S]))/gm, blank);
+  const fenced = text.replace(
+    /^( {0,3})(`{3,}|~{3,})[^\n]*\n[\s\S]*?(?:^ {0,3}\2[`~]*\s*$|(?![\s\S]))/gm,
+    blank,
+  );
   return keepSpans ? fenced : fenced.replace(/(`+)(?!`)[^\n]*?[^`]\1(?!`)/g, blank);
 }
 
 /** @param {string} [root] */
 export function checkLinks(root = ROOT) {
   const top = readdirSync(root).filter((name) => name.endsWith('.md'));
-  const pages = readFiles(root, [...top, ...listFiles(root, ['docs', 'packages', 'modules', 'apps', 'testkit', 'bench', 'examples', 'tests'], (path) => path.endsWith('.md') && !path.endsWith('-template.md'))]);
+  const pages = readFiles(root, [
+    ...top,
+    ...listFiles(
+      root,
+      ['docs', 'packages', 'modules', 'apps', 'testkit', 'bench', 'examples', 'tests'],
+      (path) => path.endsWith('.md') && !path.endsWith('-template.md'),
+    ),
+  ]);
   return { broken: findBroken(pages, (path) => existsSync(join(root, path))), pages: pages.size };
 }
 

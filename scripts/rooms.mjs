@@ -13,7 +13,7 @@ import { isSource, isTest, listFiles, readFiles, ROOT } from './lib/files.mjs';
 import { importsOf } from './lib/tokens.mjs';
 
 /** @typedef {{ floor: number, uses: readonly string[] }} Room */
-/** @typedef {{ name: string, exports?: Record<string, unknown>, dependencies?: Record<string, string>, devDependencies?: Record<string, string> }} Manifest */
+/** @typedef {{ name: string, exports?: Record<string, unknown>, dependencies?: Record<string, string>, devDependencies?: Record<string, string>, peerDependencies?: Record<string, string> }} Manifest */
 /** @typedef {{ file: string, line: number, rule: string, message: string }} Violation */
 
 const F2 = ['base', 'protocol'];
@@ -66,8 +66,14 @@ export function findViolations(files, manifests) {
     for (const { specifier, line } of importsOf(text)) {
       if (specifier.startsWith('.')) {
         const target = resolveRelative(files, file, specifier);
-        if (packageFolder(target) !== folder) report(line, 'door', `"${specifier}" leaves the package; import the other package by name`);
-        else if (isIndex(target, folder) && !isTest(file)) report(line, 'own index', `"${specifier}" is this package's own index; import the file that owns the name`);
+        if (packageFolder(target) !== folder)
+          report(line, 'door', `"${specifier}" leaves the package; import the other package by name`);
+        else if (isIndex(target, folder) && !isTest(file))
+          report(
+            line,
+            'own index',
+            `"${specifier}" is this package's own index; import the file that owns the name`,
+          );
         else {
           checkHubOrder(file, target, (message) => report(line, 'hub order', message));
           const graph = graphs.get(folder) ?? new Map();
@@ -80,14 +86,21 @@ export function findViolations(files, manifests) {
         if (target === undefined) report(line, 'door', `there is no package ${name}`);
         else if (target === folder) report(line, 'own index', `"${specifier}" is this package itself`);
         else {
-          checkArrow(file, folder, name.slice('@trunkline/'.length), target, specifier, (rule, message) => report(line, rule, message));
+          checkArrow(file, folder, name.slice('@trunkline/'.length), target, specifier, (rule, message) =>
+            report(line, rule, message),
+          );
           const door = specifier === name ? '.' : `.${specifier.slice(name.length)}`;
-          if (!(door in (manifests.get(target)?.exports ?? {}))) report(line, 'door', `${name} has no export "${door}"`);
-          if (!isDeclared(file, folder, name, manifests)) report(line, 'manifest', `${name} is not among the dependencies of ${folder}/package.json`);
+          if (!(door in (manifests.get(target)?.exports ?? {})))
+            report(line, 'door', `${name} has no export "${door}"`);
+          if (!isDeclared(file, folder, name, manifests))
+            report(line, 'manifest', `${name} is not among the dependencies of ${folder}/package.json`);
         }
       } else if (!isBuiltin(specifier)) {
-        const name = specifier.startsWith('@') ? specifier.split('/').slice(0, 2).join('/') : /** @type {string} */ (specifier.split('/')[0]);
-        if (!isDeclared(file, folder, name, manifests)) report(line, 'manifest', `${name} is not among the dependencies of ${folder}/package.json`);
+        const name = specifier.startsWith('@')
+          ? specifier.split('/').slice(0, 2).join('/')
+          : /** @type {string} */ (specifier.split('/')[0]);
+        if (!isDeclared(file, folder, name, manifests))
+          report(line, 'manifest', `${name} is not among the dependencies of ${folder}/package.json`);
       }
     }
   }
@@ -98,7 +111,9 @@ export function findViolations(files, manifests) {
 /** @param {string} file @returns {string} e.g. `packages/hub`, `testkit` */
 function packageFolder(file) {
   const parts = file.split('/');
-  return ['packages', 'modules', 'apps'].includes(/** @type {string} */ (parts[0])) ? `${parts[0]}/${parts[1]}` : /** @type {string} */ (parts[0]);
+  return ['packages', 'modules', 'apps'].includes(/** @type {string} */ (parts[0]))
+    ? `${parts[0]}/${parts[1]}`
+    : /** @type {string} */ (parts[0]);
 }
 
 /** @param {string} file @param {string} folder */
@@ -115,7 +130,15 @@ function isBuiltin(specifier) {
 function resolveRelative(files, from, specifier) {
   const path = posix.normalize(posix.join(posix.dirname(from), specifier));
   const bare = path.replace(/\.(js|jsx|mjs)$/, '');
-  for (const candidate of [path, `${bare}.ts`, `${bare}.tsx`, `${bare}.mts`, `${path}.ts`, `${path}.tsx`, `${path}/index.ts`]) {
+  for (const candidate of [
+    path,
+    `${bare}.ts`,
+    `${bare}.tsx`,
+    `${bare}.mts`,
+    `${path}.ts`,
+    `${path}.tsx`,
+    `${path}/index.ts`,
+  ]) {
     if (files.has(candidate)) return candidate;
   }
   return path;
@@ -133,13 +156,26 @@ function checkArrow(file, folder, used, target, specifier, report) {
   if (OUTSIDE.includes(folder)) return;
   const room = roomOf(folder);
   const other = roomOf(target);
-  if (room === undefined) return report('plan', `${folder} has no place in the house; add it to scripts/rooms.mjs and ARCHITECTURE.md`);
-  if (other === undefined) return report('plan', `${target} has no place in the house; add it to scripts/rooms.mjs and ARCHITECTURE.md`);
-  if (other.floor >= room.floor && !NEIGHBOURS.has(`${folder} → ${used}`)) report('floor', `${folder} (floor ${room.floor}) may not import ${target} (floor ${other.floor})`);
-  else if (!room.uses.some((name) => name === used || (name.endsWith('*') && used.startsWith(name.slice(0, -1))))) report('may use', `${target} is not on the list of ${folder}`);
+  if (room === undefined)
+    return report(
+      'plan',
+      `${folder} has no place in the house; add it to scripts/rooms.mjs and ARCHITECTURE.md`,
+    );
+  if (other === undefined)
+    return report(
+      'plan',
+      `${target} has no place in the house; add it to scripts/rooms.mjs and ARCHITECTURE.md`,
+    );
+  if (other.floor >= room.floor && !NEIGHBOURS.has(`${folder} → ${used}`))
+    report('floor', `${folder} (floor ${room.floor}) may not import ${target} (floor ${other.floor})`);
+  else if (
+    !room.uses.some((name) => name === used || (name.endsWith('*') && used.startsWith(name.slice(0, -1))))
+  )
+    report('may use', `${target} is not on the list of ${folder}`);
   if (folder.startsWith('modules/') && used === 'contracts') {
     const own = `@trunkline/contracts/${folder.slice('modules/'.length)}`;
-    if (specifier !== own && specifier !== '@trunkline/contracts') report('own contract', `a module imports only its own contract, ${own}`);
+    if (specifier !== own && specifier !== '@trunkline/contracts')
+      report('own contract', `a module imports only its own contract, ${own}`);
   }
 }
 
@@ -154,7 +190,10 @@ function roomOf(folder) {
  */
 function isDeclared(file, folder, name, manifests) {
   /** @param {Manifest | undefined} manifest */
-  const declares = (manifest) => manifest?.dependencies?.[name] !== undefined || manifest?.devDependencies?.[name] !== undefined;
+  const declares = (manifest) =>
+    [manifest?.dependencies, manifest?.devDependencies, manifest?.peerDependencies].some(
+      (names) => names?.[name] !== undefined,
+    );
   if (declares(manifests.get(folder))) return true;
   const free = isTest(file) || isDouble(file) || OUTSIDE.includes(folder);
   return free && (name.startsWith('@trunkline/') || [...manifests.values()].some(declares));
@@ -167,7 +206,13 @@ function isDouble(file) {
 
 /** @param {string} file @param {string} target @param {(message: string) => void} report */
 function checkHubOrder(file, target, report) {
-  if (!file.startsWith('packages/hub/src/') || isTest(file) || isDouble(file) || file === 'packages/hub/src/index.ts') return;
+  if (
+    !file.startsWith('packages/hub/src/') ||
+    isTest(file) ||
+    isDouble(file) ||
+    file === 'packages/hub/src/index.ts'
+  )
+    return;
   const from = hubPlace(file);
   const to = hubPlace(target);
   if (to < from) report(`${HUB_ORDER[from]} may not look left to ${HUB_ORDER[to]}`);
@@ -204,7 +249,13 @@ function findCycles(graph) {
     if (low.get(file) !== index.get(file)) return;
     const members = stack.splice(stack.indexOf(file));
     const first = (graph.get(file) ?? []).find(({ to }) => members.includes(to));
-    if (first !== undefined) found.push({ file, line: first.line, rule: 'cycle', message: `files import each other: ${[...members].sort().join(', ')}` });
+    if (first !== undefined)
+      found.push({
+        file,
+        line: first.line,
+        rule: 'cycle',
+        message: `files import each other: ${[...members].sort().join(', ')}`,
+      });
   };
   for (const file of graph.keys()) if (!index.has(file)) visit(file);
   return found;
@@ -213,7 +264,9 @@ function findCycles(graph) {
 /** Reads the checkout and checks it. @param {string} [root] */
 export function checkRooms(root = ROOT) {
   const manifests = new Map([['', readManifest(join(root, 'package.json'))]]);
-  for (const path of listFiles(root, ['packages', 'modules', 'apps', 'testkit', 'bench'], (name) => /^([a-z]+\/[^/]+|testkit|bench)\/package\.json$/.test(name))) {
+  for (const path of listFiles(root, ['packages', 'modules', 'apps', 'testkit', 'bench'], (name) =>
+    /^([a-z]+\/[^/]+|testkit|bench)\/package\.json$/.test(name),
+  )) {
     manifests.set(posix.dirname(path), readManifest(join(root, path)));
   }
   const files = readFiles(root, listFiles(root, ['packages', 'modules', 'apps', ...OUTSIDE], isSource));
@@ -227,7 +280,8 @@ function readManifest(path) {
 
 if (process.argv[1] === import.meta.filename) {
   const { violations, files } = checkRooms();
-  for (const { file, line, rule, message } of violations) console.error(`${file}:${line}  ${rule}: ${message}`);
+  for (const { file, line, rule, message } of violations)
+    console.error(`${file}:${line}  ${rule}: ${message}`);
   console.log(`rooms: ${files} files, ${violations.length} violations`);
   process.exitCode = violations.length > 0 ? 1 : 0;
 }

@@ -6,14 +6,53 @@ const door = { '.': './src/index.ts' };
 const manifests = new Map([
   ['', { name: 'root', devDependencies: { vitest: '4' } }],
   ['packages/base', { name: '@trunkline/base', exports: { ...door, './testing': './src/testing.ts' } }],
-  ['packages/protocol', { name: '@trunkline/protocol', exports: door, dependencies: { '@trunkline/base': '1' } }],
-  ['packages/contracts', { name: '@trunkline/contracts', exports: { ...door, './node': './src/node.ts', './inbox': './src/inbox.ts' } }],
-  ['packages/broker', { name: '@trunkline/broker', exports: door, dependencies: { '@trunkline/protocol': '1' } }],
-  ['packages/hub', { name: '@trunkline/hub', exports: door, dependencies: { '@trunkline/base': '1', '@trunkline/protocol': '1', '@trunkline/broker': '1' } }],
-  ['packages/client', { name: '@trunkline/client', exports: door, dependencies: { '@trunkline/base': '1', centrifuge: '5' } }],
-  ['packages/transport', { name: '@trunkline/transport', exports: door, dependencies: { '@trunkline/hub': '1', '@trunkline/client': '1' } }],
-  ['modules/node', { name: '@trunkline/module-node', exports: door, dependencies: { '@trunkline/contracts': '1', '@trunkline/transport': '1' } }],
-  ['apps/server', { name: '@trunkline/server', exports: door, dependencies: { '@trunkline/module-node': '1' } }],
+  [
+    'packages/protocol',
+    { name: '@trunkline/protocol', exports: door, dependencies: { '@trunkline/base': '1' } },
+  ],
+  [
+    'packages/contracts',
+    {
+      name: '@trunkline/contracts',
+      exports: { ...door, './node': './src/node.ts', './inbox': './src/inbox.ts' },
+    },
+  ],
+  [
+    'packages/broker',
+    { name: '@trunkline/broker', exports: door, dependencies: { '@trunkline/protocol': '1' } },
+  ],
+  [
+    'packages/hub',
+    {
+      name: '@trunkline/hub',
+      exports: door,
+      dependencies: { '@trunkline/base': '1', '@trunkline/protocol': '1', '@trunkline/broker': '1' },
+    },
+  ],
+  [
+    'packages/client',
+    { name: '@trunkline/client', exports: door, dependencies: { '@trunkline/base': '1', centrifuge: '5' } },
+  ],
+  [
+    'packages/transport',
+    {
+      name: '@trunkline/transport',
+      exports: door,
+      dependencies: { '@trunkline/hub': '1', '@trunkline/client': '1' },
+    },
+  ],
+  [
+    'modules/node',
+    {
+      name: '@trunkline/module-node',
+      exports: door,
+      dependencies: { '@trunkline/contracts': '1', '@trunkline/transport': '1' },
+    },
+  ],
+  [
+    'apps/server',
+    { name: '@trunkline/server', exports: door, dependencies: { '@trunkline/module-node': '1' } },
+  ],
   ['apps/cli', { name: '@trunkline/cli', exports: door, dependencies: { '@trunkline/server': '1' } }],
   ['apps/console', { name: '@trunkline/console', exports: door, dependencies: { '@trunkline/server': '1' } }],
   ['testkit', { name: '@trunkline/testkit', exports: door }],
@@ -21,16 +60,20 @@ const manifests = new Map([
 
 /** Rules broken by these files, in order. */
 function rules(files: Record<string, string>): string[] {
-  return findViolations(new Map(Object.entries(files)), manifests).map((violation: { rule: string }) => violation.rule);
+  return findViolations(new Map(Object.entries(files)), manifests).map(
+    (violation: { rule: string }) => violation.rule,
+  );
 }
 
 describe('rooms', () => {
   test('[ROOMS-1] arrows that go down are welcome', () => {
     expect(
       rules({
-        'packages/hub/src/hub.ts': "import { a } from '@trunkline/base';\nimport type { B } from '@trunkline/protocol';\nexport { c } from '@trunkline/broker';",
+        'packages/hub/src/hub.ts':
+          "import { a } from '@trunkline/base';\nimport type { B } from '@trunkline/protocol';\nexport { c } from '@trunkline/broker';",
         'apps/cli/src/serve.ts': "import { runServer } from '@trunkline/server';",
-        'apps/server/src/compose.ts': "import { nodeModule } from '@trunkline/module-node';\nimport { readFileSync } from 'node:fs';\nimport fs from 'fs';",
+        'apps/server/src/compose.ts':
+          "import { nodeModule } from '@trunkline/module-node';\nimport { readFileSync } from 'node:fs';\nimport fs from 'fs';",
       }),
     ).toEqual([]);
   });
@@ -49,35 +92,70 @@ describe('rooms', () => {
   });
 
   test('[ROOMS-1] a neighbour of the same floor is a stranger', () => {
-    expect(rules({ 'modules/node/src/routes.ts': "import { ws } from '@trunkline/transport';" })).toEqual(['floor']);
-    expect(rules({ 'apps/console/src/main.tsx': "import { loadConfig } from '@trunkline/server';" })).toEqual(['floor']);
+    expect(rules({ 'modules/node/src/routes.ts': "import { ws } from '@trunkline/transport';" })).toEqual([
+      'floor',
+    ]);
+    expect(rules({ 'apps/console/src/main.tsx': "import { loadConfig } from '@trunkline/server';" })).toEqual(
+      ['floor'],
+    );
   });
 
   test('[ROOMS-1] a lower package that is not on the list is refused', () => {
-    expect(rules({ 'packages/transport/src/sse.ts': "import { createClient } from '@trunkline/client';" })).toEqual(['may use']);
+    expect(
+      rules({ 'packages/transport/src/sse.ts': "import { createClient } from '@trunkline/client';" }),
+    ).toEqual(['may use']);
   });
 
   test('[ROOMS-2] only exports are doors', () => {
-    expect(rules({ 'packages/protocol/src/a.ts': "import { x } from '@trunkline/base/src/clock.js';" })).toEqual(['door']);
-    expect(rules({ 'packages/protocol/src/a.ts': "import { x } from '../../base/src/clock.js';" })).toEqual(['door']);
+    expect(
+      rules({ 'packages/protocol/src/a.ts': "import { x } from '@trunkline/base/src/clock.js';" }),
+    ).toEqual(['door']);
+    expect(rules({ 'packages/protocol/src/a.ts': "import { x } from '../../base/src/clock.js';" })).toEqual([
+      'door',
+    ]);
     expect(rules({ 'packages/protocol/src/a.ts': "import { x } from '@trunkline/bass';" })).toEqual(['door']);
-    expect(rules({ 'packages/protocol/src/a.test.ts': "import { FakeClock } from '@trunkline/base/testing';" })).toEqual([]);
+    expect(
+      rules({ 'packages/protocol/src/a.test.ts': "import { FakeClock } from '@trunkline/base/testing';" }),
+    ).toEqual([]);
   });
 
-  test("[ROOMS-2] a module sees its own contract only", () => {
-    expect(rules({ 'modules/node/src/a.ts': "import type { C } from '@trunkline/contracts/node';" })).toEqual([]);
-    expect(rules({ 'modules/node/src/a.ts': "import type { C } from '@trunkline/contracts/inbox';" })).toEqual(['own contract']);
+  test('[ROOMS-2] a module sees its own contract only', () => {
+    expect(rules({ 'modules/node/src/a.ts': "import type { C } from '@trunkline/contracts/node';" })).toEqual(
+      [],
+    );
+    expect(
+      rules({ 'modules/node/src/a.ts': "import type { C } from '@trunkline/contracts/inbox';" }),
+    ).toEqual(['own contract']);
   });
 
   test("[ROOMS-2] a package's own index is for others", () => {
-    expect(rules({ 'packages/base/src/index.ts': '', 'packages/base/src/ids.ts': "import { x } from './index.js';" })).toEqual(['own index']);
-    expect(rules({ 'packages/base/src/ids.ts': "import { x } from '@trunkline/base';" })).toEqual(['own index']);
-    expect(rules({ 'packages/base/src/index.ts': '', 'packages/base/src/index.test.ts': "import { x } from './index.js';" })).toEqual([]);
+    expect(
+      rules({
+        'packages/base/src/index.ts': '',
+        'packages/base/src/ids.ts': "import { x } from './index.js';",
+      }),
+    ).toEqual(['own index']);
+    expect(rules({ 'packages/base/src/ids.ts': "import { x } from '@trunkline/base';" })).toEqual([
+      'own index',
+    ]);
+    expect(
+      rules({
+        'packages/base/src/index.ts': '',
+        'packages/base/src/index.test.ts': "import { x } from './index.js';",
+      }),
+    ).toEqual([]);
   });
 
   test('[ROOMS-2] the test kit stays in tests', () => {
-    expect(rules({ 'packages/base/src/ids.ts': "import { kit } from '@trunkline/testkit';" })).toContain('testkit');
-    expect(rules({ 'packages/base/src/ids.test.ts': "import { kit } from '@trunkline/testkit';\nimport { test } from 'vitest';" })).toEqual([]);
+    expect(rules({ 'packages/base/src/ids.ts': "import { kit } from '@trunkline/testkit';" })).toContain(
+      'testkit',
+    );
+    expect(
+      rules({
+        'packages/base/src/ids.test.ts':
+          "import { kit } from '@trunkline/testkit';\nimport { test } from 'vitest';",
+      }),
+    ).toEqual([]);
   });
 
   test('[ROOMS-2] what is imported is declared', () => {
@@ -97,14 +175,28 @@ describe('rooms', () => {
       manifests,
     );
     expect(found).toHaveLength(1);
-    expect(found[0]).toMatchObject({ rule: 'cycle', message: expect.stringContaining('a.ts, packages/base/src/b.ts, packages/base/src/c.ts') });
+    expect(found[0]).toMatchObject({
+      rule: 'cycle',
+      message: expect.stringContaining('a.ts, packages/base/src/b.ts, packages/base/src/c.ts'),
+    });
   });
 
   test('[ROOMS-3] inside the hub arrows run left to right', () => {
-    expect(rules({ 'packages/hub/src/router/router.ts': "import { C } from '../channels/channel.js';\nimport { o } from '../options.js';" })).toEqual([]);
-    expect(rules({ 'packages/hub/src/channels/channel.ts': "import { R } from '../router/router.js';" })).toEqual(['hub order']);
-    expect(rules({ 'packages/hub/src/options.ts': "import { C } from './connection/connection.js';" })).toEqual(['hub order']);
-    expect(rules({ 'packages/hub/src/channels/channel.test.ts': "import { createHub } from '../hub.js';" })).toEqual([]);
+    expect(
+      rules({
+        'packages/hub/src/router/router.ts':
+          "import { C } from '../channels/channel.js';\nimport { o } from '../options.js';",
+      }),
+    ).toEqual([]);
+    expect(
+      rules({ 'packages/hub/src/channels/channel.ts': "import { R } from '../router/router.js';" }),
+    ).toEqual(['hub order']);
+    expect(
+      rules({ 'packages/hub/src/options.ts': "import { C } from './connection/connection.js';" }),
+    ).toEqual(['hub order']);
+    expect(
+      rules({ 'packages/hub/src/channels/channel.test.ts': "import { createHub } from '../hub.js';" }),
+    ).toEqual([]);
   });
 
   test('[ROOMS-4] comments, strings and members are no imports', () => {
@@ -113,7 +205,7 @@ describe('rooms', () => {
         'packages/base/src/a.ts': [
           "// import { x } from '@trunkline/hub';",
           "/* export * from '@trunkline/hub'; */",
-          "const text = \"import { x } from '@trunkline/hub'\";",
+          'const text = "import { x } from \'@trunkline/hub\'";',
           "const template = `import '@trunkline/hub' ${depth({ a: `export * from '@trunkline/hub'` })}`;",
           "const pattern = /import '@trunkline\\/hub'/;",
           "loader.import('@trunkline/hub');",
@@ -126,6 +218,8 @@ describe('rooms', () => {
   });
 
   test('[ROOMS-4] an apostrophe in JSX hides nothing after it', () => {
-    expect(rules({ 'packages/base/src/a.tsx': "const a = <p>Don't</p>;\nconst b = import('@trunkline/hub');" })).toContain('floor');
+    expect(
+      rules({ 'packages/base/src/a.tsx': "const a = <p>Don't</p>;\nconst b = import('@trunkline/hub');" }),
+    ).toContain('floor');
   });
 });

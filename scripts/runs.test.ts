@@ -39,8 +39,12 @@ describe('install', () => {
   test('[RUN-1] a missing package, another version and a missing link are noticed', () => {
     const link = { 'node_modules/@trunkline/base': { resolved: 'packages/base', link: true } };
     expect(missingPackages(wanted, { packages: link })).toEqual(['node_modules/ws']);
-    expect(missingPackages(wanted, { packages: { ...link, 'node_modules/ws': { version: '8.22.0' } } })).toEqual(['node_modules/ws']);
-    expect(missingPackages(wanted, { packages: { 'node_modules/ws': { version: '8.23.0' } } })).toEqual(['node_modules/@trunkline/base']);
+    expect(
+      missingPackages(wanted, { packages: { ...link, 'node_modules/ws': { version: '8.22.0' } } }),
+    ).toEqual(['node_modules/ws']);
+    expect(missingPackages(wanted, { packages: { 'node_modules/ws': { version: '8.23.0' } } })).toEqual([
+      'node_modules/@trunkline/base',
+    ]);
   });
 
   test.each([
@@ -81,7 +85,11 @@ describe('build', () => {
     mkdirSync(join(root, '.cache'));
     writeFileSync(join(root, '.cache/build.json'), JSON.stringify({ hash: 'h' }));
     expect(isBuilt('h', root)).toBe(false);
-    for (const path of ['apps/cli/dist/index.js', 'apps/server/dist/index.js', 'apps/console/dist/index.html']) {
+    for (const path of [
+      'apps/cli/dist/index.js',
+      'apps/server/dist/index.js',
+      'apps/console/dist/index.html',
+    ]) {
       mkdirSync(join(root, path, '..'), { recursive: true });
       writeFileSync(join(root, path), '');
     }
@@ -91,19 +99,39 @@ describe('build', () => {
 });
 
 describe('results', () => {
-  const file = (status: string, ...tests: string[]): object => ({ name: 'a.test.ts', status, message: 'boom\nat x', assertionResults: tests.map((test) => ({ status: test })) });
+  const file = (status: string, ...tests: string[]): object => ({
+    name: 'a.test.ts',
+    status,
+    message: 'boom\nat x',
+    assertionResults: tests.map((test) => ({ status: test })),
+  });
 
   test('[RUN-3] tests are counted, switched-off ones as failures', () => {
-    expect(countResults({ testResults: [file('passed', 'passed', 'passed'), file('failed', 'passed', 'failed', 'skipped')] }, 1)).toMatchObject({ passed: 3, failed: 2 });
+    expect(
+      countResults(
+        { testResults: [file('passed', 'passed', 'passed'), file('failed', 'passed', 'failed', 'skipped')] },
+        1,
+      ),
+    ).toMatchObject({ passed: 3, failed: 2 });
   });
 
   test('[RUN-3] a file that cannot be loaded is a failure', () => {
-    expect(countResults({ testResults: [file('passed', 'passed'), file('failed')] }, 1)).toEqual({ passed: 1, failed: 1, notes: ['a.test.ts: boom'] });
+    expect(countResults({ testResults: [file('passed', 'passed'), file('failed')] }, 1)).toEqual({
+      passed: 1,
+      failed: 1,
+      notes: ['a.test.ts: boom'],
+    });
   });
 
   test('[RUN-3] an error outside any test, an absent report and a run without tests are failures', () => {
-    expect(countResults({ testResults: [file('passed', 'passed')] }, 1)).toMatchObject({ passed: 1, failed: 1 });
-    expect(countResults({ testResults: [file('passed', 'passed')] }, 0)).toMatchObject({ passed: 1, failed: 0 });
+    expect(countResults({ testResults: [file('passed', 'passed')] }, 1)).toMatchObject({
+      passed: 1,
+      failed: 1,
+    });
+    expect(countResults({ testResults: [file('passed', 'passed')] }, 0)).toMatchObject({
+      passed: 1,
+      failed: 0,
+    });
     expect(countResults(undefined, 0)).toMatchObject({ passed: 0, failed: 1 });
     expect(countResults({ testResults: [] }, 0)).toMatchObject({ passed: 0, failed: 1 });
   });
@@ -113,7 +141,12 @@ describe('supervision', () => {
   const supervisor = new URL('./lib/supervise.mjs', import.meta.url).href;
 
   /** Starts a supervisor over a child that prints each SIGTERM it gets and ends some time after the first. */
-  async function supervised(): Promise<{ parent: ChildProcess; childPid: number; output: () => string; ended: Promise<number | null> }> {
+  async function supervised(): Promise<{
+    parent: ChildProcess;
+    childPid: number;
+    output: () => string;
+    ended: Promise<number | null>;
+  }> {
     const root = temporary();
     writeFileSync(
       join(root, 'server.mjs'),
@@ -127,8 +160,13 @@ describe('supervision', () => {
        setInterval(() => {}, 1000);
        console.log('pid ' + process.pid + '.');`,
     );
-    writeFileSync(join(root, 'parent.mjs'), `import { superviseServer } from '${supervisor}';\nprocess.exitCode = await superviseServer(['server.mjs'], { root: '${root}' });`);
-    const parent = spawn(process.execPath, [join(root, 'parent.mjs')], { stdio: ['ignore', 'pipe', 'inherit'] });
+    writeFileSync(
+      join(root, 'parent.mjs'),
+      `import { superviseServer } from '${supervisor}';\nprocess.exitCode = await superviseServer(['server.mjs'], { root: '${root}' });`,
+    );
+    const parent = spawn(process.execPath, [join(root, 'parent.mjs')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let text = '';
     const childPid = await new Promise<number>((resolve) => {
       parent.stdout?.on('data', (chunk: Buffer) => {
@@ -137,7 +175,12 @@ describe('supervision', () => {
         if (pid !== undefined) resolve(Number(pid));
       });
     });
-    return { parent, childPid, output: () => text, ended: new Promise((resolve) => parent.on('close', (code) => resolve(code))) };
+    return {
+      parent,
+      childPid,
+      output: () => text,
+      ended: new Promise((resolve) => parent.on('close', (code) => resolve(code))),
+    };
   }
 
   test('[RUN-4] a signal to the supervisor alone reaches the server, whose exit code is passed back', async () => {

@@ -21,7 +21,8 @@ export function compareIds(pages, tests) {
       const id = /** @type {string} */ (match[1]);
       const line = lineAt(text, match.index);
       const first = rules.get(id);
-      if (first) findings.push({ file, line, message: `[${id}] is already a rule in ${first.file}:${first.line}` });
+      if (first)
+        findings.push({ file, line, message: `[${id}] is already a rule in ${first.file}:${first.line}` });
       else rules.set(id, { file, line });
     }
   }
@@ -46,8 +47,18 @@ export function compareIds(pages, tests) {
 
 /** @param {string} [root] */
 export function checkSpecIds(root = ROOT) {
-  const pages = readFiles(root, listFiles(root, ['docs/spec'], (path) => path.endsWith('.md')));
-  const tests = readFiles(root, listFiles(root, ['packages', 'modules', 'apps', 'testkit', 'tests', 'scripts'], (path) => isSource(path) && isTest(path)));
+  const pages = readFiles(
+    root,
+    listFiles(root, ['docs/spec'], (path) => path.endsWith('.md')),
+  );
+  const tests = readFiles(
+    root,
+    listFiles(
+      root,
+      ['packages', 'modules', 'apps', 'testkit', 'tests', 'scripts'],
+      (path) => isSource(path) && isTest(path),
+    ),
+  );
   // The scripts' tests hold made-up ids in their fixtures.
   tests.delete('scripts/spec-ids.test.ts');
   return compareIds(pages, tests);

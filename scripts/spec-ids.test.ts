@@ -8,7 +8,15 @@ const pages = new Map([
 ]);
 
 test('[SPEC-1] every cited rule exists, and rules without a test are listed', () => {
-  const outcome = compareIds(pages, new Map([['a.test.ts', "test('[ABC-1] works', f);\ntest.each([1])(`[DEF-1] ${x} works`, f);\n// [XYZ-9] in a comment"]]));
+  const outcome = compareIds(
+    pages,
+    new Map([
+      [
+        'a.test.ts',
+        "test('[ABC-1] works', f);\ntest.each([1])(`[DEF-1] ${x} works`, f);\n// [XYZ-9] in a comment",
+      ],
+    ]),
+  );
   expect(outcome).toEqual({ findings: [], rules: 3, untested: ['ABC-2'] });
 });
 
@@ -19,5 +27,7 @@ test('[SPEC-1] a citation without a rule is an error with its place', () => {
 
 test('[SPEC-1] a number is given once', () => {
   const { findings } = compareIds(new Map([...pages, ['docs/spec/c.md', '\n**[ABC-2] Again.**']]), new Map());
-  expect(findings).toEqual([{ file: 'docs/spec/c.md', line: 2, message: '[ABC-2] is already a rule in docs/spec/a.md:3' }]);
+  expect(findings).toEqual([
+    { file: 'docs/spec/c.md', line: 2, message: '[ABC-2] is already a rule in docs/spec/a.md:3' },
+  ]);
 });

@@ -22,4 +22,9 @@ if (failed.length > 0) {
   console.error(`build failed: ${failed.join(', ')}`);
   process.exit(1);
 }
-process.exitCode = await superviseServer(['apps/cli/bin/trunkline.mjs', 'serve', '--dev', ...process.argv.slice(2)]);
+process.exitCode = await superviseServer([
+  'apps/cli/bin/trunkline.mjs',
+  'serve',
+  '--dev',
+  ...process.argv.slice(2),
+]);

@@ -46,9 +46,23 @@ console.log(`${passed} passed, ${failures.length + failedTests} failed`);
 async function runTests(chromium) {
   mkdirSync(join(ROOT, '.cache'), { recursive: true });
   rmSync(join(ROOT, REPORT), { force: true });
-  const args = ['run', '--project', 'unit', '--project', 'system', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`, ...process.argv.slice(2)];
-  const code = await runNode('node_modules/vitest/vitest.mjs', args, { env: { NO_COLOR: '1', ...(chromium === undefined ? {} : { CHROMIUM_BIN: chromium }) } });
-  const report = existsSync(join(ROOT, REPORT)) ? JSON.parse(readFileSync(join(ROOT, REPORT), 'utf8')) : undefined;
+  const args = [
+    'run',
+    '--project',
+    'unit',
+    '--project',
+    'system',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${REPORT}`,
+    ...process.argv.slice(2),
+  ];
+  const code = await runNode('node_modules/vitest/vitest.mjs', args, {
+    env: { NO_COLOR: '1', ...(chromium === undefined ? {} : { CHROMIUM_BIN: chromium }) },
+  });
+  const report = existsSync(join(ROOT, REPORT))
+    ? JSON.parse(readFileSync(join(ROOT, REPORT), 'utf8'))
+    : undefined;
   const outcome = countResults(report, code);
   for (const note of outcome.notes) console.log(note);
   passed += outcome.passed;

@@ -19,12 +19,18 @@ const here = dirname(fileURLToPath(import.meta.url));
 const packages = join(here, '..', '..', 'packages');
 const require = createRequire(import.meta.url);
 
-const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.mjs': 'text/javascript', '.map': 'application/json' };
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.map': 'application/json',
+};
 
 /** @param {string} path @returns {string | undefined} text of what the page may load */
 function find(path) {
   if (path === '/') return readFileSync(join(here, 'index.html'), 'utf8');
-  if (path === '/vendor/centrifuge.mjs') return readFileSync(require.resolve('centrifuge').replace(/index\.js$/, 'index.mjs'), 'utf8');
+  if (path === '/vendor/centrifuge.mjs')
+    return readFileSync(require.resolve('centrifuge').replace(/index\.js$/, 'index.mjs'), 'utf8');
   const [, name, rest] = /^\/sdk\/(base|protocol|client)\/(.+)$/.exec(path) ?? [];
   if (name === undefined || rest === undefined) return undefined;
   const folder = join(packages, name, 'dist') + sep;
@@ -41,13 +47,16 @@ const server = createServer((request, response) => {
     text = undefined;
   }
   if (text === undefined) return void response.writeHead(404).end();
-  response.writeHead(200, { 'content-type': TYPES[path === '/' ? '.html' : extname(path)] ?? 'text/plain' }).end(text);
+  response
+    .writeHead(200, { 'content-type': TYPES[path === '/' ? '.html' : extname(path)] ?? 'text/plain' })
+    .end(text);
 });
 
 server.on('upgrade', (request, near, head) => {
   const far = connect({ host: target.hostname, port: Number(target.port || 80) }, () => {
     const headers = [];
-    for (let at = 0; at < request.rawHeaders.length; at += 2) headers.push(`${request.rawHeaders[at]}: ${request.rawHeaders[at + 1]}`);
+    for (let at = 0; at < request.rawHeaders.length; at += 2)
+      headers.push(`${request.rawHeaders[at]}: ${request.rawHeaders[at + 1]}`);
     far.write(`GET ${request.url} HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n`);
     far.write(head);
     near.pipe(far).pipe(near);
@@ -61,4 +70,6 @@ server.on('error', (error) => {
   console.error(`cannot listen on port ${port}: ${error.message}`);
   process.exitCode = 1;
 });
-server.listen(port, '127.0.0.1', () => console.log(`open http://localhost:${port} in two windows (server: ${target.origin})`));
+server.listen(port, '127.0.0.1', () =>
+  console.log(`open http://localhost:${port} in two windows (server: ${target.origin})`),
+);

@@ -19,7 +19,10 @@ let broken = false;
 const proxy = createServer((near) => {
   if (broken && !freeze) return void near.destroy();
   const far = connect({ host: target.hostname, port: Number(target.port || 80) });
-  for (const [socket, other] of [[near, far], [far, near]]) {
+  for (const [socket, other] of [
+    [near, far],
+    [far, near],
+  ]) {
     sockets.add(socket);
     socket.on('close', () => {
       sockets.delete(socket);

@@ -11,11 +11,15 @@ const url = (process.env['TRUNKLINE_URL'] ?? 'http://localhost:8000').replace(/^
 const channel = 'public:foreign';
 
 const centrifuge = new Centrifuge(`${url}/connection/websocket`, { websocket: WebSocket });
-centrifuge.on('connected', ({ client, transport }) => console.log(`connected as ${client} over ${transport}`));
+centrifuge.on('connected', ({ client, transport }) =>
+  console.log(`connected as ${client} over ${transport}`),
+);
 centrifuge.on('disconnected', ({ code, reason }) => console.log(`disconnected: ${reason} (${code})`));
 
 const subscription = centrifuge.newSubscription(channel, { recoverable: true, joinLeave: true });
-subscription.on('subscribed', ({ recoverable, streamPosition }) => console.log('subscribed', { recoverable, streamPosition }));
+subscription.on('subscribed', ({ recoverable, streamPosition }) =>
+  console.log('subscribed', { recoverable, streamPosition }),
+);
 subscription.on('publication', ({ data, offset }) => console.log(`publication ${offset}:`, data));
 
 subscription.subscribe();
@@ -25,7 +29,10 @@ await subscription.ready(5_000);
 for (const text of ['one', 'two', 'three']) await subscription.publish({ text });
 
 const history = await subscription.history({ limit: 3, reverse: true });
-console.log('history, newest first:', history.publications.map(({ offset, data }) => [offset, data.text]));
+console.log(
+  'history, newest first:',
+  history.publications.map(({ offset, data }) => [offset, data.text]),
+);
 const { clients } = await subscription.presence();
 console.log('present:', Object.keys(clients).length);
 

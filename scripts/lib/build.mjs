@@ -11,7 +11,11 @@ const PRODUCTS = ['apps/cli/dist/index.js', 'apps/server/dist/index.js', 'apps/c
 
 /** One hash over every file that the build reads. @param {string} [root] */
 export function sourceHash(root = ROOT) {
-  const files = listFiles(root, ['packages', 'modules', 'apps', 'testkit'], (path) => !isTest(path) && !path.endsWith('.md'));
+  const files = listFiles(
+    root,
+    ['packages', 'modules', 'apps', 'testkit'],
+    (path) => !isTest(path) && !path.endsWith('.md'),
+  );
   const hash = createHash('sha256').update(process.version);
   for (const path of ['package-lock.json', 'tsconfig.json', 'tsconfig.base.json', ...files]) {
     const full = join(root, path);
@@ -40,9 +44,22 @@ export async function ensureBuilt(options = {}) {
   const hash = sourceHash();
   if (!options.force && isBuilt(hash)) return [];
   const failed = [];
-  if ((await timed('build: packages (tsc)', () => runNode('node_modules/typescript/bin/tsc', ['-b'], { quiet: options.quiet }))) !== 0) failed.push('tsc -b');
+  if (
+    (await timed('build: packages (tsc)', () =>
+      runNode('node_modules/typescript/bin/tsc', ['-b'], { quiet: options.quiet }),
+    )) !== 0
+  )
+    failed.push('tsc -b');
   const vite = ['build', '--logLevel', 'warn'];
-  if ((await timed('build: console (vite)', () => runNode('node_modules/vite/bin/vite.js', vite, { cwd: join(ROOT, 'apps/console'), quiet: options.quiet }))) !== 0) failed.push('vite build');
+  if (
+    (await timed('build: console (vite)', () =>
+      runNode('node_modules/vite/bin/vite.js', vite, {
+        cwd: join(ROOT, 'apps/console'),
+        quiet: options.quiet,
+      }),
+    )) !== 0
+  )
+    failed.push('vite build');
   if (failed.length === 0) {
     mkdirSync(dirname(join(ROOT, STAMP)), { recursive: true });
     writeFileSync(join(ROOT, STAMP), JSON.stringify({ hash }));

@@ -7,7 +7,8 @@ const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-s
 
 /** @param {NodeJS.ProcessEnv} env @returns {string | undefined} path of the browser */
 export function findChromium(env = process.env) {
-  if (env['CHROMIUM_BIN'] !== undefined) return isExecutable(env['CHROMIUM_BIN']) ? env['CHROMIUM_BIN'] : undefined;
+  if (env['CHROMIUM_BIN'] !== undefined)
+    return isExecutable(env['CHROMIUM_BIN']) ? env['CHROMIUM_BIN'] : undefined;
   const folders = ['/usr/bin', ...(env['PATH'] ?? '').split(delimiter)];
   for (const folder of folders) {
     for (const name of NAMES) if (isExecutable(join(folder, name))) return join(folder, name);
@@ -34,11 +35,16 @@ export async function ensureChromium() {
     await timed('apt-get install chromium', async () => {
       const env = { DEBIAN_FRONTEND: 'noninteractive' };
       await run('apt-get', ['update', '-q'], { quiet: true, env });
-      return run('apt-get', ['install', '-y', '-q', '--no-install-recommends', 'chromium'], { quiet: true, env });
+      return run('apt-get', ['install', '-y', '-q', '--no-install-recommends', 'chromium'], {
+        quiet: true,
+        env,
+      });
     });
     const installed = findChromium();
     if (installed !== undefined) return installed;
   }
-  console.error('The browser tests need Chromium. Install it (Debian, Ubuntu: `apt-get install chromium`; others: Chromium or Chrome on the path) or name it in CHROMIUM_BIN.');
+  console.error(
+    'The browser tests need Chromium. Install it (Debian, Ubuntu: `apt-get install chromium`; others: Chromium or Chrome on the path) or name it in CHROMIUM_BIN.',
+  );
   return undefined;
 }

@@ -17,7 +17,12 @@ export function missingPackages(wanted, installed) {
   for (const [path, entry] of Object.entries(wanted.packages ?? {})) {
     if (!path.includes('node_modules/')) continue;
     const found = installed.packages?.[path];
-    if (found === undefined ? !(entry.optional || entry.devOptional || entry.peer) : found.version !== entry.version || Boolean(found.link) !== Boolean(entry.link)) missing.push(path);
+    if (
+      found === undefined
+        ? !(entry.optional || entry.devOptional || entry.peer)
+        : found.version !== entry.version || Boolean(found.link) !== Boolean(entry.link)
+    )
+      missing.push(path);
   }
   return missing;
 }
@@ -30,8 +35,15 @@ export async function ensureInstalled(root = ROOT) {
   const npm = process.env.npm_execpath;
   const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
   // Under `npm start` the very npm that started us is used again; elsewhere the one on the path.
-  const code = await timed('npm ci', () => (npm?.endsWith('.js') ? run(process.execPath, [npm, ...args], { cwd: root, quiet: true }) : run(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, { cwd: root, quiet: true })));
-  if (code !== 0) console.error('npm ci failed. It needs a package registry (see `npm config get registry`); nothing else is downloaded.');
+  const code = await timed('npm ci', () =>
+    npm?.endsWith('.js')
+      ? run(process.execPath, [npm, ...args], { cwd: root, quiet: true })
+      : run(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, { cwd: root, quiet: true }),
+  );
+  if (code !== 0)
+    console.error(
+      'npm ci failed. It needs a package registry (see `npm config get registry`); nothing else is downloaded.',
+    );
   return code === 0;
 }
 
@@ -40,7 +52,9 @@ function installReason(root) {
   const installed = join(root, 'node_modules', '.package-lock.json');
   if (!existsSync(installed)) return 'The dependencies are not installed yet.';
   const missing = missingPackages(readJson(join(root, 'package-lock.json')), readJson(installed));
-  return missing.length === 0 ? undefined : `The dependencies changed (${missing.length} packages, e.g. ${missing[0]?.replace(/^.*node_modules\//, '')}).`;
+  return missing.length === 0
+    ? undefined
+    : `The dependencies changed (${missing.length} packages, e.g. ${missing[0]?.replace(/^.*node_modules\//, '')}).`;
 }
 
 /** @param {string} path @returns {Lock} */

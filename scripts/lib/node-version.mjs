@@ -7,7 +7,14 @@ export function nodeProblem(version) {
   const need = NEEDED.split('.').map(Number);
   for (let index = 0; index < 3; index++) {
     if (have[index] > need[index]) return undefined;
-    if (have[index] < need[index]) return 'Trunkline needs Node ' + NEEDED + ' or newer; this is ' + version + '. Install a current one from https://nodejs.org and run the command again.';
+    if (have[index] < need[index])
+      return (
+        'Trunkline needs Node ' +
+        NEEDED +
+        ' or newer; this is ' +
+        version +
+        '. Install a current one from https://nodejs.org and run the command again.'
+      );
   }
   return undefined;
 }

@@ -18,7 +18,9 @@ const SAME_SIGNAL_MS = 400;
  */
 export function superviseServer(args, options = {}) {
   const [script = '', ...rest] = args;
-  const child = spawn(process.execPath, [join(options.root ?? ROOT, script), ...rest], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
+  const child = spawn(process.execPath, [join(options.root ?? ROOT, script), ...rest], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  });
   let stopping = false;
   child.on('message', (message) => {
     if (message === 'stopping') stopping = true;
@@ -45,6 +47,8 @@ export function superviseServer(args, options = {}) {
       console.error(`cannot start the server: ${error.message}`);
       done(1);
     });
-    child.on('exit', (code, signal) => done(code ?? 128 + (signal === null ? 1 : (constants.signals[signal] ?? 1))));
+    child.on('exit', (code, signal) =>
+      done(code ?? 128 + (signal === null ? 1 : (constants.signals[signal] ?? 1))),
+    );
   });
 }

@@ -13,7 +13,22 @@
 const WORD_START = /[\p{ID_Start}$_#@]/u;
 const WORD_PART = /[\p{ID_Continue}$\u200c\u200d]/u;
 /** Words after which a slash begins a regular expression. */
-const BEFORE_REGEX = new Set(['return', 'typeof', 'case', 'in', 'of', 'delete', 'void', 'throw', 'new', 'else', 'do', 'await', 'yield', 'instanceof']);
+const BEFORE_REGEX = new Set([
+  'return',
+  'typeof',
+  'case',
+  'in',
+  'of',
+  'delete',
+  'void',
+  'throw',
+  'new',
+  'else',
+  'do',
+  'await',
+  'yield',
+  'instanceof',
+]);
 
 /** @param {string} text @returns {Token[]} every token in order, comments included */
 export function tokenise(text) {
@@ -66,7 +81,8 @@ export function tokenise(text) {
   /** Reads from a back-tick or a closing brace to the next `${` or the end of the template. */
   function templatePart() {
     let end = at + 1;
-    while (end < text.length && text[end] !== '`' && !(text[end] === '$' && text[end + 1] === '{')) end += text[end] === '\\' ? 2 : 1;
+    while (end < text.length && text[end] !== '`' && !(text[end] === '$' && text[end + 1] === '{'))
+      end += text[end] === '\\' ? 2 : 1;
     const opens = text[end] === '$';
     if (opens) templates.push(depth);
     push('template', Math.min(text.length, end + (opens ? 2 : 1)));
@@ -139,7 +155,11 @@ function specifierAt(tokens, index) {
     if (next?.type === 'string') return next;
     if (next?.value === '(') return tokens[index + 2]?.type === 'string' ? tokens[index + 2] : undefined;
     if (next?.value === '.') return undefined;
-  } else if (next?.value !== '{' && next?.value !== '*' && !(next?.value === 'type' && ['{', '*'].includes(tokens[index + 2]?.value ?? ''))) {
+  } else if (
+    next?.value !== '{' &&
+    next?.value !== '*' &&
+    !(next?.value === 'type' && ['{', '*'].includes(tokens[index + 2]?.value ?? ''))
+  ) {
     return undefined;
   }
   let braces = 0;
@@ -147,7 +167,8 @@ function specifierAt(tokens, index) {
     const token = tokens[at];
     if (token?.value === '{' && token.type === 'punct') braces++;
     else if (token?.value === '}' && token.type === 'punct') braces--;
-    else if (token?.value === 'from' && braces === 0 && tokens[at + 1]?.type === 'string') return tokens[at + 1];
+    else if (token?.value === 'from' && braces === 0 && tokens[at + 1]?.type === 'string')
+      return tokens[at + 1];
     if (braces === 0 && at > index + 1 && token !== undefined && !clausePart(token)) return undefined;
   }
   return undefined;

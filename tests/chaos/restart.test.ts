@@ -1,50 +1,38 @@
 /**
  * Faults in the middle of a stream: processes killed, networks cut, connections that died without a word. Whatever happens, a subscriber
- * of the stock client ends with every message exactly once and in order, or it was told why not.
+ * of either client ends with every message exactly once and in order, or it was told why not.
  */
 import { describe, expect, it } from 'vitest';
 import { createSeededRandom, randomInt } from '@trunkline/base';
-import { StreamChecker, until, wait, watchStream, type FaultProxy } from '@trunkline/testkit';
+import { until, wait, type FaultProxy } from '@trunkline/testkit';
 import { conformanceServer, useBed } from '../support/bed.js';
+import { gather, type ClientKind } from '../support/crowd.js';
 import { Publisher } from '../support/publisher.js';
 
 const bed = useBed(conformanceServer);
+const CLIENTS = 10;
+const KINDS: readonly ClientKind[] = ['stock', 'trunkline'];
 
-/** `count` stock clients through `url`, each reading all `channels`. */
-async function crowd(url: string, count: number, channels: readonly string[]): Promise<StreamChecker[]> {
-  const checkers: StreamChecker[] = [];
-  for (let index = 0; index < count; index++) {
-    const stock = bed.kit.stock(url, { timeout: 2_000, maxServerPingDelay: 500 });
-    await stock.connect();
-    for (const channel of channels) {
-      const subscription = stock.client.newSubscription(channel, { minResubscribeDelay: 20, maxResubscribeDelay: 200 });
-      const checker = new StreamChecker(`client ${index} on ${channel}`);
-      watchStream(subscription, checker);
-      subscription.subscribe();
-      await subscription.ready(5_000);
-      checkers.push(checker);
-    }
-  }
-  return checkers;
-}
-
-async function underFaults(run: (proxy: FaultProxy) => Promise<void>): Promise<void> {
+/** Publishes while `run` breaks the network; then everybody must have everything, and nobody may have been told of a loss. */
+async function underFaults(kind: ClientKind, run: (proxy: FaultProxy) => Promise<void>): Promise<void> {
   const proxy = await bed.kit.proxy(bed.server);
   const channels = [bed.channel('longhistory'), bed.channel('longhistory')];
-  const checkers = await crowd(proxy.wsUrl, 10, channels);
-  const publisher = new Publisher(bed.server, channels, 5);
+  const crowd = await gather(bed.kit, kind, proxy.wsUrl, CLIENTS, channels);
+  const publisher = new Publisher(bed.server, channels, 10);
   publisher.start();
   await run(proxy);
   proxy.restore();
   const last = await publisher.stop();
-  await until('everybody has everything', () => checkers.every((checker) => checker.last === last), 15_000).catch(() => undefined);
-  for (const checker of checkers) checker.verify(last);
+  // What is missing after the wait is named by `verify`.
+  await until('everybody has everything', () => crowd.checkers.every((checker) => checker.last === last), 15_000).catch(() => undefined);
+  for (const checker of crowd.checkers) checker.verify(last);
+  await until('everybody is live', () => crowd.states().every((state) => state === 'live'));
   expect(publisher.failures).toBe(0);
 }
 
-describe('the network', () => {
+describe.each(KINDS)('the network of %s clients', (kind) => {
   it('[CONT-1] connections reset at any moment: nothing lost, nothing twice', async () => {
-    await underFaults(async (proxy) => {
+    await underFaults(kind, async (proxy) => {
       const random = createSeededRandom(7);
       for (let turn = 0; turn < 12; turn++) {
         await wait(randomInt(random, 120));
@@ -54,7 +42,7 @@ describe('the network', () => {
   });
 
   it('[CONT-1] a network that is gone for a while, slow, and gone again', async () => {
-    await underFaults(async (proxy) => {
+    await underFaults(kind, async (proxy) => {
       await wait(50);
       proxy.cut();
       await wait(300);
@@ -69,41 +57,42 @@ describe('the network', () => {
   });
 
   it('[CONT-1] frames cut in their middle', async () => {
-    await underFaults(async (proxy) => {
+    await underFaults(kind, async (proxy) => {
       const random = createSeededRandom(11);
-      for (let turn = 0; turn < 10; turn++) {
+      for (let turn = 0; turn < 8; turn++) {
         await wait(60);
         proxy.truncate(1 + randomInt(random, 400));
-        await wait(150);
+        await wait(100);
       }
     });
   });
 
-  it('[CONT-1] connections that die without a word are noticed by the ping and made again', async () => {
-    await underFaults(async (proxy) => {
+  it('[SESS-4] connections that die without a word are noticed by the ping and made again', async () => {
+    await underFaults(kind, async (proxy) => {
       await wait(100);
       proxy.halfOpen();
-      await wait(4_000);
+      await wait(2_500);
     });
   });
 
-  it('[CONT-1] a stall that ends in time costs nothing', async () => {
-    await underFaults(async (proxy) => {
+  it('[DELIV-4] a stall that ends in time costs nothing', async () => {
+    await underFaults(kind, async (proxy) => {
       await wait(50);
       proxy.stall('toClient');
-      await wait(600);
+      await wait(500);
       proxy.restore();
       await wait(50);
       proxy.stall('toServer');
-      await wait(600);
+      await wait(500);
     });
   });
 });
 
 describe('the server', () => {
-  it('[CONT-1] killed in the middle of a stream: everybody comes back and is told what memory could not keep', async () => {
+  it('[REC-2] killed in the middle of a stream: everybody comes back and is told what memory could not keep', async () => {
     const channels = [bed.channel('longhistory'), bed.channel('recovery')];
-    const checkers = await crowd(bed.server.wsUrl, 10, channels);
+    const crowds = await Promise.all(KINDS.map((kind) => gather(bed.kit, kind, bed.server.wsUrl, CLIENTS, channels)));
+    const checkers = crowds.flatMap((crowd) => crowd.checkers);
     const publisher = new Publisher(bed.server, channels, 5);
     publisher.start();
     for (let turn = 0; turn < 2; turn++) {
@@ -121,7 +110,7 @@ describe('the server', () => {
     }
   });
 
-  it('[CONT-1] a map after a restart shows the new state, not the old one', async () => {
+  it('[MAP-2] a map after a restart shows the new state, not the old one', async () => {
     const channel = bed.channel('positioned');
     const stock = bed.kit.stock(bed.server.wsUrl);
     await stock.connect();
@@ -142,7 +131,7 @@ describe('the server', () => {
     await until('the new state is seen', () => view.has('new') && view.size === 1, 10_000);
   });
 
-  it('[CONT-1] a polite end closes with a code to come back, and exits cleanly', async () => {
+  it('[LIFE-1] a polite end closes with a code to come back, and exits cleanly', async () => {
     const raw = await bed.raw();
     await raw.connect();
     const exit = bed.server.term();

@@ -17,7 +17,12 @@ export interface ApiError {
 export type ApiOutcome =
   | { readonly kind: 'answered'; readonly result: unknown }
   /** The server answered with a code. `temporary` where the same request may succeed later. */
-  | { readonly kind: 'refused'; readonly error: ApiError; readonly status: number; readonly temporary: boolean }
+  | {
+      readonly kind: 'refused';
+      readonly error: ApiError;
+      readonly status: number;
+      readonly temporary: boolean;
+    }
   /** No server, or none that could be understood; `reason` for people. */
   | { readonly kind: 'unreachable'; readonly reason: string };
 
@@ -34,7 +39,13 @@ export function isTemporary(code: number): boolean {
 export type ApiDeps = Pick<Io, 'fetch' | 'clock'>;
 
 /** Never throws: what went wrong is in the outcome. `signal` gives up early (`unreachable`). */
-export async function post(deps: ApiDeps, settings: Settings, method: string, params: object, signal?: AbortSignal): Promise<ApiOutcome> {
+export async function post(
+  deps: ApiDeps,
+  settings: Settings,
+  method: string,
+  params: object,
+  signal?: AbortSignal,
+): Promise<ApiOutcome> {
   const deadline = new AbortController();
   const abort = (): void => deadline.abort();
   const timer = deps.clock.setTimeout(abort, ANSWER_TIMEOUT_MS);
@@ -53,7 +64,13 @@ export async function post(deps: ApiDeps, settings: Settings, method: string, pa
     });
     return toOutcome(answer.status, await answer.text());
   } catch (cause) {
-    return { kind: 'unreachable', reason: deadline.signal.aborted && !signal?.aborted ? `no answer within ${ANSWER_TIMEOUT_MS / 1_000} s` : reasonOf(cause) };
+    return {
+      kind: 'unreachable',
+      reason:
+        deadline.signal.aborted && !signal?.aborted
+          ? `no answer within ${ANSWER_TIMEOUT_MS / 1_000} s`
+          : reasonOf(cause),
+    };
   } finally {
     timer.cancel();
     signal?.removeEventListener('abort', abort);
@@ -61,7 +78,13 @@ export async function post(deps: ApiDeps, settings: Settings, method: string, pa
 }
 
 /** One try; everything but an answer is a `CliError`. */
-export async function callApi<M extends ApiMethod>(deps: ApiDeps, settings: Settings, method: M, params: ApiInput<M>, signal?: AbortSignal): Promise<ApiResult<M>> {
+export async function callApi<M extends ApiMethod>(
+  deps: ApiDeps,
+  settings: Settings,
+  method: M,
+  params: ApiInput<M>,
+  signal?: AbortSignal,
+): Promise<ApiResult<M>> {
   const outcome = await post(deps, settings, method, params, signal);
   // What a server of the same contract answered is not validated again.
   if (outcome.kind === 'answered') return (outcome.result ?? {}) as ApiResult<M>;
@@ -72,12 +95,22 @@ export function toCliError(outcome: Exclude<ApiOutcome, { kind: 'answered' }>, s
   if (outcome.kind === 'unreachable') return unreachable(settings, outcome.reason);
   const { code, message } = outcome.error;
   const exit = outcome.status === 401 || outcome.status === 403 ? 'denied' : exitOfCode(code);
-  return new CliError(exit, `the server refused: ${message} (${code})`, { code, advice: exit === 'denied' ? deniedAdvice(settings) : undefined });
+  return new CliError(exit, `the server refused: ${message} (${code})`, {
+    code,
+    advice: exit === 'denied' ? deniedAdvice(settings) : undefined,
+  });
 }
 
 export function unreachable(settings: Settings, reason: string): CliError {
-  const where = { flag: 'the address of --url', environment: 'the address of TRUNKLINE_URL', 'development server': 'the address in .trunkline/dev.json', default: 'the default address' }[settings.source];
-  return new CliError('unreachable', `no Trunkline server answers at ${settings.url} (${reason})`, { advice: `That is ${where}. Start a server with \`npm start\` or \`trunkline serve\`, or name another with --url.` });
+  const where = {
+    flag: 'the address of --url',
+    environment: 'the address of TRUNKLINE_URL',
+    'development server': 'the address in .trunkline/dev.json',
+    default: 'the default address',
+  }[settings.source];
+  return new CliError('unreachable', `no Trunkline server answers at ${settings.url} (${reason})`, {
+    advice: `That is ${where}. Start a server with \`npm start\` or \`trunkline serve\`, or name another with --url.`,
+  });
 }
 
 function deniedAdvice(settings: Settings): string {
@@ -95,17 +128,34 @@ function toOutcome(status: number, text: string): ApiOutcome {
   }
   const fields = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
   const error = toApiError(fields['error']);
-  if (error !== undefined) return { kind: 'refused', error, status, temporary: isTemporary(error.code) || status === 429 || status >= 500 };
-  if (status >= 200 && status < 300 && body !== undefined) return { kind: 'answered', result: 'result' in fields ? fields['result'] : body };
+  if (error !== undefined)
+    return {
+      kind: 'refused',
+      error,
+      status,
+      temporary: isTemporary(error.code) || status === 429 || status >= 500,
+    };
+  if (status >= 200 && status < 300 && body !== undefined)
+    return { kind: 'answered', result: 'result' in fields ? fields['result'] : body };
   if (status === 429 || status >= 500) return { kind: 'unreachable', reason: `HTTP status ${status}` };
-  return { kind: 'refused', error: { code: status, message: `HTTP status ${status}${status === 404 ? '; is this a Trunkline server?' : ''}` }, status, temporary: false };
+  return {
+    kind: 'refused',
+    error: {
+      code: status,
+      message: `HTTP status ${status}${status === 404 ? '; is this a Trunkline server?' : ''}`,
+    },
+    status,
+    temporary: false,
+  };
 }
 
 /** The error of an answer, or of one reply in a batch. */
 export function toApiError(value: unknown): ApiError | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { code, message } = value as Record<string, unknown>;
-  return typeof code === 'number' ? { code, message: typeof message === 'string' ? message : 'no message' } : undefined;
+  return typeof code === 'number'
+    ? { code, message: typeof message === 'string' ? message : 'no message' }
+    : undefined;
 }
 
 function reasonOf(cause: unknown): string {

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { formatPosition, parseCount, parseData, parseDuration, parseJson, parsePosition, parseTags } from './arguments.js';
+import {
+  formatPosition,
+  parseCount,
+  parseData,
+  parseDuration,
+  parseJson,
+  parsePosition,
+  parseTags,
+} from './arguments.js';
 import { CliError } from './exit.js';
 
 const refusal = (run: () => unknown): CliError => {
@@ -15,12 +23,19 @@ describe('option values', () => {
   test('[CLI-3] positions are offset@epoch, and print as they are read', () => {
     expect(parsePosition('--since', '42@Jx7d')).toEqual({ offset: 42, epoch: 'Jx7d' });
     expect(formatPosition(parsePosition('--since', '0@a@b'))).toBe('0@a@b');
-    for (const text of ['42', '42@', '@x', '-1@x', '1.5@x', 'x@1']) expect(refusal(() => parsePosition('--since', text))).toMatchObject({ exit: 'usage', message: `--since: "${text}" is no position` });
+    for (const text of ['42', '42@', '@x', '-1@x', '1.5@x', 'x@1'])
+      expect(refusal(() => parsePosition('--since', text))).toMatchObject({
+        exit: 'usage',
+        message: `--since: "${text}" is no position`,
+      });
   });
 
   test('[CLI-3] counts stay within their bounds', () => {
     expect(parseCount('--limit', '100', 1, 100)).toBe(100);
-    for (const text of ['0', '101', '1.5', '-1', '', '1e2', 'many']) expect(refusal(() => parseCount('--limit', text, 1, 100)).message).toContain('--limit takes a whole number from 1 to 100');
+    for (const text of ['0', '101', '1.5', '-1', '', '1e2', 'many'])
+      expect(refusal(() => parseCount('--limit', text, 1, 100)).message).toContain(
+        '--limit takes a whole number from 1 to 100',
+      );
   });
 
   test.each([
@@ -34,18 +49,25 @@ describe('option values', () => {
   });
 
   test.each(['10', 's', '-1s', '1 s', '1w', ''])('[CLI-3] "%s" is no duration', (text) => {
-    expect(refusal(() => parseDuration('--ttl', text))).toMatchObject({ exit: 'usage', advice: expect.stringContaining('30s') });
+    expect(refusal(() => parseDuration('--ttl', text))).toMatchObject({
+      exit: 'usage',
+      advice: expect.stringContaining('30s'),
+    });
   });
 
   test('[CLI-3] tags are name=value pairs', () => {
     expect(parseTags('--tags', 'level=error, host=a=1')).toEqual({ level: 'error', host: 'a=1' });
-    for (const text of ['level', '=x', 'a=1,a=2', '']) expect(refusal(() => parseTags('--tags', text)).exit).toBe('usage');
+    for (const text of ['level', '=x', 'a=1,a=2', ''])
+      expect(refusal(() => parseTags('--tags', text)).exit).toBe('usage');
   });
 
   test('[CLI-3] data is JSON where it parses, parameters have to be', () => {
     expect(parseData('{"a": [1]}')).toEqual({ a: [1] });
     expect(parseData('hello')).toBe('hello');
     expect(parseJson('PARAMS', '[]')).toEqual([]);
-    expect(refusal(() => parseJson('PARAMS', '{a: 1}'))).toMatchObject({ exit: 'usage', message: expect.stringContaining('PARAMS is no JSON') });
+    expect(refusal(() => parseJson('PARAMS', '{a: 1}'))).toMatchObject({
+      exit: 'usage',
+      message: expect.stringContaining('PARAMS is no JSON'),
+    });
   });
 });

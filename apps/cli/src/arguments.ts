@@ -7,7 +7,10 @@ export function parsePosition(option: string, text: string): Position {
   const at = text.indexOf('@');
   const offset = at < 0 ? NaN : parseWhole(text.slice(0, at));
   const epoch = text.slice(at + 1);
-  if (Number.isNaN(offset) || epoch === '') throw new CliError('usage', `${option}: "${text}" is no position`, { advice: `Give offset@epoch, e.g. ${option} 42@Jx7d; \`trunkline tail\` prints both.` });
+  if (Number.isNaN(offset) || epoch === '')
+    throw new CliError('usage', `${option}: "${text}" is no position`, {
+      advice: `Give offset@epoch, e.g. ${option} 42@Jx7d; \`trunkline tail\` prints both.`,
+    });
   return { offset, epoch };
 }
 
@@ -18,7 +21,8 @@ export function formatPosition(position: Position): string {
 /** A whole number from `min` to `max`. */
 export function parseCount(option: string, text: string, min: number, max: number): number {
   const value = parseWhole(text);
-  if (Number.isNaN(value) || value < min || value > max) throw new CliError('usage', `${option} takes a whole number from ${min} to ${max}, not "${text}"`);
+  if (Number.isNaN(value) || value < min || value > max)
+    throw new CliError('usage', `${option} takes a whole number from ${min} to ${max}, not "${text}"`);
   return value;
 }
 
@@ -28,7 +32,10 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h:
 export function parseDuration(option: string, text: string): number {
   const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? [];
   const factor = UNITS[unit ?? ''];
-  if (digits === undefined || factor === undefined) throw new CliError('usage', `${option}: "${text}" is no duration`, { advice: 'Give a number with a unit: 500ms, 30s, 5m, 2h or 7d.' });
+  if (digits === undefined || factor === undefined)
+    throw new CliError('usage', `${option}: "${text}" is no duration`, {
+      advice: 'Give a number with a unit: 500ms, 30s, 5m, 2h or 7d.',
+    });
   return Number(digits) * factor;
 }
 
@@ -38,7 +45,10 @@ export function parseTags(option: string, text: string): Readonly<Record<string,
   for (const pair of text.split(',')) {
     const at = pair.indexOf('=');
     const name = pair.slice(0, at).trim();
-    if (at < 1 || name === '' || Object.hasOwn(tags, name)) throw new CliError('usage', `${option}: "${pair}" is no tag`, { advice: `Give name=value pairs, e.g. ${option} level=error,host=a1.` });
+    if (at < 1 || name === '' || Object.hasOwn(tags, name))
+      throw new CliError('usage', `${option}: "${pair}" is no tag`, {
+        advice: `Give name=value pairs, e.g. ${option} level=error,host=a1.`,
+      });
     tags[name] = pair.slice(at + 1).trim();
   }
   return tags;
@@ -58,7 +68,11 @@ export function parseJson(what: string, text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
-    throw new CliError('usage', `${what} is no JSON: ${cause instanceof Error ? cause.message : String(cause)}`, { advice: 'Quote it for the shell, e.g. \'{"a": 1}\'.', cause });
+    throw new CliError(
+      'usage',
+      `${what} is no JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { advice: 'Quote it for the shell, e.g. \'{"a": 1}\'.', cause },
+    );
   }
 }
 

@@ -18,7 +18,10 @@ export function withApi(command: Command): Command {
 }
 
 export function withToken(command: Command): Command {
-  return withServer(command).option('--token <jwt>', 'connection token (TRUNKLINE_TOKEN); absent: as a development server allows');
+  return withServer(command).option(
+    '--token <jwt>',
+    'connection token (TRUNKLINE_TOKEN); absent: as a development server allows',
+  );
 }
 
 function withServer(command: Command): Command {
@@ -26,5 +29,10 @@ function withServer(command: Command): Command {
 }
 
 export function settingsOf(io: Io, { url, apiKey, token, org }: ConnectionOptions): Settings {
-  return resolveSettings(io, { ...(url === undefined ? {} : { url }), ...(apiKey === undefined ? {} : { apiKey }), ...(token === undefined ? {} : { token }), ...(org === undefined ? {} : { org }) });
+  return resolveSettings(io, {
+    ...(url === undefined ? {} : { url }),
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(token === undefined ? {} : { token }),
+    ...(org === undefined ? {} : { org }),
+  });
 }

@@ -28,7 +28,15 @@ export class CliError extends Error {
   /** The server's code, where it answered with one. */
   readonly code: number | undefined;
 
-  constructor(exit: ExitName, message: string, more: { readonly advice?: string | undefined; readonly code?: number | undefined; readonly cause?: unknown } = {}) {
+  constructor(
+    exit: ExitName,
+    message: string,
+    more: {
+      readonly advice?: string | undefined;
+      readonly code?: number | undefined;
+      readonly cause?: unknown;
+    } = {},
+  ) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
     this.name = 'CliError';
     this.exit = exit;

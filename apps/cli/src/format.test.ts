@@ -17,13 +17,21 @@ describe('what people read', () => {
 
   test('[CLI-4] a long cell is cut, the last column is not', () => {
     const long = 'x'.repeat(100);
-    const [, line = ''] = table([{}], [{ title: 'A', value: () => long }, { title: 'B', value: () => long }]).split('\n');
+    const [, line = ''] = table(
+      [{}],
+      [
+        { title: 'A', value: () => long },
+        { title: 'B', value: () => long },
+      ],
+    ).split('\n');
     expect(line).toBe(`${'x'.repeat(47)}…  ${long}`);
   });
 
   test('[CLI-4] what a channel carries cannot move the cursor of a terminal', () => {
     expect(oneLine('a\u001b[2Jb\nc\td\u009b')).toBe('a\\u001b[2Jb\\nc d\\u009b');
-    expect(table([{}], [{ title: 'A', value: () => '\u001b]0;x\u0007' }])).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
+    expect(table([{}], [{ title: 'A', value: () => '\u001b]0;x\u0007' }])).not.toMatch(
+      /[\u0000-\u0009\u000b-\u001f]/,
+    );
   });
 
   test.each([

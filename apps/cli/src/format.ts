@@ -12,9 +12,25 @@ const MAX_CELL = 48;
 /** Aligned columns with a title line; no line where there are no rows. Lines end in a line feed. */
 export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
   if (rows.length === 0) return '';
-  const cells = [columns.map((column) => column.title), ...rows.map((row) => columns.map((column, at) => cut(oneLine(column.value(row)), at === columns.length - 1 ? Infinity : MAX_CELL)))];
+  const cells = [
+    columns.map((column) => column.title),
+    ...rows.map((row) =>
+      columns.map((column, at) =>
+        cut(oneLine(column.value(row)), at === columns.length - 1 ? Infinity : MAX_CELL),
+      ),
+    ),
+  ];
   const widths = columns.map((_column, at) => Math.max(...cells.map((line) => width(line[at] ?? ''))));
-  const toLine = (line: readonly string[]): string => line.map((cell, at) => pad(cell, at === columns.length - 1 && columns[at]?.align !== 'right' ? 0 : (widths[at] ?? 0), columns[at]?.align)).join('  ');
+  const toLine = (line: readonly string[]): string =>
+    line
+      .map((cell, at) =>
+        pad(
+          cell,
+          at === columns.length - 1 && columns[at]?.align !== 'right' ? 0 : (widths[at] ?? 0),
+          columns[at]?.align,
+        ),
+      )
+      .join('  ');
   return cells.map((line) => `${toLine(line).trimEnd()}\n`).join('');
 }
 
@@ -34,7 +50,9 @@ function cut(text: string, to: number): string {
 
 /** Control characters would move the cursor of the reader's terminal; they are shown as `\u00xx`. */
 export function oneLine(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (char) => (char === '\n' ? '\\n' : char === '\t' ? ' ' : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`));
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (char) =>
+    char === '\n' ? '\\n' : char === '\t' ? ' ' : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** `hh:mm:ss.mmm` in local time. */
@@ -48,19 +66,27 @@ export function timeOfDay(timeMs: number): string {
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
   const seconds = Math.floor(ms / 1_000);
-  const units: readonly (readonly [string, number])[] = [['d', 86_400], ['h', 3_600], ['min', 60], ['s', 1]];
+  const units: readonly (readonly [string, number])[] = [
+    ['d', 86_400],
+    ['h', 3_600],
+    ['min', 60],
+    ['s', 1],
+  ];
   const first = units.findIndex(([, size]) => seconds >= size);
   const [name, size] = units[first] ?? ['s', 1];
   const next = units[first + 1];
   const rest = next === undefined ? 0 : Math.floor((seconds % size) / next[1]);
-  return rest === 0 || next === undefined ? `${Math.floor(seconds / size)} ${name}` : `${Math.floor(seconds / size)} ${name} ${rest} ${next[0]}`;
+  return rest === 0 || next === undefined
+    ? `${Math.floor(seconds / size)} ${name}`
+    : `${Math.floor(seconds / size)} ${name} ${rest} ${next[0]}`;
 }
 
 /** `512 B`, `1.5 KiB`, `20 MiB`. */
 export function bytes(count: number): string {
   let value = count;
   for (const unit of ['B', 'KiB', 'MiB', 'GiB']) {
-    if (value < 1_024 || unit === 'GiB') return `${value < 10 && unit !== 'B' ? value.toFixed(1) : Math.round(value)} ${unit}`;
+    if (value < 1_024 || unit === 'GiB')
+      return `${value < 10 && unit !== 'B' ? value.toFixed(1) : Math.round(value)} ${unit}`;
     value /= 1_024;
   }
   return `${count} B`;

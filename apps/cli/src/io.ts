@@ -6,7 +6,15 @@ import type { Clock, Random } from '@trunkline/base';
 import pico from 'picocolors';
 
 /** The part of `fetch` that commands use. */
-export type Fetch = (url: string, init: { readonly method: string; readonly headers: Readonly<Record<string, string>>; readonly body: string; readonly signal: AbortSignal }) => Promise<{
+export type Fetch = (
+  url: string,
+  init: {
+    readonly method: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+    readonly signal: AbortSignal;
+  },
+) => Promise<{
   readonly status: number;
   text(): Promise<string>;
 }>;

@@ -2,14 +2,24 @@ import { FakeClock, settle } from '@trunkline/base/testing';
 import { createSeededRandom } from '@trunkline/base';
 import { describe, expect, test } from 'vitest';
 import { CliError } from './exit.js';
-import { LinePublisher, toData, type LinePublisherOptions, type LineTotals, type Outgoing, type SendOutcome } from './line-publisher.js';
+import {
+  LinePublisher,
+  toData,
+  type LinePublisherOptions,
+  type LineTotals,
+  type Outgoing,
+  type SendOutcome,
+} from './line-publisher.js';
 import { readLines } from './lines.js';
 import { FakeInput } from './testing.js';
 
 const OK = Symbol('ok');
 type Answer = typeof OK | SendOutcome | Promise<SendOutcome>;
 
-function setUp(answer: (lines: readonly Outgoing[], index: number) => Answer = () => OK, options?: Partial<LinePublisherOptions>) {
+function setUp(
+  answer: (lines: readonly Outgoing[], index: number) => Answer = () => OK,
+  options?: Partial<LinePublisherOptions>,
+) {
   const clock = new FakeClock();
   const input = new FakeInput();
   const interruption = new AbortController();
@@ -60,7 +70,9 @@ describe('publishing lines', () => {
 
   test('[CLI-6] one request at a time; what comes meanwhile leaves together', async () => {
     let release: ((outcome: SendOutcome) => void) | undefined;
-    const { input, run, numbers } = setUp((lines, index) => (index === 0 ? new Promise((resolve) => (release = resolve)) : OK));
+    const { input, run, numbers } = setUp((lines, index) =>
+      index === 0 ? new Promise((resolve) => (release = resolve)) : OK,
+    );
     const done = run();
     input.write('1\n');
     await settle();
@@ -92,7 +104,10 @@ describe('publishing lines', () => {
 
   test('[CLI-6] while the server does not answer, reading stops at the bound', async () => {
     let release: ((outcome: SendOutcome) => void) | undefined;
-    const { input, run } = setUp((lines, index) => (index === 0 ? new Promise((resolve) => (release = resolve)) : OK), { maxQueuedLines: 5 });
+    const { input, run } = setUp(
+      (lines, index) => (index === 0 ? new Promise((resolve) => (release = resolve)) : OK),
+      { maxQueuedLines: 5 },
+    );
     const done = run();
     input.write('first\n');
     await settle();
@@ -113,22 +128,35 @@ describe('publishing lines', () => {
     expect(await done).toEqual({ published: 2, refused: 0, unsent: 0 });
     expect(sent).toHaveLength(4);
     expect(new Set(sent.map((lines) => JSON.stringify(lines))).size).toBe(1);
-    expect(reports).toEqual(['waiting to publish: connection refused; lines are kept and will be sent again', 'publishing again']);
+    expect(reports).toEqual([
+      'waiting to publish: connection refused; lines are kept and will be sent again',
+      'publishing again',
+    ]);
   });
 
   test('[CLI-7] after the time for retries it gives up and says how far it came', async () => {
-    const { clock, input, run } = setUp((_lines, index) => (index === 0 ? OK : unreachable), { retryForMs: 10_000 });
+    const { clock, input, run } = setUp((_lines, index) => (index === 0 ? OK : unreachable), {
+      retryForMs: 10_000,
+    });
     const done = run();
     done.catch(() => undefined);
     input.write('a\n');
     await settle();
     input.write('b\n');
     await clock.advance(60_000);
-    await expect(done).rejects.toMatchObject({ exit: 'unreachable', message: expect.stringContaining('gave up after 1'), advice: '1 line was acknowledged before that.' });
+    await expect(done).rejects.toMatchObject({
+      exit: 'unreachable',
+      message: expect.stringContaining('gave up after 1'),
+      advice: '1 line was acknowledged before that.',
+    });
   });
 
   test('[CLI-7] of an answered request only lines that failed for a moment go again', async () => {
-    const { clock, input, numbers, run } = setUp((lines, index) => (index === 0 ? { kind: 'replies', replies: [undefined, { code: 111, message: 'too many requests' }, undefined] } : OK));
+    const { clock, input, numbers, run } = setUp((lines, index) =>
+      index === 0
+        ? { kind: 'replies', replies: [undefined, { code: 111, message: 'too many requests' }, undefined] }
+        : OK,
+    );
     input.write('1\n2\n3\n');
     input.end();
     const done = run();
@@ -138,7 +166,10 @@ describe('publishing lines', () => {
   });
 
   test('[CLI-8] a line the server refuses for itself is reported and passed over', async () => {
-    const { input, reports, run } = setUp(() => ({ kind: 'replies', replies: [undefined, { code: 106, message: 'limit exceeded: data' }, undefined] }));
+    const { input, reports, run } = setUp(() => ({
+      kind: 'replies',
+      replies: [undefined, { code: 106, message: 'limit exceeded: data' }, undefined],
+    }));
     input.write('1\n2\n3\n');
     input.end();
     expect(await run()).toEqual({ published: 2, refused: 1, unsent: 0 });
@@ -154,9 +185,26 @@ describe('publishing lines', () => {
   });
 
   test.each([
-    ['a denied line', { kind: 'replies', replies: [{ code: 103, message: 'permission denied' }] } as SendOutcome, 'denied'],
-    ['a channel that is not there', { kind: 'replies', replies: [{ code: 102, message: 'unknown channel' }] } as SendOutcome, 'notFound'],
-    ['a denied request', { kind: 'refused', error: { code: 101, message: 'unauthorized' }, status: 401, temporary: false } as SendOutcome, 'denied'],
+    [
+      'a denied line',
+      { kind: 'replies', replies: [{ code: 103, message: 'permission denied' }] } as SendOutcome,
+      'denied',
+    ],
+    [
+      'a channel that is not there',
+      { kind: 'replies', replies: [{ code: 102, message: 'unknown channel' }] } as SendOutcome,
+      'notFound',
+    ],
+    [
+      'a denied request',
+      {
+        kind: 'refused',
+        error: { code: 101, message: 'unauthorized' },
+        status: 401,
+        temporary: false,
+      } as SendOutcome,
+      'denied',
+    ],
   ])('[CLI-8] %s ends the run at once', async (_name, outcome, exit) => {
     const { input, sent, run } = setUp(() => outcome);
     const done = run();

@@ -17,7 +17,9 @@ export interface Outgoing {
 }
 
 /** What became of each line of a request, in order; or why the request as a whole has no answer. */
-export type SendOutcome = { readonly kind: 'replies'; readonly replies: readonly (ApiError | undefined)[] } | Exclude<ApiOutcome, { kind: 'answered' }>;
+export type SendOutcome =
+  | { readonly kind: 'replies'; readonly replies: readonly (ApiError | undefined)[] }
+  | Exclude<ApiOutcome, { kind: 'answered' }>;
 
 export interface LinePublisherDeps {
   readonly clock: Clock;
@@ -88,7 +90,10 @@ export class LinePublisher {
     this.#deps = deps;
     this.#runId = runId;
     this.#options = mergeOptions(LINE_PUBLISHER_DEFAULTS, options);
-    this.#queue = new BoundedQueue({ maxItems: this.#options.maxQueuedLines, maxWeight: this.#options.maxQueuedUnits });
+    this.#queue = new BoundedQueue({
+      maxItems: this.#options.maxQueuedLines,
+      maxWeight: this.#options.maxQueuedUnits,
+    });
   }
 
   /**
@@ -138,7 +143,15 @@ export class LinePublisher {
   }
 
   #toQueued(line: Line): Queued | undefined {
-    if (line.kind === 'line') return { line: { number: line.number, data: toData(line.text), idempotencyKey: `${this.#runId}-${line.number}` }, units: line.text.length };
+    if (line.kind === 'line')
+      return {
+        line: {
+          number: line.number,
+          data: toData(line.text),
+          idempotencyKey: `${this.#runId}-${line.number}`,
+        },
+        units: line.text.length,
+      };
     this.#refused++;
     this.#deps.report(`line ${line.number} was not published: ${line.units} characters are too many`);
     return undefined;
@@ -213,7 +226,11 @@ export class LinePublisher {
           return true;
         }
       } else if (outcome.kind === 'refused' && !outcome.temporary) {
-        throw this.#stopped(exitOfStatus(outcome.status, outcome.error), `the server refused: ${outcome.error.message} (${outcome.error.code})`, outcome.error.code);
+        throw this.#stopped(
+          exitOfStatus(outcome.status, outcome.error),
+          `the server refused: ${outcome.error.message} (${outcome.error.code})`,
+          outcome.error.code,
+        );
       }
       if (signal.aborted) return false;
       const reason = outcome.kind === 'replies' ? 'the server is busy' : reasonOf(outcome);
@@ -222,7 +239,10 @@ export class LinePublisher {
         failingSince = now;
         report(`waiting to publish: ${reason}; lines are kept and will be sent again`);
       } else if (now - failingSince >= this.#options.retryForMs) {
-        throw this.#stopped(outcome.kind === 'unreachable' ? 'unreachable' : 'failure', `gave up after ${Math.round((now - failingSince) / 1_000)} s: ${reason}`);
+        throw this.#stopped(
+          outcome.kind === 'unreachable' ? 'unreachable' : 'failure',
+          `gave up after ${Math.round((now - failingSince) / 1_000)} s: ${reason}`,
+        );
       }
       await this.#pause(backoff.next());
       if (signal.aborted) return false;
@@ -241,14 +261,21 @@ export class LinePublisher {
         this.#deps.report(`line ${line.number} was not published: ${error.message} (${error.code})`);
       } else {
         // Not this line but the channel or the credential: the next line would fare no better.
-        throw this.#stopped(exitOfCode(error.code), `the server refused line ${line.number}: ${error.message} (${error.code})`, error.code);
+        throw this.#stopped(
+          exitOfCode(error.code),
+          `the server refused line ${line.number}: ${error.message} (${error.code})`,
+          error.code,
+        );
       }
     }
     return again;
   }
 
   #stopped(exit: ReturnType<typeof exitOfCode> | 'unreachable', message: string, code?: number): CliError {
-    return new CliError(exit, message, { code, advice: `${this.#published} ${this.#published === 1 ? 'line was' : 'lines were'} acknowledged before that.` });
+    return new CliError(exit, message, {
+      code,
+      advice: `${this.#published} ${this.#published === 1 ? 'line was' : 'lines were'} acknowledged before that.`,
+    });
   }
 }
 

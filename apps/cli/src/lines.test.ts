@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { readLines, type Line } from './lines.js';
 
-async function* chunks(...parts: (string | Uint8Array)[]): AsyncGenerator<string | Uint8Array, void, undefined> {
+async function* chunks(
+  ...parts: (string | Uint8Array)[]
+): AsyncGenerator<string | Uint8Array, void, undefined> {
   yield* parts;
 }
 
@@ -11,7 +13,8 @@ async function read(maxUnits: number, ...parts: (string | Uint8Array)[]): Promis
   return found;
 }
 
-const texts = (found: Line[][]): string[] => found.flat().map((line) => (line.kind === 'line' ? line.text : `(${line.units} units)`));
+const texts = (found: Line[][]): string[] =>
+  found.flat().map((line) => (line.kind === 'line' ? line.text : `(${line.units} units)`));
 
 describe('lines of standard input', () => {
   test('[CLI-5] lines are cut at line feeds, wherever chunks end', async () => {
@@ -37,7 +40,11 @@ describe('lines of standard input', () => {
 
   test('[CLI-5] a line beyond the limit is dropped and reported, the next is not', async () => {
     expect(texts(await read(4, 'abcd\nabcde\nok\n'))).toEqual(['abcd', '(5 units)', 'ok']);
-    expect(texts(await read(4, 'abc', 'def', 'ghi', 'j\nok\nabcd\r\n'))).toEqual(['(10 units)', 'ok', 'abcd']);
+    expect(texts(await read(4, 'abc', 'def', 'ghi', 'j\nok\nabcd\r\n'))).toEqual([
+      '(10 units)',
+      'ok',
+      'abcd',
+    ]);
     expect(texts(await read(4, 'abcdefgh'))).toEqual(['(8 units)']);
   });
 });

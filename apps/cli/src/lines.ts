@@ -9,7 +9,10 @@ export type Line =
   | { readonly kind: 'too long'; readonly number: number; readonly units: number };
 
 /** Yields what each chunk completed, so that a reader can tell a burst from a pause. Empty lines are yielded too. */
-export async function* readLines(input: AsyncIterable<Uint8Array | string>, maxUnits: number): AsyncGenerator<readonly Line[], void, undefined> {
+export async function* readLines(
+  input: AsyncIterable<Uint8Array | string>,
+  maxUnits: number,
+): AsyncGenerator<readonly Line[], void, undefined> {
   const decoder = new TextDecoder();
   let held = '';
   let dropped = 0;

@@ -1,5 +1,13 @@
 /** The live connection of `tail` and `rpc`: the client SDK over the `ws` package's WebSocket. */
-import { CodedError, createClient, type Client, type Continuity, type Position, type StreamSubscription, type WebSocketConstructor } from '@trunkline/client';
+import {
+  CodedError,
+  createClient,
+  type Client,
+  type Continuity,
+  type Position,
+  type StreamSubscription,
+  type WebSocketConstructor,
+} from '@trunkline/client';
 import WebSocket from 'ws';
 import { unreachable } from './api.js';
 import { CliError, exitOfCode } from './exit.js';
@@ -39,11 +47,16 @@ async function firstConnection(client: Client, settings: Settings): Promise<void
       const state = client.state.get();
       if (state.kind === 'connected') resolve();
       else if (state.kind === 'failed') reject(sentAway(settings, state.code, state.reason));
-      else if (state.kind === 'connecting' && state.attempt > 1) reject(unreachable(settings, 'the connection could not be opened'));
+      else if (state.kind === 'connecting' && state.attempt > 1)
+        reject(unreachable(settings, 'the connection could not be opened'));
     };
     client.state.subscribe(look);
     look();
-    client.ready(CONNECT_TIMEOUT_MS).catch((cause: unknown) => reject(unreachable(settings, cause instanceof Error ? cause.message : String(cause))));
+    client
+      .ready(CONNECT_TIMEOUT_MS)
+      .catch((cause: unknown) =>
+        reject(unreachable(settings, cause instanceof Error ? cause.message : String(cause))),
+      );
   });
 }
 
@@ -77,7 +90,11 @@ class ClientConnection implements LiveConnection {
   #followStream(channel: string, { since }: FollowOptions, handlers: LiveHandlers): void {
     const subscription: StreamSubscription<unknown> = this.#client.stream(channel, {
       ...(since === undefined ? {} : { since }),
-      onPublication: ({ data, position, tags }) => handlers.publication({ data, offset: position?.offset ?? 0, ...(tags === undefined ? {} : { tags }) }, position?.epoch ?? ''),
+      onPublication: ({ data, position, tags }) =>
+        handlers.publication(
+          { data, offset: position?.offset ?? 0, ...(tags === undefined ? {} : { tags }) },
+          position?.epoch ?? '',
+        ),
       onGap: (missing) => handlers.gap(missing),
       onReset: ({ reason, missing }): void | Promise<void> => {
         handlers.reset(reason, missing);
@@ -90,9 +107,15 @@ class ClientConnection implements LiveConnection {
   /** A new epoch is a history that can be read from its start; publications wait until it is. Where it cannot be read, the report of the loss stands. */
   async #newHistory(channel: string, top: Position | undefined, handlers: LiveHandlers): Promise<void> {
     if (top === undefined || top.offset === 0) return;
-    const { publications, position } = await this.#client.history(channel, { limit: REREAD_LIMIT, since: { epoch: top.epoch, offset: Math.max(0, top.offset - REREAD_LIMIT) } }).catch(() => ({ publications: [], position: top }));
+    const { publications, position } = await this.#client
+      .history(channel, {
+        limit: REREAD_LIMIT,
+        since: { epoch: top.epoch, offset: Math.max(0, top.offset - REREAD_LIMIT) },
+      })
+      .catch(() => ({ publications: [], position: top }));
     for (const { data, position: at, tags } of publications) {
-      if (at !== undefined && position.epoch === top.epoch && at.offset <= top.offset) handlers.publication({ data, offset: at.offset, ...(tags === undefined ? {} : { tags }) }, top.epoch);
+      if (at !== undefined && position.epoch === top.epoch && at.offset <= top.offset)
+        handlers.publication({ data, offset: at.offset, ...(tags === undefined ? {} : { tags }) }, top.epoch);
     }
   }
 
@@ -106,8 +129,11 @@ class ClientConnection implements LiveConnection {
         if (map.state.get().kind !== 'live') return;
         handlers.snapshot([...entries].map(([key, data]) => ({ key, data, offset: 0 })));
       } else {
-        for (const key of shown.keys()) if (!entries.has(key)) handlers.publication({ key, data: null, offset: 0, removed: true }, '');
-        for (const [key, data] of entries) if (!shown.has(key) || !Object.is(shown.get(key), data)) handlers.publication({ key, data, offset: 0 }, '');
+        for (const key of shown.keys())
+          if (!entries.has(key)) handlers.publication({ key, data: null, offset: 0, removed: true }, '');
+        for (const [key, data] of entries)
+          if (!shown.has(key) || !Object.is(shown.get(key), data))
+            handlers.publication({ key, data, offset: 0 }, '');
       }
       shown = entries;
     };
@@ -117,11 +143,16 @@ class ClientConnection implements LiveConnection {
     look();
   }
 
-  #watch(channel: string, state: { get(): Continuity; subscribe(listener: () => void): () => void }, handlers: LiveHandlers): void {
+  #watch(
+    channel: string,
+    state: { get(): Continuity; subscribe(listener: () => void): () => void },
+    handlers: LiveHandlers,
+  ): void {
     const look = (): void => {
       const continuity = state.get();
       handlers.state({ kind: continuity.kind, reason: this.#reasonOf(continuity) });
-      if (continuity.kind === 'failed' && this.#following.delete(channel) && this.#following.size === 0) this.#fail(refused(channel, continuity.code, continuity.reason));
+      if (continuity.kind === 'failed' && this.#following.delete(channel) && this.#following.size === 0)
+        this.#fail(refused(channel, continuity.code, continuity.reason));
     };
     state.subscribe(look);
     look();
@@ -135,10 +166,18 @@ class ClientConnection implements LiveConnection {
   }
 
   async history(channel: string, limit: number): ReturnType<LiveConnection['history']> {
-    const { publications, position } = await this.#call(() => this.#client.history(channel, { limit, reverse: true }));
+    const { publications, position } = await this.#call(() =>
+      this.#client.history(channel, { limit, reverse: true }),
+    );
     return {
       position,
-      publications: publications.map(({ data, position: at, tags }) => ({ data, offset: at?.offset ?? 0, ...(tags === undefined ? {} : { tags }) })).reverse(),
+      publications: publications
+        .map(({ data, position: at, tags }) => ({
+          data,
+          offset: at?.offset ?? 0,
+          ...(tags === undefined ? {} : { tags }),
+        }))
+        .reverse(),
     };
   }
 
@@ -165,13 +204,28 @@ class ClientConnection implements LiveConnection {
 /** `what` is empty where the message names it. */
 function refused(what: string, code: number, message: string, cause?: unknown): CliError {
   const exit = exitOfCode(code);
-  return new CliError(exit, `the server refused${what === '' ? '' : ` ${what}`}: ${message} (${code})`, { code, cause, advice: exit === 'denied' ? 'Give a token with --token or TRUNKLINE_TOKEN; `trunkline token create` makes one.' : undefined });
+  return new CliError(exit, `the server refused${what === '' ? '' : ` ${what}`}: ${message} (${code})`, {
+    code,
+    cause,
+    advice:
+      exit === 'denied'
+        ? 'Give a token with --token or TRUNKLINE_TOKEN; `trunkline token create` makes one.'
+        : undefined,
+  });
 }
 
 function sentAway({ token }: Settings, code: number, reason: string): CliError {
   const denied = DENIED_CLOSES.has(code);
-  return new CliError(denied ? 'denied' : 'failure', `the server closed the connection: ${reason} (${code})`, {
-    code,
-    advice: denied ? (token === undefined ? 'Give a token with --token or TRUNKLINE_TOKEN.' : 'Check the token: its key, its org and its expiry.') : undefined,
-  });
+  return new CliError(
+    denied ? 'denied' : 'failure',
+    `the server closed the connection: ${reason} (${code})`,
+    {
+      code,
+      advice: denied
+        ? token === undefined
+          ? 'Give a token with --token or TRUNKLINE_TOKEN.'
+          : 'Check the token: its key, its org and its expiry.'
+        : undefined,
+    },
+  );
 }

@@ -49,7 +49,10 @@ export interface LiveConnection {
   /** Calls `handlers` until the connection is closed. Subscribing again after a loss is the implementation's business. */
   follow(channel: string, options: FollowOptions, handlers: LiveHandlers): void;
   /** The newest `limit` retained publications, oldest first, and the position after them. Throws `CliError`. */
-  history(channel: string, limit: number): Promise<{ readonly publications: readonly LivePublication[]; readonly position: Position }>;
+  history(
+    channel: string,
+    limit: number,
+  ): Promise<{ readonly publications: readonly LivePublication[]; readonly position: Position }>;
   /** Throws `CliError`. */
   rpc(method: string, params: unknown): Promise<unknown>;
   close(): void;

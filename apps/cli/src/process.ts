@@ -46,13 +46,15 @@ export async function runProcess(): Promise<void> {
 /** Under `npm start`: the parent learns that a signal reached us as well, so that it does not repeat it; without a parent the server ends. */
 function tellParent(): void {
   if (process.send === undefined) return;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.connected && process.send?.('stopping'));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => process.connected && process.send?.('stopping'));
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   process.channel?.unref();
 }
 
 function createIo(signal: AbortSignal): Io {
-  const colour = (process.stdout.isTTY && process.env['NO_COLOR'] === undefined) || process.env['FORCE_COLOR'] === '1';
+  const colour =
+    (process.stdout.isTTY && process.env['NO_COLOR'] === undefined) || process.env['FORCE_COLOR'] === '1';
   return {
     out: (text) => new Promise((resolve) => process.stdout.write(text, () => resolve())),
     err: (text) => void process.stderr.write(text),
@@ -86,6 +88,8 @@ async function* readInput(signal: AbortSignal): AsyncGenerator<Uint8Array, void,
 }
 
 function readVersion(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string };
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    readonly version: string;
+  };
   return manifest.version;
 }

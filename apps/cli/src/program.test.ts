@@ -11,7 +11,19 @@ function setUp(options: FakeIoOptions & { live?: FakeLive } = {}) {
   const loadServer = (): never => {
     throw new Error('the server is not loaded for this command');
   };
-  return { io, live, run: (...argv: string[]) => runCli(argv, { io, connect: live.connect, loadServer, version: '1.2.3', onClientCommand: () => undefined, onServe: () => undefined }) };
+  return {
+    io,
+    live,
+    run: (...argv: string[]) =>
+      runCli(argv, {
+        io,
+        connect: live.connect,
+        loadServer,
+        version: '1.2.3',
+        onClientCommand: () => undefined,
+        onServe: () => undefined,
+      }),
+  };
 }
 
 const result = (value: unknown) => ({ answer: () => ({ body: { result: value } }) });
@@ -59,7 +71,10 @@ describe('publish', () => {
   test('[CLI-6] one publication: JSON where it parses', async () => {
     const { io, run } = setUp(result({ offset: 7, epoch: 'e' }));
     expect(await run('publish', 'c', '{"a":1}', '--tags', 'x=1', '--idempotency-key', 'k')).toBe(0);
-    expect(io.requests[0]).toMatchObject({ url: 'http://localhost:8000/api/publish', body: { channel: 'c', data: { a: 1 }, tags: { x: '1' }, idempotency_key: 'k' } });
+    expect(io.requests[0]).toMatchObject({
+      url: 'http://localhost:8000/api/publish',
+      body: { channel: 'c', data: { a: 1 }, tags: { x: '1' }, idempotency_key: 'k' },
+    });
     expect(io.written.out).toBe('published at offset 7 of epoch e\n');
   });
 
@@ -71,25 +86,44 @@ describe('publish', () => {
       ['map_publish', { channel: 'map:c', key: 'a', data: 'hello' }],
       ['map_remove', { channel: 'map:c', key: 'a' }],
     ]);
-    expect(io.written.out).toBe('published at offset 7 of epoch e\n{"offset":7,"epoch":"e","applied":true}\n');
+    expect(io.written.out).toBe(
+      'published at offset 7 of epoch e\n{"offset":7,"epoch":"e","applied":true}\n',
+    );
   });
 
   test('[CLI-6] lines go as batches with a key each, and are summed up', async () => {
     const input = new FakeInput();
     input.write('a\nb\n');
     input.end();
-    const { io, run } = setUp({ input, answer: ({ body }) => ({ body: { replies: (body as { commands: unknown[] }).commands.map(() => ({ publish: { offset: 1, epoch: 'e' } })) } }) });
+    const { io, run } = setUp({
+      input,
+      answer: ({ body }) => ({
+        body: {
+          replies: (body as { commands: unknown[] }).commands.map(() => ({
+            publish: { offset: 1, epoch: 'e' },
+          })),
+        },
+      }),
+    });
     expect(await run('publish', 'logs:a', '--stdin', '--tags', 'host=x')).toBe(0);
     expect(io.requests.map(({ url }) => url)).toEqual(['http://localhost:8000/api/batch']);
     expect(io.requests[0]?.body).toEqual({
-      commands: ['a', 'b'].map((line, index) => ({ publish: { channel: 'logs:a', data: { line }, idempotency_key: expect.stringMatching(new RegExp(`^\\w{22}-${index + 1}$`)) as string, tags: { host: 'x' } } })),
+      commands: ['a', 'b'].map((line, index) => ({
+        publish: {
+          channel: 'logs:a',
+          data: { line },
+          idempotency_key: expect.stringMatching(new RegExp(`^\\w{22}-${index + 1}$`)) as string,
+          tags: { host: 'x' },
+        },
+      })),
     });
     expect(io.written.err).toBe('2 lines published\n');
   });
 
   test('[CLI-7] a development server that was started again has a new key, which is found; a key that never worked is refused at once', async () => {
     const files: Record<string, string> = {};
-    const keyIs = (apiKey: string): void => void (files['/project/.trunkline/dev.json'] = JSON.stringify({ url: 'http://localhost:8000', apiKey }));
+    const keyIs = (apiKey: string): void =>
+      void (files['/project/.trunkline/dev.json'] = JSON.stringify({ url: 'http://localhost:8000', apiKey }));
     keyIs('old');
     let valid = 'old';
     const input = new FakeInput();
@@ -97,7 +131,9 @@ describe('publish', () => {
       input,
       files,
       answer: ({ headers, body }) =>
-        headers['x-api-key'] === valid ? { body: { replies: (body as { commands: unknown[] }).commands.map(() => ({ publish: {} })) } } : { status: 401, body: { error: { code: 101, message: 'unauthorized' } } },
+        headers['x-api-key'] === valid
+          ? { body: { replies: (body as { commands: unknown[] }).commands.map(() => ({ publish: {} })) } }
+          : { status: 401, body: { error: { code: 101, message: 'unauthorized' } } },
     });
     const code = run('publish', 'logs:a', '--stdin');
     input.write('1\n');
@@ -115,7 +151,11 @@ describe('publish', () => {
     keyIs('stale');
     const refused = new FakeInput();
     refused.write('1\n');
-    const never = setUp({ input: refused, files, answer: () => ({ status: 401, body: { error: { code: 101, message: 'unauthorized' } } }) });
+    const never = setUp({
+      input: refused,
+      files,
+      answer: () => ({ status: 401, body: { error: { code: 101, message: 'unauthorized' } } }),
+    });
     expect(await never.run('publish', 'logs:a', '--stdin')).toBe(4);
   });
 
@@ -123,7 +163,12 @@ describe('publish', () => {
     const input = new FakeInput();
     input.write('a\nb\n');
     input.end();
-    const { io, run } = setUp({ input, answer: () => ({ body: { replies: [{ publish: {} }, { error: { code: 107, message: 'bad request' } }] } }) });
+    const { io, run } = setUp({
+      input,
+      answer: () => ({
+        body: { replies: [{ publish: {} }, { error: { code: 107, message: 'bad request' } }] },
+      }),
+    });
     expect(await run('publish', 'logs:a', '--stdin', '--json')).toBe(1);
     expect(JSON.parse(io.written.out)).toEqual({ published: 1, refused: 1, unsent: 0 });
   });
@@ -143,8 +188,14 @@ describe('publish', () => {
   test('[CLI-10] no server is exit 3, a refusal exit 4', async () => {
     const away = setUp();
     expect(await away.run('publish', 'c', '1')).toBe(3);
-    expect(away.io.written.err).toContain('error: no Trunkline server answers at http://localhost:8000 (connection refused)\nThat is the default address.');
-    expect(await setUp({ answer: () => ({ status: 401, body: { error: { code: 101, message: 'unauthorized' } } }) }).run('publish', 'c', '1')).toBe(4);
+    expect(away.io.written.err).toContain(
+      'error: no Trunkline server answers at http://localhost:8000 (connection refused)\nThat is the default address.',
+    );
+    expect(
+      await setUp({
+        answer: () => ({ status: 401, body: { error: { code: 101, message: 'unauthorized' } } }),
+      }).run('publish', 'c', '1'),
+    ).toBe(4);
   });
 });
 
@@ -154,10 +205,16 @@ describe('operating', () => {
     const { io, run } = setUp(result(channels));
     expect(await run('channels', 'a*')).toBe(0);
     expect(io.requests[0]?.body).toEqual({ limit: 1_000, pattern: 'a*' });
-    expect(io.written).toEqual({ out: 'SUBSCRIBERS  CHANNEL\n      1,500  a:1\n         12  b:1\n', err: '2 channels\n' });
+    expect(io.written).toEqual({
+      out: 'SUBSCRIBERS  CHANNEL\n      1,500  a:1\n         12  b:1\n',
+      err: '2 channels\n',
+    });
     const json = setUp(result(channels));
     await json.run('channels', '--json');
-    expect(json.io.written).toEqual({ out: '[{"channel":"a:1","subscribers":1500},{"channel":"b:1","subscribers":12}]\n', err: '' });
+    expect(json.io.written).toEqual({
+      out: '[{"channel":"a:1","subscribers":1500},{"channel":"b:1","subscribers":12}]\n',
+      err: '',
+    });
   });
 
   test('[CLI-4] connections, troubled channels first', async () => {
@@ -175,7 +232,14 @@ describe('operating', () => {
             connected_at: 1_700_000_000_000 - 65_000,
             outbox_messages: 3,
             outbox_bytes: 2_048,
-            state: { channels: { a: flowing, b: flowing, c: flowing, d: { ...flowing, delivery: 'gapping', dropped: 9 } } },
+            state: {
+              channels: {
+                a: flowing,
+                b: flowing,
+                c: flowing,
+                d: { ...flowing, delivery: 'gapping', dropped: 9 },
+              },
+            },
           },
         },
         total: 40,
@@ -183,14 +247,21 @@ describe('operating', () => {
     );
     expect(await run('connections', '--user', 'ann', '--limit', '1')).toBe(0);
     expect(io.requests[0]?.body).toEqual({ limit: 1, user: 'ann' });
-    expect(io.written.out).toContain('client-1  (anonymous)  1 min 5 s  127.0.0.1  websocket/json  js   3, 2.0 KiB  d@5 gapping (9 dropped), a@5, b@5, and 1 more\n');
+    expect(io.written.out).toContain(
+      'client-1  (anonymous)  1 min 5 s  127.0.0.1  websocket/json  js   3, 2.0 KiB  d@5 gapping (9 dropped), a@5, b@5, and 1 more\n',
+    );
     expect(io.written.err).toBe('1 of 40 connections\n');
   });
 
   test('[CLI-4] disconnect says how many; none is exit 5', async () => {
-    const { io, run } = setUp({ answer: (_request, index) => ({ body: { result: { num_clients: index === 0 ? 2 : 0 } } }) });
+    const { io, run } = setUp({
+      answer: (_request, index) => ({ body: { result: { num_clients: index === 0 ? 2 : 0 } } }),
+    });
     expect(await run('disconnect', '--user', 'ann', '--reconnect')).toBe(0);
-    expect(io.requests[0]?.body).toEqual({ user: 'ann', disconnect: { code: 3011, reason: 'force reconnect' } });
+    expect(io.requests[0]?.body).toEqual({
+      user: 'ann',
+      disconnect: { code: 3011, reason: 'force reconnect' },
+    });
     expect(await run('disconnect', '--client', 'x', '--reason', 'bye')).toBe(5);
     expect(io.requests[1]?.body).toEqual({ client: 'x', disconnect: { code: 3503, reason: 'bye' } });
     expect(io.written.out).toBe('2 connections closed\n0 connections closed\n');
@@ -214,7 +285,9 @@ describe('live', () => {
   });
 
   test('[CLI-11] tail continues behind the history it printed', async () => {
-    const { io, live, run } = setUp({ live: createFakeLive({ history: [1, 2, 3].map((offset) => ({ data: offset, offset })) }) });
+    const { io, live, run } = setUp({
+      live: createFakeLive({ history: [1, 2, 3].map((offset) => ({ data: offset, offset })) }),
+    });
     const code = run('tail', 'a', '--history', '2');
     await settle();
     expect(io.written.out.match(/ {2}\d$/gm)).toEqual(['  2', '  3']);

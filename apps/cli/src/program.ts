@@ -45,7 +45,12 @@ function createProgram(deps: CliDeps, exitWith: (code: number) => void): Command
     .description('Runs a Trunkline server and talks to one.')
     .version(version, '-V, --version')
     .exitOverride()
-    .configureOutput({ writeOut: (text) => void io.out(text), writeErr: io.err, getOutHasColors: () => io.outputIsTerminal, getErrHasColors: () => io.outputIsTerminal })
+    .configureOutput({
+      writeOut: (text) => void io.out(text),
+      writeErr: io.err,
+      getOutHasColors: () => io.outputIsTerminal,
+      getErrHasColors: () => io.outputIsTerminal,
+    })
     .showHelpAfterError('(--help shows how)')
     .addHelpText('after', HELP)
     .hook('preAction', (_program, command) => {
@@ -74,10 +79,14 @@ function report(error: unknown, io: Io): number {
   // Help and version are thrown too; commander has printed what there is to print.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof CliError) {
-    io.err(`${io.paint.red('error:')} ${error.message}\n${error.advice === undefined ? '' : `${error.advice}\n`}`);
+    io.err(
+      `${io.paint.red('error:')} ${error.message}\n${error.advice === undefined ? '' : `${error.advice}\n`}`,
+    );
     return EXIT[error.exit];
   }
   // Not foreseen: the stack is what a bug report needs.
-  io.err(`${io.paint.red('unexpected error:')} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  io.err(
+    `${io.paint.red('unexpected error:')} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   return EXIT.failure;
 }

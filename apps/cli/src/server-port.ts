@@ -1,6 +1,9 @@
 /** What the command needs of the server package, loaded only by the commands that need it: it brings a whole server along. */
 
-export type Server = Pick<typeof import('@trunkline/server'), 'runServer' | 'loadConfig' | 'configCheck' | 'configShow' | 'formatProblem' | 'mintToken'>;
+export type Server = Pick<
+  typeof import('@trunkline/server'),
+  'runServer' | 'loadConfig' | 'configCheck' | 'configShow' | 'formatProblem' | 'mintToken'
+>;
 
 export type LoadServer = () => Promise<Server>;
 

@@ -33,7 +33,8 @@ export function resolveSettings(io: Pick<Io, 'env' | 'cwd' | 'readFile'>, flags:
   const given = flags.url ?? nonEmpty(io.env['TRUNKLINE_URL']);
   const state = findState(io);
   // A key of the development server is for that server: with another address given, it would be sent to a stranger.
-  const ours = state !== undefined && (given === undefined || normaliseUrl(given) === state.url) ? state : undefined;
+  const ours =
+    state !== undefined && (given === undefined || normaliseUrl(given) === state.url) ? state : undefined;
   const key = flags.apiKey ?? nonEmpty(io.env['TRUNKLINE_API_KEY']);
   return {
     url: given !== undefined ? normaliseUrl(given) : (state?.url ?? DEFAULT_URL),
@@ -41,7 +42,14 @@ export function resolveSettings(io: Pick<Io, 'env' | 'cwd' | 'readFile'>, flags:
     keyFromState: key === undefined && ours?.apiKey !== undefined,
     token: flags.token ?? nonEmpty(io.env['TRUNKLINE_TOKEN']) ?? ours?.token,
     org: flags.org ?? nonEmpty(io.env['TRUNKLINE_ORG']),
-    source: flags.url !== undefined ? 'flag' : given !== undefined ? 'environment' : state !== undefined ? 'development server' : 'default',
+    source:
+      flags.url !== undefined
+        ? 'flag'
+        : given !== undefined
+          ? 'environment'
+          : state !== undefined
+            ? 'development server'
+            : 'default',
   };
 }
 
@@ -55,7 +63,9 @@ function normaliseUrl(given: string): string {
   const text = /^[a-z]+:\/\//i.test(given) ? given : `http://${given}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !['http:', 'https:', 'ws:', 'wss:'].includes(url.protocol)) {
-    throw new CliError('usage', `"${given}" is no server address`, { advice: 'Give one like http://localhost:8000 with --url or TRUNKLINE_URL.' });
+    throw new CliError('usage', `"${given}" is no server address`, {
+      advice: 'Give one like http://localhost:8000 with --url or TRUNKLINE_URL.',
+    });
   }
   const path = url.pathname.replace(/\/connection\/websocket\/?$/, '').replace(/\/+$/, '');
   return `${url.protocol.replace('ws', 'http')}//${url.host}${path}`;
@@ -84,11 +94,15 @@ function parseState(path: string, text: string): State {
     value = undefined;
   }
   const field = (name: string): string | undefined => {
-    const found = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+    const found =
+      typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
     return typeof found === 'string' && found !== '' ? found : undefined;
   };
   const url = field('url');
-  if (url === undefined) throw new CliError('usage', `${path} is not the state file of a development server`, { advice: 'Delete it, or name the server with --url.' });
+  if (url === undefined)
+    throw new CliError('usage', `${path} is not the state file of a development server`, {
+      advice: 'Delete it, or name the server with --url.',
+    });
   return { url: normaliseUrl(url), apiKey: field('apiKey'), token: field('token') };
 }
 

@@ -8,10 +8,23 @@ function setUp(options: { json?: boolean; withChannel?: boolean } = {}) {
   const clock = new FakeClock(new Date(2026, 0, 2, 3, 4, 5, 6).getTime());
   const printer = createTailPrinter(
     'logs:a',
-    { out: (text) => void (written.out += text), err: (text) => void (written.err += text), paint: createPaint(false), clock },
+    {
+      out: (text) => void (written.out += text),
+      err: (text) => void (written.err += text),
+      paint: createPaint(false),
+      clock,
+    },
     { json: options.json ?? false, withChannel: options.withChannel ?? false },
   );
-  return { printer, written, events: () => written.out.trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>) };
+  return {
+    printer,
+    written,
+    events: () =>
+      written.out
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+  };
 }
 
 describe('what tail prints', () => {
@@ -19,14 +32,18 @@ describe('what tail prints', () => {
     const { printer, written } = setUp();
     printer.publication({ data: { line: 'a\nb' }, offset: 42 }, 'e1');
     printer.publication({ data: 'x', offset: 0, tags: { level: 'error' } }, '');
-    expect(written.out).toBe('03:04:05.006      42  {"line":"a\\nb"}\n03:04:05.006       -  "x"  level=error\n');
+    expect(written.out).toBe(
+      '03:04:05.006      42  {"line":"a\\nb"}\n03:04:05.006       -  "x"  level=error\n',
+    );
   });
 
   test('[CLI-11] several channels are told apart; keys and removals of maps are shown', () => {
     const { printer, written } = setUp({ withChannel: true });
     printer.publication({ data: 1, offset: 7, key: 'k' }, 'e1');
     printer.publication({ data: null, offset: 8, key: 'k', removed: true }, 'e1');
-    expect(written.out).toBe('03:04:05.006  logs:a       7  k  1\n03:04:05.006  logs:a       8  k  (removed)\n');
+    expect(written.out).toBe(
+      '03:04:05.006  logs:a       7  k  1\n03:04:05.006  logs:a       8  k  (removed)\n',
+    );
   });
 
   test('[CLI-12] continuity is told on standard error, each change once', () => {
@@ -37,7 +54,13 @@ describe('what tail prints', () => {
     printer.state({ kind: 'live' });
     printer.state({ kind: 'recovering', reason: 'transport closed' });
     printer.state({ kind: 'live' });
-    expect(written.err.split('\n').map((line) => line.slice('03:04:05.006  '.length))).toEqual(['logs:a: recovering', 'logs:a: live', 'logs:a: recovering (transport closed) after 5@e1', 'logs:a: live', '']);
+    expect(written.err.split('\n').map((line) => line.slice('03:04:05.006  '.length))).toEqual([
+      'logs:a: recovering',
+      'logs:a: live',
+      'logs:a: recovering (transport closed) after 5@e1',
+      'logs:a: live',
+      '',
+    ]);
     expect(written.out.split('\n')).toHaveLength(2);
   });
 

@@ -33,7 +33,8 @@ export function createTailPrinter(channel: string, output: TailOutput, options: 
   /** Last offset printed, with its epoch: what a later `--since` would name. */
   let last: { readonly offset: number; readonly epoch: string } | undefined;
 
-  const json = (event: object): void => output.out(`${JSON.stringify({ ...event, channel, timeMs: clock.now() })}\n`);
+  const json = (event: object): void =>
+    output.out(`${JSON.stringify({ ...event, channel, timeMs: clock.now() })}\n`);
   const note = (text: string): void => output.err(`${timeOfDay(clock.now())}  ${text}\n`);
   const loud = (text: string): void => note(paint.bold(paint.red(text)));
 
@@ -45,7 +46,16 @@ export function createTailPrinter(channel: string, output: TailOutput, options: 
     cells.push(paint.yellow((item.offset > 0 ? String(item.offset) : '-').padStart(6)));
     if (item.key !== undefined) cells.push(paint.magenta(oneLine(item.key)));
     cells.push(item.removed === true ? paint.dim('(removed)') : oneLine(JSON.stringify(item.data) ?? 'null'));
-    if (item.tags !== undefined && Object.keys(item.tags).length > 0) cells.push(paint.dim(oneLine(Object.entries(item.tags).map(([name, value]) => `${name}=${value}`).join(' '))));
+    if (item.tags !== undefined && Object.keys(item.tags).length > 0)
+      cells.push(
+        paint.dim(
+          oneLine(
+            Object.entries(item.tags)
+              .map(([name, value]) => `${name}=${value}`)
+              .join(' '),
+          ),
+        ),
+      );
     output.out(`${cells.join('  ')}\n`);
   };
 
@@ -65,8 +75,16 @@ export function createTailPrinter(channel: string, output: TailOutput, options: 
       if (text === shown || state.kind === 'reset') return;
       shown = text;
       if (options.json) return json({ type: 'state', state: state.kind, reason: state.reason });
-      const colour = { live: paint.green, recovering: paint.yellow, stale: paint.yellow, failed: paint.red, reset: paint.red }[state.kind];
-      note(`${channel}: ${colour(text)}${state.kind === 'recovering' && last !== undefined ? ` after ${formatPosition(last)}` : ''}`);
+      const colour = {
+        live: paint.green,
+        recovering: paint.yellow,
+        stale: paint.yellow,
+        failed: paint.red,
+        reset: paint.red,
+      }[state.kind];
+      note(
+        `${channel}: ${colour(text)}${state.kind === 'recovering' && last !== undefined ? ` after ${formatPosition(last)}` : ''}`,
+      );
     },
     gap: (missing: Missing) => {
       if (options.json) json({ type: 'gap', ...missing });
@@ -75,11 +93,15 @@ export function createTailPrinter(channel: string, output: TailOutput, options: 
     reset: (reason, missing) => {
       shown = undefined;
       if (options.json) json({ type: 'reset', reason, missing });
-      loud(`${channel}: RESET (${reason})${missing === undefined ? ', publications may be missing' : `, ${range(missing)} will not come`}; what follows begins anew`);
+      loud(
+        `${channel}: RESET (${reason})${missing === undefined ? ', publications may be missing' : `, ${range(missing)} will not come`}; what follows begins anew`,
+      );
     },
   };
 }
 
 function range({ from, to }: Missing): string {
-  return from === to ? `offset ${from}` : `offsets ${from} to ${to} (${plural(to - from + 1, 'publication')})`;
+  return from === to
+    ? `offset ${from}`
+    : `offsets ${from} to ${to} (${plural(to - from + 1, 'publication')})`;
 }

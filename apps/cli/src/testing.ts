@@ -39,7 +39,9 @@ export function createFakeIo(options: FakeIoOptions = {}): FakeIo {
   const fetch: Fetch = async (url, init) => {
     const request = { url, headers: init.headers, body: JSON.parse(init.body) as unknown };
     requests.push(request);
-    const refused = new TypeError('fetch failed', { cause: Object.assign(new Error('connect failed'), { code: 'ECONNREFUSED' }) });
+    const refused = new TypeError('fetch failed', {
+      cause: Object.assign(new Error('connect failed'), { code: 'ECONNREFUSED' }),
+    });
     const answer = (await options.answer?.(request, requests.length - 1)) ?? refused;
     if (answer instanceof Error) throw answer;
     return { status: answer.status ?? 200, text: async () => JSON.stringify(answer.body) };
@@ -104,13 +106,19 @@ export class FakeInput implements AsyncIterable<string> {
 
 export interface FakeLive {
   readonly connect: Connect;
-  readonly followed: { readonly channel: string; readonly options: FollowOptions; readonly handlers: LiveHandlers }[];
+  readonly followed: {
+    readonly channel: string;
+    readonly options: FollowOptions;
+    readonly handlers: LiveHandlers;
+  }[];
   readonly calls: { readonly method: string; readonly params: unknown }[];
   closed: boolean;
   fail(error: CliError): void;
 }
 
-export function createFakeLive(answers: { readonly rpc?: (method: string) => unknown; readonly history?: readonly LivePublication[] } = {}): FakeLive {
+export function createFakeLive(
+  answers: { readonly rpc?: (method: string) => unknown; readonly history?: readonly LivePublication[] } = {},
+): FakeLive {
   let fail: (error: CliError) => void = () => undefined;
   const failed = new Promise<never>((_resolve, reject) => {
     fail = reject;
@@ -119,10 +127,19 @@ export function createFakeLive(answers: { readonly rpc?: (method: string) => unk
   const followed: FakeLive['followed'] = [];
   const calls: FakeLive['calls'] = [];
   const history = answers.history ?? [];
-  const fake: FakeLive = { connect: async () => connection, followed, calls, closed: false, fail: (error) => fail(error) };
+  const fake: FakeLive = {
+    connect: async () => connection,
+    followed,
+    calls,
+    closed: false,
+    fail: (error) => fail(error),
+  };
   const connection: LiveConnection = {
     follow: (channel, options, handlers) => void followed.push({ channel, options, handlers }),
-    history: async (_channel, limit) => ({ publications: history.slice(-limit), position: { epoch: 'e1', offset: history.at(-1)?.offset ?? 0 } }),
+    history: async (_channel, limit) => ({
+      publications: history.slice(-limit),
+      position: { epoch: 'e1', offset: history.at(-1)?.offset ?? 0 },
+    }),
     rpc: async (method, params) => {
       calls.push({ method, params });
       return answers.rpc?.(method);

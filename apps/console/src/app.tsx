@@ -2,8 +2,9 @@
 import { Button, Loader } from '@mantine/core';
 import { useCallback, useEffect, useState } from 'react';
 import { LiveProvider } from './live.js';
+import { Boundary } from './parts/boundary.js';
 import { Failure } from './parts/notices.js';
-import { useRoute } from './router.js';
+import { useRoute, type Route } from './router.js';
 import { Channel } from './screens/channel.js';
 import { Channels } from './screens/channels.js';
 import { Connections } from './screens/connections.js';
@@ -58,15 +59,23 @@ export function App() {
       return (
         <LiveProvider onSignedOut={() => setState({ kind: 'out' })}>
           <Shell session={state.session} onSignOut={leave}>
-            <Screen session={state.session} />
+            <Screens session={state.session} />
           </Shell>
         </LiveProvider>
       );
   }
 }
 
-function Screen({ session }: { readonly session: Session }) {
+function Screens({ session }: { readonly session: Session }) {
   const route = useRoute();
+  return (
+    <Boundary key={route.screen}>
+      <Screen session={session} route={route} />
+    </Boundary>
+  );
+}
+
+function Screen({ session, route }: { readonly session: Session; readonly route: Route }) {
   switch (route.screen) {
     case 'overview':
       return <Overview session={session} />;

@@ -14,18 +14,16 @@ import {
 } from '@trunkline/client';
 import type { RpcParams, RpcResultOf } from '@trunkline/contracts';
 import type { NodeContract } from '@trunkline/contracts/node';
-import {
-  createContext,
-  useCallback,
-  useContext,
-  useEffect,
-  useRef,
-  useState,
-  useSyncExternalStore,
-  type ReactNode,
-} from 'react';
+import { TrunklineProvider, useConnection, useMap, useTrunkline } from '@trunkline/react';
+import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore, type ReactNode } from 'react';
 import { plural } from './format.js';
 import { fetchToken, SessionError, socketAddress } from './session.js';
+
+declare module '@trunkline/client' {
+  interface Register {
+    contract: NodeContract;
+  }
+}
 
 /** What a screen may say of what it shows. `off`: nothing was asked for. Times are Unix ms of this browser. */
 export type Continuity =
@@ -41,21 +39,13 @@ export type Call = <M extends keyof NodeContract['rpc']>(
   params: RpcParams<NodeContract, M>,
 ) => Promise<RpcResultOf<NodeContract, M>>;
 
-const LiveContext = createContext<Client<NodeContract> | undefined>(undefined);
-
 /** Opens the connection while mounted. `onSignedOut`: the session has ended, and with it the right to a token. */
-export function LiveProvider({
-  onSignedOut,
-  children,
-}: {
-  readonly onSignedOut: () => void;
-  readonly children: ReactNode;
-}) {
-  const [client, setClient] = useState<Client<NodeContract>>();
+export function LiveProvider({ onSignedOut, children }: { readonly onSignedOut: () => void; readonly children: ReactNode }) {
+  const [client, setClient] = useState<Client>();
   const leave = useRef(onSignedOut);
   leave.current = onSignedOut;
   useEffect(() => {
-    const made = createClient<NodeContract>({
+    const made = createClient({
       url: socketAddress(),
       name: 'console',
       batch: 'frame',
@@ -73,25 +63,18 @@ export function LiveProvider({
     setClient(made);
     return () => made.dispose();
   }, []);
-  return client && <LiveContext value={client}>{children}</LiveContext>;
-}
-
-function useClient(): Client<NodeContract> {
-  const client = useContext(LiveContext);
-  if (!client) throw new Error('LiveProvider is missing');
-  return client;
+  return client && <TrunklineProvider client={client}>{children}</TrunklineProvider>;
 }
 
 /** Calls a method of the node. Waits for a connection while there is none. The same function for as long as the connection's client lives. */
 export function useCall(): Call {
-  const client = useClient();
+  const client = useTrunkline();
   return useCallback<Call>((method, params) => client.rpc(method, params as never) as never, [client]);
 }
 
 /** The connection itself. */
 export function useLink(): Continuity {
-  const client = useClient();
-  const state = useSyncExternalStore(client.state.subscribe, client.state.get);
+  const state = useConnection();
   const [everConnected, setEverConnected] = useState(state.kind === 'connected');
   useEffect(() => {
     if (state.kind === 'connected') setEverConnected(true);
@@ -102,11 +85,7 @@ export function useLink(): Continuity {
     case 'connecting':
       // The first attempt is no loss; the second says that something is wrong.
       if (!everConnected && state.attempt <= 1) return { state: 'connecting' };
-      return {
-        state: 'recovering',
-        sinceMs: state.sinceMs,
-        reason: state.reason === '' ? 'the connection is being restored' : state.reason,
-      };
+      return { state: 'recovering', sinceMs: state.sinceMs, reason: state.reason === '' ? RESTORING : state.reason };
     case 'disconnected':
       return { state: 'stale', sinceMs: state.sinceMs, reason: 'disconnected' };
     case 'failed':
@@ -128,8 +107,6 @@ export interface Stream {
   readonly continuity: Continuity;
   /** The last complete position. */
   readonly position: Position | undefined;
-  /** Subscribes anew, after a failure. */
-  readonly retry: () => void;
 }
 
 /** Listens to a stream channel while mounted. `onHole` is told of what is missing, before what comes after it. */
@@ -138,8 +115,7 @@ export function useStream(
   onPublication: (publication: Received) => void,
   onHole: (text: string, offset: number) => void = () => undefined,
 ): Stream {
-  const client = useClient();
-  const [turn, setTurn] = useState(0);
+  const client = useTrunkline();
   const [position, setPosition] = useState<Position>();
   const [subscription, setSubscription] = useState<StreamSubscription<unknown>>();
   const handlers = useRef({ onPublication, onHole });
@@ -158,10 +134,13 @@ export function useStream(
     });
     setSubscription(opened);
     return () => opened.close();
-  }, [client, channel, turn]);
+  }, [client, channel]);
 
-  const continuity = useContinuity(subscription);
-  return { continuity, position, retry: useCallback(() => setTurn((before) => before + 1), []) };
+  const continuity = useSyncExternalStore(
+    subscription?.state.subscribe ?? never,
+    subscription?.state.get ?? connecting,
+  );
+  return { continuity: useWords(continuity, subscription), position };
 }
 
 export interface MapEntry {
@@ -172,58 +151,37 @@ export interface MapEntry {
 export interface Entries {
   readonly entries: readonly MapEntry[];
   readonly continuity: Continuity;
-  readonly retry: () => void;
 }
 
 /** The entries of a map channel while mounted. */
 export function useEntries(channel: string): Entries {
-  const client = useClient();
-  const [turn, setTurn] = useState(0);
-  const [map, setMap] = useState<ReturnType<typeof client.map>>();
-  useEffect(() => {
-    const opened = client.map(channel);
-    setMap(opened);
-    return () => opened.close();
-  }, [client, channel, turn]);
-  const entries = useSyncExternalStore(map?.subscribe ?? never, map?.get ?? nothing);
-  return {
-    entries: Array.from(entries, ([key, value]) => ({ key, value })),
-    continuity: useContinuity(map),
-    retry: useCallback(() => setTurn((before) => before + 1), []),
-  };
+  const { entries, continuity } = useMap(channel);
+  const list = useMemo(() => Array.from(entries, ([key, value]): MapEntry => ({ key, value })), [entries]);
+  return { entries: list, continuity: useWords(continuity, channel) };
 }
 
+const RESTORING = 'the connection is being restored';
 const CONNECTING: ClientContinuity = { kind: 'recovering', sinceMs: 0 };
-const EMPTY: ReadonlyMap<string, unknown> = new Map();
+const NOTHING = Symbol('nothing');
 const never = (): (() => void) => () => undefined;
-const nothing = (): ReadonlyMap<string, unknown> => EMPTY;
 const connecting = (): ClientContinuity => CONNECTING;
 
-function useContinuity(
-  subscription:
-    | {
-        readonly state: {
-          readonly get: () => ClientContinuity;
-          readonly subscribe: (listener: () => void) => () => void;
-        };
-      }
-    | undefined,
-): Continuity {
-  const continuity = useSyncExternalStore(
-    subscription?.state.subscribe ?? never,
-    subscription?.state.get ?? connecting,
-  );
-  const [seen, setSeen] = useState<typeof subscription>();
+/**
+ * In the screens' words. Until it was live once, `recovering` is `connecting`: nothing was shown that could be old. `of` names what it
+ * speaks of.
+ */
+function useWords(continuity: ClientContinuity, of: unknown): Continuity {
+  const [seen, setSeen] = useState<unknown>(NOTHING);
   useEffect(() => {
-    if (continuity.kind === 'live') setSeen(subscription);
-  }, [continuity.kind, subscription]);
+    if (continuity.kind === 'live') setSeen(of);
+  }, [continuity.kind, of]);
   switch (continuity.kind) {
     case 'live':
       return { state: 'live' };
     case 'recovering':
-      return seen === undefined || seen !== subscription
-        ? { state: 'connecting' }
-        : { state: 'recovering', sinceMs: continuity.sinceMs, reason: 'the connection is being restored' };
+      return seen === of
+        ? { state: 'recovering', sinceMs: continuity.sinceMs, reason: RESTORING }
+        : { state: 'connecting' };
     case 'stale':
       return { state: 'stale', sinceMs: continuity.sinceMs, reason: continuity.reason };
     case 'reset':

@@ -33,7 +33,13 @@ export async function fetchSession(): Promise<Session | undefined> {
 export async function redeemCode(pasted: string): Promise<Session> {
   const code = codeOf(pasted);
   if (code === '') throw new SessionError(400, 'Paste the code, or the whole link.');
-  const response = await ask(`console/login?code=${encodeURIComponent(code)}`);
+  const response = await ask('console/login', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ code }),
+  });
+  if (response.status === 429)
+    throw new SessionError(429, 'Too many attempts from this address. Wait a minute, then try again.');
   if (!response.ok)
     throw new SessionError(
       response.status,

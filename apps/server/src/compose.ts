@@ -18,7 +18,7 @@ import {
   type Random,
 } from '@trunkline/base';
 import { createMemoryBroker } from '@trunkline/broker';
-import { createHub, type Hub } from '@trunkline/hub';
+import { createHub, type Hub, type Module } from '@trunkline/hub';
 import { nodeModule } from '@trunkline/module-node';
 import { createWebSocketServer, type WebSocketEntrance } from '@trunkline/transport';
 import { createApiKeys, type ApiKeyOptions } from './auth/api-keys.js';
@@ -45,6 +45,8 @@ export interface ServerContext {
   readonly random?: Random;
   /** Where the built console lies. Default: apps/console/dist of this installation. */
   readonly consoleDir?: string;
+  /** Started after the built-in ones. Default none. */
+  readonly modules?: readonly Module[];
 }
 
 export interface StartedServer {
@@ -122,6 +124,8 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
         runtime: `node ${process.versions.node}`,
       }),
     );
+
+    for (const module of context.modules ?? []) await built.use(module);
 
     const metrics = values.metrics.enabled
       ? createNodeMetrics(built, { perOrg: values.metrics.perOrg, process: true })

@@ -83,16 +83,20 @@ describe('a whole server', () => {
     expect(
       (await post(started, '/api/map_publish', { channel: 'map:board', key: 'a', data: 1 }, headers)).body,
     ).toMatchObject({ result: { applied: true } });
-    expect(
-      (await post(started, '/api/publish', { channel: 'nowhere:x', data: 1 }, headers)).body,
-    ).toMatchObject({ error: { code: 102 } });
   });
 
   it('[SERVE-3] the state file is for its owner only and goes with the server', async () => {
     const { server, stateFile = '', url } = await boot();
     expect(stateFile).toBe(join(cwd, '.trunkline', 'dev.json'));
     expect(statSync(stateFile).mode & 0o777).toBe(0o600);
-    expect(JSON.parse(readFileSync(stateFile, 'utf8'))).toMatchObject({ url, org: 'dev', pid: process.pid });
+    const state = JSON.parse(readFileSync(stateFile, 'utf8')) as { readonly token: string };
+    expect(state).toMatchObject({ url, org: 'dev', pid: process.pid });
+    const client = await openRawClient(`${url.replace('http', 'ws')}/connection/websocket`);
+    clients.push(client);
+    await client.connect({ token: state.token });
+    expect((await client.request({ rpc: { method: 'node.info', data: {} } }))['rpc']).toMatchObject({
+      data: { org: 'dev', user: 'developer' },
+    });
     await server.stop();
     expect(existsSync(stateFile)).toBe(false);
     await server.stop();
@@ -117,8 +121,12 @@ describe('a whole server', () => {
   });
 
   it('[SERVE-4] without development nobody gets in unasked, and no key is left behind', async () => {
-    const started = await boot([]);
+    const started = await boot(['--api.keys', '[{name: t, org: acme, key: 0123456789abcdef}]']);
     expect(started.stateFile).toBeUndefined();
+    const key = { 'x-api-key': '0123456789abcdef' };
+    expect((await post(started, '/api/publish', { channel: 'nowhere:x', data: 1 }, key)).body).toMatchObject({
+      error: { code: 102 },
+    });
     const client = await open(started);
     client.send('{"id":1,"connect":{}}');
     expect(await client.closed).toMatchObject({ code: 3500 });

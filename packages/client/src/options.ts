@@ -56,7 +56,7 @@ export interface ClientOptions {
   readonly maxCallsInFlight: number;
   /** Optimistic changes of one store that may wait for the server. Default 1,000. */
   readonly maxPendingChanges: number;
-  /** When map, state and presence stores notify. Default `frame`, which is `microtask` where nothing is drawn (Node, workers). Handlers of publications are never batched. */
+  /** When map, state and presence stores notify. Default `frame`: with the next frame, or at the end of the turn where nothing is drawn (Node, workers). Handlers of publications are never batched. */
   readonly batch: BatchMode;
   /** Extensions offered to the server. Default: all. */
   readonly extensions: readonly Extension[];

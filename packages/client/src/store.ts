@@ -71,7 +71,10 @@ export class Cell<T> implements Readable<T> {
   }
 }
 
-/** When large stores tell: at the end of the current task's microtasks, or with the next frame (at most `FRAME_LIMIT_MS` later where none is drawn). */
+/**
+ * When large stores tell. `frame`: with the next frame, at most `FRAME_LIMIT_MS` later in a hidden tab, and at the end of the turn where nothing is
+ * drawn. `microtask`: as soon as the code that runs now is done.
+ */
 export type BatchMode = 'microtask' | 'frame';
 
 const FRAME_LIMIT_MS = 250;
@@ -102,7 +105,8 @@ export class Batch {
 
   #schedule(run: () => void): void {
     const frame = (globalThis as { requestAnimationFrame?: (run: () => void) => number }).requestAnimationFrame;
-    if (this.#mode === 'microtask' || typeof frame !== 'function') return queueMicrotask(run);
+    if (this.#mode === 'microtask') return queueMicrotask(run);
+    if (typeof frame !== 'function') return void this.#clock.setImmediate(run);
     // A hidden tab draws no frames: the timer is then what runs.
     let done = false;
     const once = (): void => {

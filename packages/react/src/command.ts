@@ -1,5 +1,5 @@
 /** Calls from components: a plain function, or a command with its progress, its idempotency key and an optimistic change. */
-import type { CallOptions, CodedError, DefaultContract, MethodOf, Mutation, ParamsOf, ResultOf } from '@trunkline/client';
+import type { CallOptions, CodedError, ContractOrNone, DefaultContract, MethodOf, Mutation, ParamsOf, ResultOf } from '@trunkline/client';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useLatest, useTrunkline } from './context.js';
 
@@ -9,21 +9,21 @@ export function useRpc<M extends MethodOf<DefaultContract>>(method: M): (params:
   return useCallback((params, options) => client.rpc(method, params, options), [client, method]);
 }
 
-export interface UseCommandOptions<M extends MethodOf<DefaultContract>, S> extends Omit<CallOptions, 'key'> {
+export interface UseCommandOptions<C extends ContractOrNone, M extends string, S> extends Omit<CallOptions, 'key'> {
   /** Shows the effect before the server confirmed it: `mutate` of `useChannelState` and the change it will probably be. */
   readonly optimistic?: {
     readonly mutate: <R>(mutation: Mutation<S, R>) => Promise<R>;
-    readonly apply: (state: S, params: ParamsOf<DefaultContract, M>) => S;
+    readonly apply: (state: S, params: ParamsOf<C, M>) => S;
   };
 }
 
-export interface Command<M extends MethodOf<DefaultContract>> {
+export interface Command<C extends ContractOrNone, M extends string> {
   /** Runs it under a new idempotency key. Rejects with a `CodedError`, which `error` shows as well. The same function until client or method change. */
-  readonly run: (params: ParamsOf<DefaultContract, M>) => Promise<ResultOf<DefaultContract, M>>;
+  readonly run: (params: ParamsOf<C, M>) => Promise<ResultOf<C, M>>;
   /** Runs that have no answer yet. */
   readonly pending: number;
   /** Of the newest run that ended. */
-  readonly result: ResultOf<DefaultContract, M> | undefined;
+  readonly result: ResultOf<C, M> | undefined;
   readonly error: CodedError | Error | undefined;
   /** Forgets result and error. */
   readonly reset: () => void;
@@ -38,7 +38,7 @@ interface Progress<R> {
 const IDLE = { pending: 0, result: undefined, error: undefined };
 
 /** A mutating call with its progress. It goes on when the component is unmounted; only nobody is shown its end. */
-export function useCommand<M extends MethodOf<DefaultContract>, S = unknown>(method: M, options: UseCommandOptions<M, S> = {}): Command<M> {
+export function useCommand<M extends MethodOf<DefaultContract>, S = unknown>(method: M, options: UseCommandOptions<DefaultContract, M, S> = {}): Command<DefaultContract, M> {
   type Result = ResultOf<DefaultContract, M>;
   const client = useTrunkline();
   const latest = useLatest(options);

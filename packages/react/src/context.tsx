@@ -1,19 +1,20 @@
 /** The client of a component tree, its connection, and what the other hooks share. */
-import { equalJson, type Client, type ConnectionState, type Continuity } from '@trunkline/client';
+import { equalJson, type Client, type ConnectionState, type Continuity, type ContractOrNone } from '@trunkline/client';
 import { createContext, useContext, useInsertionEffect, useMemo, useRef, useState, useSyncExternalStore, type ReactNode, type RefObject } from 'react';
 import { LazyStore, type LazySource } from './lazy-store.js';
 
 const ClientContext = createContext<Client | undefined>(undefined);
 
-export interface TrunklineProviderProps {
+export interface TrunklineProviderProps<C extends ContractOrNone> {
   /** Made by the application, which also disposes it. */
-  readonly client: Client;
+  readonly client: Client<C>;
   readonly children?: ReactNode;
 }
 
 /** Gives a client to all hooks below. */
-export function TrunklineProvider({ client, children }: TrunklineProviderProps): ReactNode {
-  return <ClientContext value={client}>{children}</ClientContext>;
+export function TrunklineProvider<C extends ContractOrNone>({ client, children }: TrunklineProviderProps<C>): ReactNode {
+  // Contracts are types only: what a hook may be given is decided where the hook is called.
+  return <ClientContext.Provider value={client as unknown as Client}>{children}</ClientContext.Provider>;
 }
 
 /** The client of the nearest provider. Throws a TypeError where there is none. */

@@ -1,6 +1,7 @@
 /**
- * A store that opens what is behind it with its first listener and closes it after its last. Closing waits for the end of the current turn, so a
- * listener that leaves and comes straight back (StrictMode, a moved component) finds everything as it was. Free of React.
+ * A store that opens what is behind it with its first listener and closes it with its last. It closes at once, so that another component may take
+ * the channel over with other options in the same commit; a listener that comes straight back (StrictMode) is what the client's linger is for.
+ * Free of React.
  */
 export interface LazySource<Handle, Value extends object> {
   /** `changed` may be called at any time, also while opening. */
@@ -31,12 +32,11 @@ export class LazyStore<Handle, Value extends object> {
     }
     return () => {
       this.#listeners.delete(own);
-      if (this.#listeners.size === 0) queueMicrotask(() => this.#closeUnused());
+      if (this.#listeners.size === 0) this.#close();
     };
   };
 
-  #closeUnused(): void {
-    if (this.#listeners.size > 0) return;
+  #close(): void {
     const opened = this.#opened;
     this.#opened = undefined;
     opened?.close();

@@ -1,6 +1,6 @@
 /** Map channels in components: all entries, or one. */
 import type { Continuity, DataOf, DefaultContract, MapSubscription, WireOptions } from '@trunkline/client';
-import { useSyncExternalStore, useMemo } from 'react';
+import { useMemo, useSyncExternalStore } from 'react';
 import { closing, withoutUndefined } from './channel.js';
 import { closedContinuity, useEqual, useLazyStore, useTrunkline } from './context.js';
 import { LazyStore } from './lazy-store.js';
@@ -31,12 +31,12 @@ export function useMap<const Channel extends string>(channel: Channel | null, op
   return useLazyStore<MapSubscription<Data>, MapView<Data>>(() => {
     const closed = closedContinuity(client, opens);
     let opened: MapSubscription<Data> | undefined;
-    const require = (): MapSubscription<Data> => {
+    const mounted = (): MapSubscription<Data> => {
       if (opened === undefined) throw new TypeError('the component is not mounted');
       return opened;
     };
-    const set = async (key: string, value: Data): Promise<void> => require().set(key, value);
-    const remove = async (key: string): Promise<void> => require().remove(key);
+    const set = async (key: string, value: Data): Promise<void> => mounted().set(key, value);
+    const remove = async (key: string): Promise<void> => mounted().remove(key);
     return {
       open: (changed) => {
         const map = client.map<Channel>(channel, { ...withoutUndefined(wire), enabled: opens });

@@ -11,8 +11,17 @@ interface ConfigOptions {
   readonly json?: boolean;
 }
 
-export function addConfig(program: Command, io: Io, loadServer: LoadServer, end: (exit: ExitName) => void): void {
-  const config = program.command('config').description('Checks and shows the configuration of a server: defaults, then the file, then TRUNKLINE_… variables.');
+export function addConfig(
+  program: Command,
+  io: Io,
+  loadServer: LoadServer,
+  end: (exit: ExitName) => void,
+): void {
+  const config = program
+    .command('config')
+    .description(
+      'Checks and shows the configuration of a server: defaults, then the file, then TRUNKLINE_… variables.',
+    );
   withSource(config.command('check'))
     .description('Checks the configuration. Exit code 0 when it fits, 1 when it does not.')
     .action(async (options: ConfigOptions) => {
@@ -20,7 +29,10 @@ export function addConfig(program: Command, io: Io, loadServer: LoadServer, end:
       const problems = configCheck(toInput(io, options));
       if (options.json === true) await io.out(`${JSON.stringify({ problems })}\n`);
       else if (problems.length === 0) await io.out('the configuration fits\n');
-      else io.err(`${problems.map((problem) => `${formatProblem(problem)}\n`).join('')}${plural(problems.length, 'problem')}\n`);
+      else
+        io.err(
+          `${problems.map((problem) => `${formatProblem(problem)}\n`).join('')}${plural(problems.length, 'problem')}\n`,
+        );
       end(problems.length === 0 ? 'ok' : 'failure');
     });
   withSource(config.command('show'))
@@ -45,11 +57,27 @@ export function addConfig(program: Command, io: Io, loadServer: LoadServer, end:
 }
 
 function withSource(command: Command): Command {
-  return command.option('-c, --config <file>', 'configuration file (YAML); default: trunkline.yaml where there is one').option('--dev', 'as `serve --dev` would run').option('--json', 'output for scripts');
+  return command
+    .option('-c, --config <file>', 'configuration file (YAML); default: trunkline.yaml where there is one')
+    .option('--dev', 'as `serve --dev` would run')
+    .option('--json', 'output for scripts');
 }
 
-function toInput(io: Io, { config, dev }: ConfigOptions): { readonly env: Io['env']; readonly cwd: string; readonly file?: string; readonly flags: readonly string[] } {
-  return { env: io.env, cwd: io.cwd, ...(config === undefined ? {} : { file: config }), flags: dev === true ? ['--dev'] : [] };
+function toInput(
+  io: Io,
+  { config, dev }: ConfigOptions,
+): {
+  readonly env: Io['env'];
+  readonly cwd: string;
+  readonly file?: string;
+  readonly flags: readonly string[];
+} {
+  return {
+    env: io.env,
+    cwd: io.cwd,
+    ...(config === undefined ? {} : { file: config }),
+    flags: dev === true ? ['--dev'] : [],
+  };
 }
 
 /** A configuration that does not fit is wrong use; its message lists every problem. Anything else stays what it is. */

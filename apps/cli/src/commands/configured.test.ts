@@ -19,27 +19,66 @@ function setUp(yaml?: string, env: Record<string, string> = {}, server?: Partial
   if (yaml !== undefined) writeFileSync(join(cwd, 'trunkline.yaml'), yaml);
   const io = createFakeIo({ cwd, env });
   const load = async (): Promise<Server> => ({ ...(await loadServer()), ...server });
-  const run = (...argv: string[]): Promise<number> => runCli(argv, { io, connect: createFakeLive().connect, loadServer: load, version: '0', onClientCommand: () => undefined, onServe: () => undefined });
+  const run = (...argv: string[]): Promise<number> =>
+    runCli(argv, {
+      io,
+      connect: createFakeLive().connect,
+      loadServer: load,
+      version: '0',
+      onClientCommand: () => undefined,
+      onServe: () => undefined,
+    });
   return { io, run };
 }
 
-const claimsOf = (token: string): Record<string, unknown> => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>;
+const claimsOf = (token: string): Record<string, unknown> =>
+  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>;
 
 describe('token create', () => {
   const yaml = `auth:\n  issuer: https://id.example.org\n  keys:\n    - {alg: HS256, kid: first, secret: "${SECRET}"}\n`;
 
   test('[CLI-14] signs with the secret, issuer and lifetime asked for', async () => {
     const { io, run } = setUp(yaml);
-    expect(await run('token', 'create', '--user', 'ann', '--org', 'acme', '--role', 'admin', '--role', 'member', '--ttl', '10m', '--info', '{"name":"Ann"}')).toBe(0);
+    expect(
+      await run(
+        'token',
+        'create',
+        '--user',
+        'ann',
+        '--org',
+        'acme',
+        '--role',
+        'admin',
+        '--role',
+        'member',
+        '--ttl',
+        '10m',
+        '--info',
+        '{"name":"Ann"}',
+      ),
+    ).toBe(0);
     const nowSeconds = Math.floor(io.clock.now() / 1_000);
-    expect(claimsOf(io.written.out.trim())).toEqual({ sub: 'ann', org: 'acme', roles: ['admin', 'member'], info: { name: 'Ann' }, iss: 'https://id.example.org', iat: nowSeconds, exp: nowSeconds + 600 });
-    expect(JSON.parse(Buffer.from(io.written.out.split('.')[0] ?? '', 'base64url').toString())).toMatchObject({ alg: 'HS256', kid: 'first' });
+    expect(claimsOf(io.written.out.trim())).toEqual({
+      sub: 'ann',
+      org: 'acme',
+      roles: ['admin', 'member'],
+      info: { name: 'Ann' },
+      iss: 'https://id.example.org',
+      iat: nowSeconds,
+      exp: nowSeconds + 600,
+    });
+    expect(JSON.parse(Buffer.from(io.written.out.split('.')[0] ?? '', 'base64url').toString())).toMatchObject(
+      { alg: 'HS256', kid: 'first' },
+    );
   });
 
   test('[CLI-14] for scripts, and without end', async () => {
     const { io, run } = setUp(yaml);
     expect(await run('token', 'create', '--user', 'ann', '--ttl', 'forever', '--json')).toBe(0);
-    const { token, expiresAtMs } = JSON.parse(io.written.out) as { token: string; expiresAtMs: number | null };
+    const { token, expiresAtMs } = JSON.parse(io.written.out) as {
+      token: string;
+      expiresAtMs: number | null;
+    };
     expect(expiresAtMs).toBeNull();
     expect(claimsOf(token)).not.toHaveProperty('exp');
   });
@@ -63,7 +102,9 @@ describe('config', () => {
     expect(await fine.run('config', 'check')).toBe(0);
     const wrong = setUp('server:\n  prot: 9000\n', { TRUNKLINE_LOG_LEVEL: 'loud' });
     expect(await wrong.run('config', 'check')).toBe(1);
-    expect(wrong.io.written.err).toMatch(/server\.prot: unknown key, did you mean port\? \(.*trunkline\.yaml:2\)/);
+    expect(wrong.io.written.err).toMatch(
+      /server\.prot: unknown key, did you mean port\? \(.*trunkline\.yaml:2\)/,
+    );
     expect(wrong.io.written.err).toContain('2 problems');
     const json = setUp('server:\n  prot: 9000\n');
     expect(await json.run('config', 'check', '--json')).toBe(1);
@@ -71,7 +112,10 @@ describe('config', () => {
   });
 
   test('[CLI-15] show names origins and hides secrets', async () => {
-    const { io, run } = setUp(`server:\n  port: 9000\nauth:\n  keys:\n    - {alg: HS256, secret: "${SECRET}"}\n`, { TRUNKLINE_LOG_LEVEL: 'warn' });
+    const { io, run } = setUp(
+      `server:\n  port: 9000\nauth:\n  keys:\n    - {alg: HS256, secret: "${SECRET}"}\n`,
+      { TRUNKLINE_LOG_LEVEL: 'warn' },
+    );
     expect(await run('config', 'show')).toBe(0);
     expect(io.written.out).toMatch(/server\.port +9000 +.*trunkline\.yaml:2\n/);
     expect(io.written.out).toMatch(/log\.level +warn +env:TRUNKLINE_LOG_LEVEL\n/);
@@ -88,13 +132,19 @@ describe('config', () => {
 describe('serve', () => {
   test("[CLI-10] hands over every flag as it came, and ends with the server's exit code", async () => {
     const inputs: unknown[] = [];
-    const { io, run } = setUp(undefined, { X: '1' }, {
-      runServer: async (input) => {
-        inputs.push(input);
-        return 78;
+    const { io, run } = setUp(
+      undefined,
+      { X: '1' },
+      {
+        runServer: async (input) => {
+          inputs.push(input);
+          return 78;
+        },
       },
-    });
+    );
     expect(await run('serve', '--dev', '--port', '0', '--log.level=debug', '-c', 'a.yaml')).toBe(78);
-    expect(inputs).toEqual([{ flags: ['--dev', '--port', '0', '--log.level=debug', '-c', 'a.yaml'], env: { X: '1' }, cwd: io.cwd }]);
+    expect(inputs).toEqual([
+      { flags: ['--dev', '--port', '0', '--log.level=debug', '-c', 'a.yaml'], env: { X: '1' }, cwd: io.cwd },
+    ]);
   });
 });

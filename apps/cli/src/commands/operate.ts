@@ -29,7 +29,9 @@ type Connection = ApiResult<'connections'>['connections'][string];
 export function addOperate(program: Command, io: Io): void {
   withApi(program.command('channels'))
     .summary('channels with subscribers on the node')
-    .description('Lists channels that have subscribers on the node. PATTERN matches whole names; * stands for any run of characters.')
+    .description(
+      'Lists channels that have subscribers on the node. PATTERN matches whole names; * stands for any run of characters.',
+    )
     .argument('[pattern]')
     .option('--limit <n>', 'channels to list at most', '1000')
     .action((pattern: string | undefined, options: ListOptions) => listChannels(io, pattern, options));
@@ -44,7 +46,9 @@ export function addOperate(program: Command, io: Io): void {
 
   withApi(program.command('disconnect'))
     .summary("close a user's or a client's connections")
-    .description("Closes a user's connections, or one connection. They stay away unless --reconnect is given.")
+    .description(
+      "Closes a user's connections, or one connection. They stay away unless --reconnect is given.",
+    )
     .option('--user <user>', 'all connections of this user')
     .option('--client <id>', 'this connection')
     .option('--reconnect', 'let them come back at once')
@@ -54,7 +58,13 @@ export function addOperate(program: Command, io: Io): void {
 
 async function listChannels(io: Io, pattern: string | undefined, options: ListOptions): Promise<void> {
   const limit = parseCount('--limit', options.limit ?? '1000', 1, 100_000);
-  const { channels } = await callApi(io, settingsOf(io, options), 'channels', { limit, ...(pattern === undefined ? {} : { pattern }) }, io.signal);
+  const { channels } = await callApi(
+    io,
+    settingsOf(io, options),
+    'channels',
+    { limit, ...(pattern === undefined ? {} : { pattern }) },
+    io.signal,
+  );
   const rows = Object.entries(channels)
     .map(([channel, { num_clients }]) => ({ channel, subscribers: num_clients }))
     .sort((a, b) => (a.channel < b.channel ? -1 : 1));
@@ -65,12 +75,22 @@ async function listChannels(io: Io, pattern: string | undefined, options: ListOp
       { title: 'CHANNEL', value: (row) => row.channel },
     ]),
   );
-  io.err(rows.length === 0 ? `no channel${pattern === undefined ? '' : ` like ${pattern}`} has subscribers\n` : `${plural(rows.length, 'channel')}${rows.length === limit ? ' (there may be more: --limit)' : ''}\n`);
+  io.err(
+    rows.length === 0
+      ? `no channel${pattern === undefined ? '' : ` like ${pattern}`} has subscribers\n`
+      : `${plural(rows.length, 'channel')}${rows.length === limit ? ' (there may be more: --limit)' : ''}\n`,
+  );
 }
 
 async function listConnections(io: Io, options: ListOptions): Promise<void> {
   const limit = parseCount('--limit', options.limit ?? '100', 1, MAX_LIMIT);
-  const { connections, total } = await callApi(io, settingsOf(io, options), 'connections', { limit, ...targetOf(options) }, io.signal);
+  const { connections, total } = await callApi(
+    io,
+    settingsOf(io, options),
+    'connections',
+    { limit, ...targetOf(options) },
+    io.signal,
+  );
   const rows = Object.entries(connections)
     .map(([client, connection]) => ({ client, ...connection }))
     .sort((a, b) => b.connected_at - a.connected_at);
@@ -83,8 +103,16 @@ async function listConnections(io: Io, options: ListOptions): Promise<void> {
       { title: 'SINCE', value: (row) => duration(now - row.connected_at), align: 'right' },
       { title: 'FROM', value: (row) => row.remote_address },
       { title: 'TRANSPORT', value: (row) => `${row.transport}/${row.protocol}` },
-      { title: 'APP', value: (row) => [row.app_name, row.app_version].filter((part) => part !== '').join(' ') },
-      { title: 'WAITING', value: (row) => (row.outbox_bytes === 0 ? '-' : `${count(row.outbox_messages)}, ${bytes(row.outbox_bytes)}`), align: 'right' },
+      {
+        title: 'APP',
+        value: (row) => [row.app_name, row.app_version].filter((part) => part !== '').join(' '),
+      },
+      {
+        title: 'WAITING',
+        value: (row) =>
+          row.outbox_bytes === 0 ? '-' : `${count(row.outbox_messages)}, ${bytes(row.outbox_bytes)}`,
+        align: 'right',
+      },
       { title: 'CHANNELS', value: (row) => channelsOf(row) },
     ]),
   );
@@ -101,16 +129,29 @@ function channelsOf(row: Connection): string {
   }));
   all.sort((a, b) => Number(b.troubled) - Number(a.troubled));
   const texts = all.slice(0, SHOWN_CHANNELS).map(({ text }) => text);
-  return [...texts, ...(all.length > SHOWN_CHANNELS ? [`and ${all.length - SHOWN_CHANNELS} more`] : [])].join(', ');
+  return [...texts, ...(all.length > SHOWN_CHANNELS ? [`and ${all.length - SHOWN_CHANNELS} more`] : [])].join(
+    ', ',
+  );
 }
 
 async function disconnect(io: Io, options: DisconnectOptions): Promise<void> {
   const target = targetOf(options);
-  if (target.user === undefined && target.client === undefined) throw new CliError('usage', 'whose connections? Give --user, --client or both');
+  if (target.user === undefined && target.client === undefined)
+    throw new CliError('usage', 'whose connections? Give --user, --client or both');
   const code = options.reconnect === true ? FORCE_RECONNECT : FORCE_DISCONNECT;
   const reason = options.reason ?? (options.reconnect === true ? 'force reconnect' : 'force disconnect');
-  const { num_clients } = await callApi(io, settingsOf(io, options), 'disconnect', { ...target, disconnect: { code, reason } }, io.signal);
-  await io.out(options.json === true ? `${JSON.stringify({ count: num_clients })}\n` : `${plural(num_clients, 'connection')} closed\n`);
+  const { num_clients } = await callApi(
+    io,
+    settingsOf(io, options),
+    'disconnect',
+    { ...target, disconnect: { code, reason } },
+    io.signal,
+  );
+  await io.out(
+    options.json === true
+      ? `${JSON.stringify({ count: num_clients })}\n`
+      : `${plural(num_clients, 'connection')} closed\n`,
+  );
   if (num_clients === 0) throw new CliError('notFound', 'no such connection on this node');
 }
 

@@ -10,7 +10,12 @@ import { settingsOf, withApi, type ConnectionOptions } from '../connection-optio
 import { CliError, type ExitName } from '../exit.js';
 import { plural } from '../format.js';
 import type { Io } from '../io.js';
-import { LINE_PUBLISHER_DEFAULTS, LinePublisher, type Outgoing, type SendOutcome } from '../line-publisher.js';
+import {
+  LINE_PUBLISHER_DEFAULTS,
+  LinePublisher,
+  type Outgoing,
+  type SendOutcome,
+} from '../line-publisher.js';
 import { readLines } from '../lines.js';
 import type { Settings } from '../settings.js';
 
@@ -37,7 +42,9 @@ const MAX_LINE_UNITS = 1_000_000;
 export function addPublish(program: Command, io: Io, end: (exit: ExitName) => void): void {
   withApi(program.command('publish'))
     .summary('publish into a channel')
-    .description('Publishes DATA into CHANNEL: JSON where it parses, else the text. With --stdin every line becomes one publication, in order: JSON where it parses, else {"line": "…"}.')
+    .description(
+      'Publishes DATA into CHANNEL: JSON where it parses, else the text. With --stdin every line becomes one publication, in order: JSON where it parses, else {"line": "…"}.',
+    )
     .argument('<channel>')
     .argument('[data]')
     .option('--stdin', 'publish the lines of standard input')
@@ -45,13 +52,25 @@ export function addPublish(program: Command, io: Io, end: (exit: ExitName) => vo
     .option('--remove', 'with --key: remove the entry')
     .option('--tags <tags>', 'tags of the publication: name=value,…')
     .option('--idempotency-key <key>', 'a repeat with the same key publishes nothing')
-    .option('--retry-for <duration>', 'with --stdin: how long to keep trying when the server is away; "forever" may publish lines twice', '4m')
+    .option(
+      '--retry-for <duration>',
+      'with --stdin: how long to keep trying when the server is away; "forever" may publish lines twice',
+      '4m',
+    )
     .option('--quiet', 'with --stdin: no summary')
     .action(async (channel: string, data: string | undefined, options: PublishOptions) => {
-      const common: Common = { channel, key: options.key, tags: options.tags === undefined ? undefined : parseTags('--tags', options.tags) };
+      const common: Common = {
+        channel,
+        key: options.key,
+        tags: options.tags === undefined ? undefined : parseTags('--tags', options.tags),
+      };
       const settings = settingsOf(io, options);
       checkUse(data, options);
-      end(options.stdin === true ? await publishLines(io, settings, common, options) : await publishOne(io, settings, common, data, options));
+      end(
+        options.stdin === true
+          ? await publishLines(io, settings, common, options)
+          : await publishOne(io, settings, common, data, options),
+      );
     });
 }
 
@@ -60,17 +79,30 @@ function checkUse(data: string | undefined, options: PublishOptions): void {
     throw new CliError('usage', message, { advice });
   };
   if (options.remove === true) {
-    if (options.key === undefined) refuse('--remove needs --key: only entries of a map channel can be removed');
+    if (options.key === undefined)
+      refuse('--remove needs --key: only entries of a map channel can be removed');
     if (data !== undefined || options.stdin === true) refuse('--remove takes no data');
   } else if (options.stdin === true) {
     if (data !== undefined) refuse('give either data or --stdin, not both');
-    if (options.idempotencyKey !== undefined) refuse('--idempotency-key is for one publication; lines get keys of their own');
-  } else if (data === undefined) refuse('nothing to publish', 'Give the data as an argument, or pipe lines and add --stdin.');
+    if (options.idempotencyKey !== undefined)
+      refuse('--idempotency-key is for one publication; lines get keys of their own');
+  } else if (data === undefined)
+    refuse('nothing to publish', 'Give the data as an argument, or pipe lines and add --stdin.');
 }
 
-async function publishOne(io: Io, settings: Settings, common: Common, data: string | undefined, options: PublishOptions): Promise<ExitName> {
+async function publishOne(
+  io: Io,
+  settings: Settings,
+  common: Common,
+  data: string | undefined,
+  options: PublishOptions,
+): Promise<ExitName> {
   const { channel, key, tags } = common;
-  const shared = { channel, ...(tags === undefined ? {} : { tags }), ...(options.idempotencyKey === undefined ? {} : { idempotency_key: options.idempotencyKey }) };
+  const shared = {
+    channel,
+    ...(tags === undefined ? {} : { tags }),
+    ...(options.idempotencyKey === undefined ? {} : { idempotency_key: options.idempotencyKey }),
+  };
   const value = parseData(data ?? 'null');
   const result =
     key === undefined
@@ -79,13 +111,29 @@ async function publishOne(io: Io, settings: Settings, common: Common, data: stri
         ? await callApi(io, settings, 'map_remove', { ...shared, key }, io.signal)
         : await callApi(io, settings, 'map_publish', { ...shared, key, data: value }, io.signal);
   const done = options.remove === true ? 'removed' : 'published';
-  await io.out(options.json === true ? `${JSON.stringify(result)}\n` : result.offset > 0 ? `${done} at offset ${result.offset} of epoch ${result.epoch}\n` : `${done} (the channel keeps no history)\n`);
+  await io.out(
+    options.json === true
+      ? `${JSON.stringify(result)}\n`
+      : result.offset > 0
+        ? `${done} at offset ${result.offset} of epoch ${result.epoch}\n`
+        : `${done} (the channel keeps no history)\n`,
+  );
   return 'ok';
 }
 
-async function publishLines(io: Io, settings: Settings, common: Common, options: PublishOptions): Promise<ExitName> {
+async function publishLines(
+  io: Io,
+  settings: Settings,
+  common: Common,
+  options: PublishOptions,
+): Promise<ExitName> {
   if (io.inputIsTerminal) io.err('reading lines from the terminal; end with Ctrl-D\n');
-  const retryForMs = options.retryFor === undefined ? LINE_PUBLISHER_DEFAULTS.retryForMs : options.retryFor === 'forever' ? Infinity : parseDuration('--retry-for', options.retryFor);
+  const retryForMs =
+    options.retryFor === undefined
+      ? LINE_PUBLISHER_DEFAULTS.retryForMs
+      : options.retryFor === 'forever'
+        ? Infinity
+        : parseDuration('--retry-for', options.retryFor);
   const publisher = new LinePublisher(
     {
       clock: io.clock,
@@ -100,7 +148,10 @@ async function publishLines(io: Io, settings: Settings, common: Common, options:
   const totals = await publisher.run(readLines(io.input, MAX_LINE_UNITS));
   if (options.json === true) await io.out(`${JSON.stringify(totals)}\n`);
   else if (options.quiet !== true) {
-    const more = [totals.refused > 0 ? `${totals.refused} refused` : '', totals.unsent > 0 ? `${totals.unsent} not sent` : ''].filter((text) => text !== '');
+    const more = [
+      totals.refused > 0 ? `${totals.refused} refused` : '',
+      totals.unsent > 0 ? `${totals.unsent} not sent` : '',
+    ].filter((text) => text !== '');
     io.err(`${plural(totals.published, 'line')} published${more.length > 0 ? `, ${more.join(', ')}` : ''}\n`);
   }
   if (totals.unsent > 0) return 'interrupted';
@@ -111,12 +162,19 @@ async function publishLines(io: Io, settings: Settings, common: Common, options:
  * A development server that was started again has another key, which it leaves where the first was found. A key that worked is therefore not
  * given up at once: it is looked for again, and until there is another, the refusal counts as one that may pass.
  */
-export function createSender(io: Pick<Io, 'fetch' | 'clock'>, first: Settings, common: Common, lookAgain: () => Settings): (lines: readonly Outgoing[]) => Promise<SendOutcome> {
+export function createSender(
+  io: Pick<Io, 'fetch' | 'clock'>,
+  first: Settings,
+  common: Common,
+  lookAgain: () => Settings,
+): (lines: readonly Outgoing[]) => Promise<SendOutcome> {
   let settings = first;
   let accepted = false;
   return async (lines) => {
     // Not given the signal of Ctrl-C: a batch that is on its way is awaited, or its fate would be unknown.
-    const outcome = await post(io, settings, 'batch', { commands: lines.map((line) => toCommand(common, line)) });
+    const outcome = await post(io, settings, 'batch', {
+      commands: lines.map((line) => toCommand(common, line)),
+    });
     if (outcome.kind === 'answered') accepted = true;
     if (outcome.kind === 'refused' && outcome.status === 401 && accepted && settings.keyFromState) {
       settings = tryAgain(lookAgain) ?? settings;
@@ -145,6 +203,17 @@ function toCommand({ channel, key, tags }: Common, { data, idempotencyKey }: Out
 export function toSendOutcome(outcome: ApiOutcome, count: number): SendOutcome {
   if (outcome.kind !== 'answered') return outcome;
   const replies = (outcome.result as { readonly replies?: unknown } | null)?.replies;
-  if (!Array.isArray(replies) || replies.length !== count) return { kind: 'refused', error: { code: 100, message: 'the answer is not that of a batch' }, status: 200, temporary: isTemporary(100) };
-  return { kind: 'replies', replies: replies.map((reply: unknown) => toApiError((reply as { readonly error?: unknown } | null)?.error)) };
+  if (!Array.isArray(replies) || replies.length !== count)
+    return {
+      kind: 'refused',
+      error: { code: 100, message: 'the answer is not that of a batch' },
+      status: 200,
+      temporary: isTemporary(100),
+    };
+  return {
+    kind: 'replies',
+    replies: replies.map((reply: unknown) =>
+      toApiError((reply as { readonly error?: unknown } | null)?.error),
+    ),
+  };
 }

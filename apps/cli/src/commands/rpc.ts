@@ -9,14 +9,20 @@ import type { Connect } from '../live.js';
 export function addRpc(program: Command, io: Io, connect: Connect): void {
   withToken(program.command('rpc'))
     .summary('call a method')
-    .description('Calls METHOD with PARAMS (JSON; default {}) and prints the result as JSON, on one line with --json.')
+    .description(
+      'Calls METHOD with PARAMS (JSON; default {}) and prints the result as JSON, on one line with --json.',
+    )
     .argument('<method>')
     .argument('[params]')
     .action(async (method: string, params: string | undefined, options: ConnectionOptions) => {
       const value = params === undefined ? {} : parseJson('PARAMS', params);
       const live = await connect(settingsOf(io, options));
       const interrupted = new Promise<never>((_resolve, reject) => {
-        io.signal.addEventListener('abort', () => reject(new CliError('interrupted', 'interrupted; the call may have had its effect')), { once: true });
+        io.signal.addEventListener(
+          'abort',
+          () => reject(new CliError('interrupted', 'interrupted; the call may have had its effect')),
+          { once: true },
+        );
       });
       try {
         const result = await Promise.race([live.rpc(method, value), live.failed, interrupted]);

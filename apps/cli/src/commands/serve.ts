@@ -6,13 +6,23 @@ import type { Command } from 'commander';
 import type { Io } from '../io.js';
 import type { LoadServer } from '../server-port.js';
 
-export function addServe(program: Command, io: Io, loadServer: LoadServer, end: (exitCode: number) => void): void {
+export function addServe(
+  program: Command,
+  io: Io,
+  loadServer: LoadServer,
+  end: (exitCode: number) => void,
+): void {
   program
     .command('serve')
     .summary('run a server')
-    .description('Runs a server until it is told to stop. Any option of the configuration can be given as --<dotted.name> <value>; `trunkline config show` lists them.')
+    .description(
+      'Runs a server until it is told to stop. Any option of the configuration can be given as --<dotted.name> <value>; `trunkline config show` lists them.',
+    )
     .usage('[--config <file>] [--dev] [--port <port>] [--host <host>] [--<option> <value>…]')
-    .addHelpText('after', '\n  --config, -c <file>  configuration file (YAML); default: trunkline.yaml where there is one\n  --dev                a server for one person at one machine: open channels, a link into the console\n  --port <port>        port to listen on (default 8000)\n  --host <host>        address to listen on (default 127.0.0.1)')
+    .addHelpText(
+      'after',
+      '\n  --config, -c <file>  configuration file (YAML); default: trunkline.yaml where there is one\n  --dev                a server for one person at one machine: open channels, a link into the console\n  --port <port>        port to listen on (default 8000)\n  --host <host>        address to listen on (default 127.0.0.1)',
+    )
     .allowUnknownOption()
     .allowExcessArguments()
     .action(async (_options: object, command: Command) => {

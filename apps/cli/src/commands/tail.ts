@@ -19,7 +19,9 @@ const MAX_HISTORY = 1_000;
 export function addTail(program: Command, io: Io, connect: Connect): void {
   withToken(program.command('tail'))
     .summary('follow channels live')
-    .description('Prints publications as they come: time of arrival, offset, data. Standard error tells whether the channel is live or recovering, and reports every loss.')
+    .description(
+      'Prints publications as they come: time of arrival, offset, data. Standard error tells whether the channel is live or recovering, and reports every loss.',
+    )
     .argument('<channel...>')
     .option('--since <offset@epoch>', 'begin after this position; one channel only')
     .option('--history <n>', 'begin with the newest n retained publications')
@@ -27,10 +29,16 @@ export function addTail(program: Command, io: Io, connect: Connect): void {
     .action((channels: string[], options: TailCommandOptions) => tail(io, connect, channels, options));
 }
 
-async function tail(io: Io, connect: Connect, channels: readonly string[], options: TailCommandOptions): Promise<void> {
+async function tail(
+  io: Io,
+  connect: Connect,
+  channels: readonly string[],
+  options: TailCommandOptions,
+): Promise<void> {
   checkUse(channels, options);
   const since = options.since === undefined ? undefined : parsePosition('--since', options.since);
-  const history = options.history === undefined ? 0 : parseCount('--history', options.history, 0, MAX_HISTORY);
+  const history =
+    options.history === undefined ? 0 : parseCount('--history', options.history, 0, MAX_HISTORY);
   const live = await connect(settingsOf(io, options));
   const interrupted = new Promise<void>((resolve) => {
     if (io.signal.aborted) resolve();
@@ -45,7 +53,11 @@ async function tail(io: Io, connect: Connect, channels: readonly string[], optio
 
   async function start(): Promise<void> {
     for (const channel of new Set(channels)) {
-      const printer = createTailPrinter(channel, { out: (text) => void io.out(text), err: io.err, paint: io.paint, clock: io.clock }, { json: options.json === true, withChannel: channels.length > 1 });
+      const printer = createTailPrinter(
+        channel,
+        { out: (text) => void io.out(text), err: io.err, paint: io.paint, clock: io.clock },
+        { json: options.json === true, withChannel: channels.length > 1 },
+      );
       const from = since ?? (history > 0 ? await printHistory(live, channel, history, printer) : undefined);
       if (io.signal.aborted) return;
       live.follow(channel, { map: options.map === true, since: from }, printer);
@@ -54,14 +66,22 @@ async function tail(io: Io, connect: Connect, channels: readonly string[], optio
 }
 
 /** The position after what was printed, so that the subscription continues without a hole. */
-async function printHistory(live: LiveConnection, channel: string, limit: number, printer: ReturnType<typeof createTailPrinter>): Promise<{ readonly epoch: string; readonly offset: number } | undefined> {
+async function printHistory(
+  live: LiveConnection,
+  channel: string,
+  limit: number,
+  printer: ReturnType<typeof createTailPrinter>,
+): Promise<{ readonly epoch: string; readonly offset: number } | undefined> {
   const { publications, position } = await live.history(channel, limit);
   printer.history(publications, position.epoch);
   return position.epoch === '' ? undefined : position;
 }
 
 function checkUse(channels: readonly string[], { since, history, map }: TailCommandOptions): void {
-  if (since !== undefined && channels.length > 1) throw new CliError('usage', '--since is a position of one channel; give one channel');
-  if (since !== undefined && history !== undefined) throw new CliError('usage', 'give either --since or --history');
-  if (map === true && (since !== undefined || history !== undefined)) throw new CliError('usage', '--map begins with all entries; --since and --history are for streams');
+  if (since !== undefined && channels.length > 1)
+    throw new CliError('usage', '--since is a position of one channel; give one channel');
+  if (since !== undefined && history !== undefined)
+    throw new CliError('usage', 'give either --since or --history');
+  if (map === true && (since !== undefined || history !== undefined))
+    throw new CliError('usage', '--map begins with all entries; --since and --history are for streams');
 }

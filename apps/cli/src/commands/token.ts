@@ -28,7 +28,9 @@ export function addToken(program: Command, io: Io, loadServer: LoadServer): void
     .command('token')
     .description('Connection tokens.')
     .command('create')
-    .description("Prints a connection token (JWT), signed with the first shared secret of the configuration's auth.keys.")
+    .description(
+      "Prints a connection token (JWT), signed with the first shared secret of the configuration's auth.keys.",
+    )
     .option('--user <user>', 'who (claim sub); absent: anonymous')
     .option('--org <org>', "the user's org; absent: the server's default org")
     .option('--role <role>', 'viewer, member, admin or operator; may be repeated', collect)
@@ -83,6 +85,7 @@ function findSigning(io: Io, { loadConfig }: Server, file: string | undefined): 
     };
   }
   throw new CliError('usage', 'the configuration has no key that can sign', {
-    advice: 'Add one that the server reads too, in trunkline.yaml:\n  auth:\n    keys:\n      - alg: HS256\n        secret: <at least 32 characters>\nor in the environment: TRUNKLINE_AUTH_KEYS=\'[{alg: HS256, secret: "…"}]\'. A development server needs no tokens.',
+    advice:
+      'Add one that the server reads too, in trunkline.yaml:\n  auth:\n    keys:\n      - alg: HS256\n        secret: <at least 32 characters>\nor in the environment: TRUNKLINE_AUTH_KEYS=\'[{alg: HS256, secret: "…"}]\'. A development server needs no tokens.',
   });
 }

@@ -4,6 +4,7 @@ import { notifications } from '@mantine/notifications';
 import { useState } from 'react';
 import type { Params } from '../asked.js';
 import { useCall } from '../live.js';
+import { SheetHead } from './sheet.js';
 
 interface Words {
   readonly title: string;
@@ -56,31 +57,27 @@ export function Confirm({
     }
   };
   return (
-    <Modal
-      opened={question !== undefined}
-      onClose={close}
-      title={question?.title}
-      centered
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
-      <Text size="sm">{question?.text}</Text>
-      {fault !== undefined && (
-        <p className="tl-fault" role="alert">
-          {fault}
-        </p>
-      )}
-      <Group justify="flex-end" mt="lg">
-        <Button variant="default" onClick={close} data-autofocus>
-          Cancel
-        </Button>
-        <Button
-          color={question?.danger ? 'red.8' : 'jade'}
-          loading={busy}
-          onClick={() => question && void run(question)}
-        >
-          {question?.action}
-        </Button>
-      </Group>
-    </Modal>
+    <Modal.Root opened={question !== undefined} onClose={close} centered>
+      <Modal.Overlay />
+      <Modal.Content className="tl-sheet">
+        <SheetHead of="modal" title={question?.title} />
+        <Modal.Body>
+          <Text size="sm">{question?.text}</Text>
+          {fault !== undefined && (
+            <p className="tl-fault" role="alert">
+              {fault}
+            </p>
+          )}
+          <Group justify="flex-end" mt="lg">
+            <Button variant="default" onClick={close} data-autofocus>
+              Cancel
+            </Button>
+            <Button color={question?.danger ? 'red.8' : 'jade'} loading={busy} onClick={() => question && void run(question)}>
+              {question?.action}
+            </Button>
+          </Group>
+        </Modal.Body>
+      </Modal.Content>
+    </Modal.Root>
   );
 }

@@ -26,7 +26,7 @@ export function Page({ title, name, lead, back, continuity, source, actions, chi
   }, [name]);
   return (
     <div className="tl-page">
-      <header className="tl-page-head">
+      <div className="tl-page-head">
         <div className="tl-page-title">
           {back}
           <Group gap="sm" align="center" wrap="wrap">
@@ -38,7 +38,7 @@ export function Page({ title, name, lead, back, continuity, source, actions, chi
           {lead !== undefined && <p className="tl-lead">{lead}</p>}
         </div>
         {actions !== undefined && <div className="tl-page-actions">{actions}</div>}
-      </header>
+      </div>
       {children}
     </div>
   );

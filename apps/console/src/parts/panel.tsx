@@ -18,12 +18,12 @@ export function Panel({
   const id = useId();
   return (
     <section className={`tl-panel ${className}`} aria-labelledby={id}>
-      <header className="tl-panel-head">
+      <div className="tl-panel-head">
         <Title order={2} size="h6" id={id}>
           {title}
         </Title>
         {aside}
-      </header>
+      </div>
       <div className={flush ? undefined : 'tl-panel-body'}>{children}</div>
     </section>
   );

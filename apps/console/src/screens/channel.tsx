@@ -38,6 +38,7 @@ type Details = Result<'node.channel'>;
 export function Channel({ channel }: { readonly channel: string }) {
   const details = useAsked('node.channel', { channel }, REFRESH_MS);
   const [chosen, setChosen] = useState<string>();
+  const [turn, setTurn] = useState(0);
   const frame = {
     title: <ChannelName name={channel} />,
     name: channel,
@@ -74,17 +75,20 @@ export function Channel({ channel }: { readonly channel: string }) {
       ]}
     />
   );
-  const props = { channel, details: details.data, frame: { ...frame, actions } };
-  return view === 'map' ? <MapChannel {...props} /> : <StreamChannel {...props} />;
+  const retry = (): void => setTurn(turn + 1);
+  const props = { channel, retry, details: details.data, frame: { ...frame, actions } };
+  return view === 'map' ? <MapChannel key={turn} {...props} /> : <StreamChannel key={turn} {...props} />;
 }
 
 interface ViewProps {
   readonly channel: string;
   readonly details: Details;
+  /** Subscribes anew, after a refusal. */
+  readonly retry: () => void;
   readonly frame: Pick<PageProps, 'title' | 'name' | 'back' | 'source' | 'actions'>;
 }
 
-function StreamChannel({ channel, details, frame }: ViewProps) {
+function StreamChannel({ channel, details, retry, frame }: ViewProps) {
   const call = useCall();
   const [log, setLog] = useState<Log>(EMPTY_LOG);
   const [older, setOlder] = useState<'more' | 'loading' | 'none'>(
@@ -120,7 +124,7 @@ function StreamChannel({ channel, details, frame }: ViewProps) {
         list={
           <>
             {stream.continuity.state === 'failed' && (
-              <Refused reason={stream.continuity.reason} retry={stream.retry} />
+              <Refused reason={stream.continuity.reason} retry={retry} />
             )}
             <Publications
               log={log}
@@ -138,7 +142,7 @@ function StreamChannel({ channel, details, frame }: ViewProps) {
   );
 }
 
-function MapChannel({ channel, details, frame }: ViewProps) {
+function MapChannel({ channel, details, retry, frame }: ViewProps) {
   const map = useEntries(channel);
   return (
     <Page {...frame} continuity={map.continuity}>
@@ -146,7 +150,7 @@ function MapChannel({ channel, details, frame }: ViewProps) {
         label="Entries"
         list={
           map.continuity.state === 'failed' ? (
-            <Refused reason={map.continuity.reason} retry={map.retry} />
+            <Refused reason={map.continuity.reason} retry={retry} />
           ) : (
             <Entries entries={map.entries} loading={map.continuity.state === 'connecting'} />
           )

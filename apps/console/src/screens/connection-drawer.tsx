@@ -14,6 +14,7 @@ import { ContinuityBadge } from '../parts/continuity.js';
 import { Facts } from '../parts/facts.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
 import { Panel } from '../parts/panel.js';
+import { SheetHead } from '../parts/sheet.js';
 import { toHash } from '../router.js';
 import { DeliveryMark } from './delivery.js';
 import { diagnose } from './diagnosis.js';
@@ -31,19 +32,13 @@ export interface ConnectionDrawerProps {
 export function ConnectionDrawer({ client, onClose, onChanged }: ConnectionDrawerProps) {
   const narrow = useMediaQuery('(max-width: 48em)');
   return (
-    <Drawer
-      opened={client !== undefined}
-      onClose={onClose}
-      position="right"
-      size={narrow ? '100%' : 560}
-      title={<span className="tl-drawer-title">Connection {client?.slice(0, 8)}</span>}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-      padding="md"
-    >
-      {client !== undefined && (
-        <Details key={client} client={client} onClose={onClose} onChanged={onChanged} />
-      )}
-    </Drawer>
+    <Drawer.Root opened={client !== undefined} onClose={onClose} position="right" size={narrow ? '100%' : 560} padding="md">
+      <Drawer.Overlay />
+      <Drawer.Content className="tl-sheet">
+        <SheetHead of="drawer" title={`Connection ${client?.slice(0, 8) ?? ''}`} />
+        <Drawer.Body>{client !== undefined && <Details key={client} client={client} onClose={onClose} onChanged={onChanged} />}</Drawer.Body>
+      </Drawer.Content>
+    </Drawer.Root>
   );
 }
 

@@ -67,6 +67,7 @@ export function Palette({ onSignOut }: { readonly onSignOut: () => void }) {
         ];
   return (
     <Spotlight
+      attributes={{ content: { 'aria-label': 'Go to, or name a channel' } }}
       actions={[...matching, ...exact, ...found]}
       filter={(_query, all) => all}
       query={query}

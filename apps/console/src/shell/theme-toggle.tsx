@@ -12,7 +12,7 @@ export function ThemeToggle() {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const Icon = CHOICES.find(([value]) => value === colorScheme)?.[2] ?? Monitor;
   return (
-    <Menu position="top-end" withArrow>
+    <Menu withinPortal={false} withInitialFocusPlaceholder={false} position="top-end" withArrow>
       <Menu.Target>
         <ActionIcon variant="default" size="lg" aria-label="Colours">
           <Icon size={17} aria-hidden="true" />
