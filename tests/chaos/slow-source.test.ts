@@ -88,14 +88,14 @@ describe('a source that does not answer', () => {
     checker.verify(checker.last, true);
   });
 
-  it('[CONT-5] our client says recovering of the silent one and live of the healthy one', async () => {
+  it('[CONT-5] our client does not call the silent one live, says why, and calls the healthy one live', async () => {
     const client = kit.use(createClient({ url: server.wsUrl, websocket: WebSocket, staleAfterMs: 60_000 }));
     const healthy = client.stream('healthy:a');
     const silent = client.stream('silent:a');
     const failing = client.stream('failing:a');
     await until('the healthy one is live', () => healthy.state.get().kind === 'live');
     await wait(200);
-    expect(silent.state.get().kind).toBe('recovering');
+    expect(silent.state.get()).toMatchObject({ kind: 'stale', reason: 'opening' });
     expect(failing.state.get().kind).not.toBe('live');
   });
 
@@ -117,7 +117,7 @@ describe('a source that does not answer', () => {
       onSubscribed: () => subscribes++,
     });
     await until('it is answered', () => subscribes === 1);
-    expect(subscription.state.get().kind).toBe('recovering');
+    expect(subscription.state.get().kind).toBe('stale');
     open();
     await until('it flows', () => received.length > 5);
     expect(subscription.state.get().kind).toBe('live');

@@ -1,28 +1,44 @@
-/** The live connection of `tail` and `rpc`: the client SDK over the `ws` package's WebSocket. */
+/**
+ * The live connection of `tail` and `rpc`: the client SDK over the `ws` package's WebSocket. What the SDK cannot know is done here: a development
+ * server that was started again takes other tokens, and leaves a new one where the first was found; the channels then go on with it.
+ */
+import { createSystemClock, sleep } from '@trunkline/base';
 import {
   CodedError,
   createClient,
   type Client,
   type Continuity,
-  type Position,
-  type StreamSubscription,
   type WebSocketConstructor,
 } from '@trunkline/client';
 import WebSocket from 'ws';
 import { unreachable } from './api.js';
 import { CliError, exitOfCode } from './exit.js';
 import type { Connect, FollowOptions, LiveConnection, LiveHandlers } from './live.js';
+import { createFeed, type Feed } from './live-feeds.js';
 import { socketUrl, type Settings } from './settings.js';
 
 /** Time for the first connection. */
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Publications of a new history that are read after a reset. */
-const REREAD_LIMIT = 1_000;
 /** Close codes that mean "not with this credential". */
 const DENIED_CLOSES = new Set([3500, 3503, 3507]);
+const INVALID_TOKEN = 3500;
+/** How often, and how many times, a new token is looked for. */
+const RENEW_EVERY_MS = 500;
+const RENEW_ATTEMPTS = 20;
 
-export const connectLive: Connect = async (settings) => {
-  const client = createClient({
+export const connectLive: Connect = async (settings, lookAgain) => {
+  const client = openClient(settings);
+  try {
+    await firstConnection(client, settings);
+  } catch (error) {
+    client.dispose();
+    throw error;
+  }
+  return new ClientConnection(client, settings, lookAgain);
+};
+
+function openClient(settings: Settings): Client {
+  return createClient({
     url: socketUrl(settings),
     token: settings.token ?? '',
     name: 'trunkline-cli',
@@ -31,14 +47,7 @@ export const connectLive: Connect = async (settings) => {
     // Every trouble is shown by a state or a rejected call.
     onError: () => undefined,
   });
-  try {
-    await firstConnection(client, settings);
-  } catch (error) {
-    client.dispose();
-    throw error;
-  }
-  return new ClientConnection(client, settings);
-};
+}
 
 /** A server that is not there is said at once; waiting for it to come back is for a connection that was there. */
 async function firstConnection(client: Client, settings: Settings): Promise<void> {
@@ -60,109 +69,36 @@ async function firstConnection(client: Client, settings: Settings): Promise<void
   });
 }
 
+interface Followed {
+  readonly feed: Feed;
+  readonly handlers: LiveHandlers;
+}
+
 class ClientConnection implements LiveConnection {
   readonly failed: Promise<never>;
-  readonly #client: Client;
-  readonly #settings: Settings;
-  readonly #following = new Set<string>();
+  readonly #lookAgain: () => Settings;
+  readonly #followed = new Map<string, Followed>();
+  #client: Client;
+  #settings: Settings;
+  #closed = false;
   #fail: (error: CliError) => void = () => undefined;
 
-  constructor(client: Client, settings: Settings) {
+  constructor(client: Client, settings: Settings, lookAgain: () => Settings) {
     this.#client = client;
     this.#settings = settings;
+    this.#lookAgain = lookAgain;
     this.failed = new Promise((_resolve, reject) => {
       this.#fail = reject;
     });
     // Whoever waits for it is told; nobody has to.
     this.failed.catch(() => undefined);
-    client.state.subscribe(() => {
-      const state = client.state.get();
-      if (state.kind === 'failed') this.#fail(sentAway(settings, state.code, state.reason));
-    });
+    this.#watchConnection();
   }
 
   follow(channel: string, options: FollowOptions, handlers: LiveHandlers): void {
-    this.#following.add(channel);
-    if (options.map) this.#followMap(channel, handlers);
-    else this.#followStream(channel, options, handlers);
-  }
-
-  #followStream(channel: string, { since }: FollowOptions, handlers: LiveHandlers): void {
-    const subscription: StreamSubscription<unknown> = this.#client.stream(channel, {
-      ...(since === undefined ? {} : { since }),
-      onPublication: ({ data, position, tags }) =>
-        handlers.publication(
-          { data, offset: position?.offset ?? 0, ...(tags === undefined ? {} : { tags }) },
-          position?.epoch ?? '',
-        ),
-      onGap: (missing) => handlers.gap(missing),
-      onReset: ({ reason, missing }): void | Promise<void> => {
-        handlers.reset(reason, missing);
-        return reason === 'epoch' ? this.#newHistory(channel, subscription.position, handlers) : undefined;
-      },
-    });
-    this.#watch(channel, subscription.state, handlers);
-  }
-
-  /** A new epoch is a history that can be read from its start; publications wait until it is. Where it cannot be read, the report of the loss stands. */
-  async #newHistory(channel: string, top: Position | undefined, handlers: LiveHandlers): Promise<void> {
-    if (top === undefined || top.offset === 0) return;
-    const { publications, position } = await this.#client
-      .history(channel, {
-        limit: REREAD_LIMIT,
-        since: { epoch: top.epoch, offset: Math.max(0, top.offset - REREAD_LIMIT) },
-      })
-      .catch(() => ({ publications: [], position: top }));
-    for (const { data, position: at, tags } of publications) {
-      if (at !== undefined && position.epoch === top.epoch && at.offset <= top.offset)
-        handlers.publication({ data, offset: at.offset, ...(tags === undefined ? {} : { tags }) }, top.epoch);
-    }
-  }
-
-  /** A map's store tells that something changed, not what: values keep their identity until they really differ. */
-  #followMap(channel: string, handlers: LiveHandlers): void {
-    const map = this.#client.map(channel);
-    let shown: ReadonlyMap<string, unknown> | undefined;
-    const look = (): void => {
-      const entries = map.get();
-      if (shown === undefined) {
-        if (map.state.get().kind !== 'live') return;
-        handlers.snapshot([...entries].map(([key, data]) => ({ key, data, offset: 0 })));
-      } else {
-        for (const key of shown.keys())
-          if (!entries.has(key)) handlers.publication({ key, data: null, offset: 0, removed: true }, '');
-        for (const [key, data] of entries)
-          if (!shown.has(key) || !Object.is(shown.get(key), data))
-            handlers.publication({ key, data, offset: 0 }, '');
-      }
-      shown = entries;
-    };
-    this.#watch(channel, map.state, handlers);
-    map.state.subscribe(look);
-    map.subscribe(look);
-    look();
-  }
-
-  #watch(
-    channel: string,
-    state: { get(): Continuity; subscribe(listener: () => void): () => void },
-    handlers: LiveHandlers,
-  ): void {
-    const look = (): void => {
-      const continuity = state.get();
-      handlers.state({ kind: continuity.kind, reason: this.#reasonOf(continuity) });
-      if (continuity.kind === 'failed' && this.#following.delete(channel) && this.#following.size === 0)
-        this.#fail(refused(channel, continuity.code, continuity.reason));
-    };
-    state.subscribe(look);
-    look();
-  }
-
-  /** Of `recovering` the connection knows the reason. */
-  #reasonOf(continuity: Continuity): string | undefined {
-    if (continuity.kind !== 'recovering') return 'reason' in continuity ? continuity.reason : undefined;
-    const connection = this.#client.state.get();
-    return connection.kind === 'connecting' ? connection.reason : undefined;
+    const followed = { feed: createFeed(channel, options, handlers), handlers };
+    this.#followed.set(channel, followed);
+    this.#open(followed);
   }
 
   async history(channel: string, limit: number): ReturnType<LiveConnection['history']> {
@@ -186,7 +122,65 @@ class ClientConnection implements LiveConnection {
   }
 
   close(): void {
+    this.#closed = true;
     this.#client.dispose();
+  }
+
+  #watchConnection(): void {
+    const client = this.#client;
+    client.state.subscribe(() => {
+      const state = client.state.get();
+      if (state.kind !== 'failed' || client !== this.#client || this.#closed) return;
+      const away = sentAway(this.#settings, state.code, state.reason);
+      if (state.code !== INVALID_TOKEN || !this.#settings.tokenFromState) return this.#fail(away);
+      this.#renew().then(
+        (renewed) => renewed || this.#closed || this.#fail(away),
+        () => this.#fail(away),
+      );
+    });
+  }
+
+  /** Looks for another token and continues every channel with it. False where none appears. */
+  async #renew(): Promise<boolean> {
+    const clock = createSystemClock();
+    for (let attempt = 0; attempt < RENEW_ATTEMPTS && !this.#closed; attempt++) {
+      const found = this.#tryLook();
+      if (found?.tokenFromState === true && found.token !== this.#settings.token) {
+        const old = this.#client;
+        this.#settings = found;
+        this.#client = openClient(found);
+        this.#watchConnection();
+        // The new ones first: a feed reads its position from the subscription that the old client holds.
+        for (const followed of this.#followed.values()) this.#open(followed);
+        old.dispose();
+        return true;
+      }
+      await sleep(clock, RENEW_EVERY_MS);
+    }
+    return false;
+  }
+
+  #tryLook(): Settings | undefined {
+    try {
+      return this.#lookAgain();
+    } catch {
+      // Half-way between two servers.
+      return undefined;
+    }
+  }
+
+  #open({ feed, handlers }: Followed): void {
+    const client = this.#client;
+    feed.open(client, (continuity) => {
+      if (client !== this.#client || this.#closed) return;
+      const connection = client.state.get();
+      // What ended the connection ended its channels too; whether that is the end is decided there.
+      if (continuity.kind === 'failed' && connection.kind === 'failed') return;
+      handlers.state({ kind: continuity.kind, reason: reasonOf(continuity, connection) });
+      if (continuity.kind === 'failed' && this.#followed.delete(feed.channel) && this.#followed.size === 0) {
+        this.#fail(refused(feed.channel, continuity.code, continuity.reason));
+      }
+    });
   }
 
   async #call<T>(run: () => Promise<T>): Promise<T> {
@@ -201,31 +195,38 @@ class ClientConnection implements LiveConnection {
   }
 }
 
+/** Of `recovering` the connection knows the reason. */
+function reasonOf(
+  continuity: Continuity,
+  connection: ReturnType<Client['state']['get']>,
+): string | undefined {
+  if (continuity.kind !== 'recovering') return 'reason' in continuity ? continuity.reason : undefined;
+  return connection.kind === 'connecting' ? connection.reason : undefined;
+}
+
 /** `what` is empty where the message names it. */
 function refused(what: string, code: number, message: string, cause?: unknown): CliError {
   const exit = exitOfCode(code);
+  const advice =
+    exit === 'denied'
+      ? 'Give a token with --token or TRUNKLINE_TOKEN; `trunkline token create` makes one.'
+      : undefined;
   return new CliError(exit, `the server refused${what === '' ? '' : ` ${what}`}: ${message} (${code})`, {
     code,
     cause,
-    advice:
-      exit === 'denied'
-        ? 'Give a token with --token or TRUNKLINE_TOKEN; `trunkline token create` makes one.'
-        : undefined,
+    advice,
   });
 }
 
 function sentAway({ token }: Settings, code: number, reason: string): CliError {
   const denied = DENIED_CLOSES.has(code);
+  const advice =
+    token === undefined
+      ? 'Give a token with --token or TRUNKLINE_TOKEN.'
+      : 'Check the token: its key, its org and its expiry.';
   return new CliError(
     denied ? 'denied' : 'failure',
     `the server closed the connection: ${reason} (${code})`,
-    {
-      code,
-      advice: denied
-        ? token === undefined
-          ? 'Give a token with --token or TRUNKLINE_TOKEN.'
-          : 'Check the token: its key, its org and its expiry.'
-        : undefined,
-    },
+    { code, advice: denied ? advice : undefined },
   );
 }

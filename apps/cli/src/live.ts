@@ -60,5 +60,5 @@ export interface LiveConnection {
   readonly failed: Promise<never>;
 }
 
-/** Resolves once connected; throws `CliError` where the first attempt fails. Later losses are repaired without end. */
-export type Connect = (settings: Settings) => Promise<LiveConnection>;
+/** Resolves once connected; throws `CliError` where the first attempt fails. Later losses are repaired without end. `lookAgain`: the settings as they would be found now. */
+export type Connect = (settings: Settings, lookAgain: () => Settings) => Promise<LiveConnection>;

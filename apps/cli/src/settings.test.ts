@@ -18,6 +18,7 @@ describe('where to connect', () => {
       apiKey: undefined,
       keyFromState: false,
       token: undefined,
+      tokenFromState: false,
       org: undefined,
       source: 'default',
     });
@@ -58,6 +59,7 @@ describe('where to connect', () => {
       apiKey: 'flag-key',
       keyFromState: false,
       token: 't',
+      tokenFromState: false,
       org: 'acme',
       source: 'flag',
     });

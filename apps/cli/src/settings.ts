@@ -20,6 +20,8 @@ export interface Settings {
   /** The key is the one that a development server left in its state file. */
   readonly keyFromState: boolean;
   readonly token: string | undefined;
+  /** Likewise. */
+  readonly tokenFromState: boolean;
   /** The org a key of all orgs acts in. */
   readonly org: string | undefined;
   /** Where the address came from, for messages. */
@@ -31,16 +33,18 @@ const STATE_FILE = join('.trunkline', 'dev.json');
 
 export function resolveSettings(io: Pick<Io, 'env' | 'cwd' | 'readFile'>, flags: ConnectionFlags): Settings {
   const given = flags.url ?? nonEmpty(io.env['TRUNKLINE_URL']);
-  const state = findState(io);
+  const state = findDevServer(io);
   // A key of the development server is for that server: with another address given, it would be sent to a stranger.
   const ours =
     state !== undefined && (given === undefined || normaliseUrl(given) === state.url) ? state : undefined;
+  const token = flags.token ?? nonEmpty(io.env['TRUNKLINE_TOKEN']);
   const key = flags.apiKey ?? nonEmpty(io.env['TRUNKLINE_API_KEY']);
   return {
     url: given !== undefined ? normaliseUrl(given) : (state?.url ?? DEFAULT_URL),
     apiKey: key ?? ours?.apiKey,
     keyFromState: key === undefined && ours?.apiKey !== undefined,
-    token: flags.token ?? nonEmpty(io.env['TRUNKLINE_TOKEN']) ?? ours?.token,
+    token: token ?? ours?.token,
+    tokenFromState: token === undefined && ours?.token !== undefined,
     org: flags.org ?? nonEmpty(io.env['TRUNKLINE_ORG']),
     source:
       flags.url !== undefined
@@ -71,13 +75,15 @@ function normaliseUrl(given: string): string {
   return `${url.protocol.replace('ws', 'http')}//${url.host}${path}`;
 }
 
-interface State {
+/** What a development server left; its credentials are good for that run of it only. */
+export interface DevServer {
   readonly url: string;
   readonly apiKey: string | undefined;
   readonly token: string | undefined;
 }
 
-function findState(io: Pick<Io, 'cwd' | 'readFile'>): State | undefined {
+/** The nearest state file, from the current directory upwards. */
+export function findDevServer(io: Pick<Io, 'cwd' | 'readFile'>): DevServer | undefined {
   for (let folder = io.cwd; ; folder = dirname(folder)) {
     const path = join(folder, STATE_FILE);
     const text = io.readFile(path);
@@ -86,7 +92,7 @@ function findState(io: Pick<Io, 'cwd' | 'readFile'>): State | undefined {
   }
 }
 
-function parseState(path: string, text: string): State {
+function parseState(path: string, text: string): DevServer {
   let value: unknown;
   try {
     value = JSON.parse(text);

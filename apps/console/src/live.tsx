@@ -15,7 +15,15 @@ import {
 import type { RpcParams, RpcResultOf } from '@trunkline/contracts';
 import type { NodeContract } from '@trunkline/contracts/node';
 import { TrunklineProvider, useConnection, useMap, useTrunkline } from '@trunkline/react';
-import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore, type ReactNode } from 'react';
+import {
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+  type ReactNode,
+} from 'react';
 import { plural } from './format.js';
 import { fetchToken, SessionError, socketAddress } from './session.js';
 
@@ -40,7 +48,13 @@ export type Call = <M extends keyof NodeContract['rpc']>(
 ) => Promise<RpcResultOf<NodeContract, M>>;
 
 /** Opens the connection while mounted. `onSignedOut`: the session has ended, and with it the right to a token. */
-export function LiveProvider({ onSignedOut, children }: { readonly onSignedOut: () => void; readonly children: ReactNode }) {
+export function LiveProvider({
+  onSignedOut,
+  children,
+}: {
+  readonly onSignedOut: () => void;
+  readonly children: ReactNode;
+}) {
   const [client, setClient] = useState<Client>();
   const leave = useRef(onSignedOut);
   leave.current = onSignedOut;
@@ -85,7 +99,11 @@ export function useLink(): Continuity {
     case 'connecting':
       // The first attempt is no loss; the second says that something is wrong.
       if (!everConnected && state.attempt <= 1) return { state: 'connecting' };
-      return { state: 'recovering', sinceMs: state.sinceMs, reason: state.reason === '' ? RESTORING : state.reason };
+      return {
+        state: 'recovering',
+        sinceMs: state.sinceMs,
+        reason: state.reason === '' ? RESTORING : state.reason,
+      };
     case 'disconnected':
       return { state: 'stale', sinceMs: state.sinceMs, reason: 'disconnected' };
     case 'failed':

@@ -233,10 +233,11 @@ function devOrg({ auth }: Config): string {
   return auth.defaultOrg ?? 'dev';
 }
 
-function toEntranceOptions({ server }: Config) {
+function toEntranceOptions({ server, development, developmentOnAnyHost }: Config) {
   return {
     trustedProxies: server.trustedProxies,
     allowedOrigins: server.origins,
+    loopbackOriginOnly: development && !developmentOnAnyHost,
     maxConnections: server.maxConnections,
     attemptsPerSecond: server.connectionAttemptsPerSecond,
     attemptsBurst: server.connectionAttemptsBurst,

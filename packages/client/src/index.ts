@@ -1,4 +1,5 @@
-export { Client, createClient, type History, type HistoryRequest } from './client.js';
+export { Client, createClient } from './client.js';
+export { CoreClient, type History, type HistoryRequest } from './core-client.js';
 export type { ClientOptions, WebSocketConstructor, WebSocketLike } from './options.js';
 export type { ConnectionState } from './connection.js';
 export type { Continuity, Missing, Reset, ResetReason } from './continuity.js';

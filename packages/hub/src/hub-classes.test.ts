@@ -330,19 +330,23 @@ describe('sessions', () => {
     expect(errorOf(await one.call({ rpc: { method: 't.none' } }))).toMatchObject({ code: 108 });
   });
 
-  test('[LIFE-1] a drain advises, closes in stages and ends', async () => {
+  test('[LIFE-1] a drain closes in stages; whoever was advised has half the window', async () => {
     const { hub, peer, clock } = createTestHub();
-    const peers = Array.from({ length: 20 }, () => peer());
-    for (const one of peers) await one.connect({}, 'drain');
+    const plain = Array.from({ length: 20 }, () => peer());
+    for (const one of plain) await one.connect();
+    const advised = peer();
+    await advised.connect({}, 'drain');
     const drained = hub.drain({ windowMs: 5_000, ratePerSecond: 10 });
     await clock.advance(1_000);
-    const closedEarly = peers.filter((one) => one.transport.closed).length;
+    const closedEarly = plain.filter((one) => one.transport.closed).length;
     expect(closedEarly).toBeGreaterThan(5);
     expect(closedEarly).toBeLessThan(15);
-    await clock.advance(2_000);
+    await clock.advance(1_400);
+    expect(advised.transport.closed).toBeUndefined();
+    expect(JSON.stringify(await advised.frames())).toContain('"drain":{"withinMs":2500}');
+    await clock.advance(1_000);
     await drained;
-    expect(peers.every((one) => one.transport.closed?.code === 3001)).toBe(true);
-    expect(JSON.stringify(await peers[19]?.frames())).toContain('"drain":{"withinMs":5000}');
+    expect([advised, ...plain].every((one) => one.transport.closed?.code === 3001)).toBe(true);
   });
 
   test('[LIFE-2] a module that clashes leaves nothing behind', async () => {

@@ -84,8 +84,9 @@ export interface Hub extends Disposable {
   endpoints(): readonly Endpoint[];
   routes(): readonly RouteDescriptor[];
   /**
-   * Advises connections to move and closes them with 3001 in stages. Resolves when none is left or the window is over (the rest is then
-   * closed at once). Transports refuse new ones while `draining`.
+   * Closes connections with 3001 in stages; those that negotiated `drain` are advised first and have half the window to move by
+   * themselves. Resolves when none is left or the window is over (the rest is then closed at once). Transports refuse new ones
+   * while `draining`.
    */
   drain(options: DrainOptions): Promise<void>;
   readonly draining: boolean;
@@ -93,6 +94,8 @@ export interface Hub extends Disposable {
 
 /** How often expiry, age and stale pages are looked at. */
 const SWEEP_MS = 1_000;
+/** Step of a drain: this often a share of the connections is closed. */
+const DRAIN_STEP_MS = 100;
 
 /** Throws a RangeError that names the field of bad options. */
 export function createHub(deps: HubDeps, given?: Partial<HubOptions>): Hub {
@@ -284,19 +287,21 @@ class HubImpl implements Hub {
     if (this.#draining) return;
     this.#draining = true;
     const { clock } = this.#deps;
-    for (const session of this.#sessions) {
-      if (session.client?.can('drain')) session.client.push({ kind: 'drain', withinMs: options.windowMs });
-    }
-    const endMs = clock.monotonic() + options.windowMs;
-    const stepMs = 100;
-    const perStep = Math.max(1, Math.ceil((options.ratePerSecond * stepMs) / 1000));
-    while (this.#sessions.size > 0 && clock.monotonic() < endMs) {
+    const adviceMs = options.windowMs / 2;
+    const advised = [...this.#sessions].filter((session) => session.client?.can('drain'));
+    for (const session of advised) session.client?.push({ kind: 'drain', withinMs: adviceMs });
+    const startMs = clock.monotonic();
+    const perStep = Math.max(1, Math.ceil((options.ratePerSecond * DRAIN_STEP_MS) / 1000));
+    while (this.#sessions.size > 0 && clock.monotonic() - startMs < options.windowMs) {
+      // Who was advised has the first half of the window to move by itself.
+      const early = clock.monotonic() - startMs < adviceMs;
       let closed = 0;
       for (const session of this.#sessions) {
+        if (early && session.client?.can('drain')) continue;
         if (closed++ >= perStep) break;
         session.close(closeOf('shutdown'));
       }
-      await new Promise<void>((resolve) => clock.setTimeout(resolve, stepMs));
+      await new Promise<void>((resolve) => clock.setTimeout(resolve, DRAIN_STEP_MS));
     }
     for (const session of this.#sessions) session.close(closeOf('shutdown'));
   }

@@ -311,8 +311,7 @@ describe('useChannelState and useCommand', () => {
     server.publish('counter', 2);
     await settle();
     expect(result.current.state.value).toBe(7);
-    // StrictMode mounts twice, each mount reads its own state; the channel is subscribed once.
-    expect(loads).toBe(2);
+    expect(loads).toBe(1);
     expect(server.received('subscribe')).toHaveLength(1);
   });
 

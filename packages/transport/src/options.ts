@@ -14,6 +14,8 @@ export interface WebSocketServerOptions {
   readonly trustedProxies: readonly string[];
   /** Origins allowed besides the server's own, e.g. `https://console.example.com`; `*` allows any. Default none. */
   readonly allowedOrigins: readonly string[];
+  /** The server's own origin counts only under a loopback name: what a development server without credentials needs. Default false. */
+  readonly loopbackOriginOnly: boolean;
   /**
    * Bytes waiting for one peer above which `write` reports it behind. Default 64 KiB: enough to keep a link busy between two turns
    * of the loop. Values below the stream's own mark (16 KiB on Node 20) behave as that mark.
@@ -36,6 +38,7 @@ export const WEBSOCKET_SERVER_DEFAULTS: WebSocketServerOptions = {
   attemptsMaxAddresses: 10_000,
   trustedProxies: [],
   allowedOrigins: [],
+  loopbackOriginOnly: false,
   highWaterBytes: 64 * 1024,
   closeTimeoutMs: 5_000,
   retryAfterSeconds: 5,

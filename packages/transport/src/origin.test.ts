@@ -48,6 +48,15 @@ describe('origin rule', () => {
     }
   });
 
+  it('[WS-18] with loopback only, a rebound name is foreign although origin and host agree', () => {
+    const rule = createOriginRule(['https://tools.example'], true);
+    const from = (host: string) => rule({ origin: `http://${host}`, host, secure: false });
+    expect(from('evil.test:8000')).toBe(false);
+    expect(from('127.0.0.1.evil.test:8000')).toBe(false);
+    for (const host of ['localhost:8000', 'app.localhost:8000', '127.0.0.1:8000', '[::1]:8000']) expect(from(host)).toBe(true);
+    expect(rule({ origin: 'https://tools.example', host: 'localhost:8000', secure: false })).toBe(true);
+  });
+
   it('[WS-3] a bad entry is named', () => {
     for (const bad of ['console.example.com', 'https://a.example/path', 'https://*.example.com/', '']) {
       expect(() => createOriginRule(['*', 'https://a.example', bad])).toThrow(/allowedOrigins\[2\]/);

@@ -10,10 +10,16 @@ export interface OriginQuestion {
   readonly secure: boolean;
 }
 
+/** Names that no other machine can be: RFC 6761 section 6.3, RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3. */
+const LOOPBACK_NAME = /^(localhost|.+\.localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/;
+
 export type OriginRule = (question: OriginQuestion) => boolean;
 
-/** Throws a RangeError that names the entry at fault. */
-export function createOriginRule(allowedOrigins: readonly string[]): OriginRule {
+/**
+ * With `loopbackOnly`, the server's own origin counts only under a name of this machine: a page whose name was made to point at 127.0.0.1
+ * (DNS rebinding) sends its own name as origin and host alike. Throws a RangeError that names the entry at fault.
+ */
+export function createOriginRule(allowedOrigins: readonly string[], loopbackOnly = false): OriginRule {
   const any = allowedOrigins.includes('*');
   const allowed = new Set(
     allowedOrigins.map((entry, index) => (entry === '*' ? entry : toOrigin(entry, index))),
@@ -25,6 +31,7 @@ export function createOriginRule(allowedOrigins: readonly string[]): OriginRule 
     if (url === undefined) return false;
     if (allowed.has(url.origin)) return true;
     if (secure && url.protocol !== 'https:') return false;
+    if (loopbackOnly && !LOOPBACK_NAME.test(url.hostname)) return false;
     // The host header is read with the origin's scheme, so that a default port counts as the same whether written or not.
     return host !== undefined && parse(`${url.protocol}//${host}`)?.host === url.host;
   };

@@ -58,7 +58,7 @@ export function createWebSocketServer(
   const { clock, logger, hub } = deps;
   const options = resolveWebSocketServerOptions(given);
   const peerOf = createPeerResolver(options.trustedProxies);
-  const originAllowed = createOriginRule(options.allowedOrigins);
+  const originAllowed = createOriginRule(options.allowedOrigins, options.loopbackOriginOnly);
   const limiter = createAttemptLimiter(deps, {
     perSecond: options.attemptsPerSecond,
     burst: options.attemptsBurst,

@@ -13,11 +13,12 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
-function setUp(yaml?: string, env: Record<string, string> = {}, server?: Partial<Server>) {
+function setUp(yaml?: string, env: Record<string, string> = {}, server?: Partial<Server>, state?: object) {
   const cwd = mkdtempSync(join(tmpdir(), 'trunkline-cli-'));
   folders.push(cwd);
   if (yaml !== undefined) writeFileSync(join(cwd, 'trunkline.yaml'), yaml);
-  const io = createFakeIo({ cwd, env });
+  const files = state === undefined ? {} : { [join(cwd, '.trunkline', 'dev.json')]: JSON.stringify(state) };
+  const io = createFakeIo({ cwd, env, files });
   const load = async (): Promise<Server> => ({ ...(await loadServer()), ...server });
   const run = (...argv: string[]): Promise<number> =>
     runCli(argv, {
@@ -70,6 +71,18 @@ describe('token create', () => {
     expect(JSON.parse(Buffer.from(io.written.out.split('.')[0] ?? '', 'base64url').toString())).toMatchObject(
       { alg: 'HS256', kid: 'first' },
     );
+  });
+
+  test('[CLI-14] without a key of its own, as the development server that runs here', async () => {
+    const left = `h.${Buffer.from(JSON.stringify({ iss: 'dev-issuer' })).toString('base64url')}.s`;
+    const { io, run } = setUp(
+      undefined,
+      {},
+      {},
+      { url: 'http://127.0.0.1:8000', apiKey: SECRET, token: left },
+    );
+    expect(await run('token', 'create', '--user', 'ann')).toBe(0);
+    expect(claimsOf(io.written.out.trim())).toMatchObject({ sub: 'ann', iss: 'dev-issuer' });
   });
 
   test('[CLI-14] for scripts, and without end', async () => {

@@ -16,7 +16,7 @@ export function addRpc(program: Command, io: Io, connect: Connect): void {
     .argument('[params]')
     .action(async (method: string, params: string | undefined, options: ConnectionOptions) => {
       const value = params === undefined ? {} : parseJson('PARAMS', params);
-      const live = await connect(settingsOf(io, options));
+      const live = await connect(settingsOf(io, options), () => settingsOf(io, options));
       const interrupted = new Promise<never>((_resolve, reject) => {
         io.signal.addEventListener(
           'abort',

@@ -39,7 +39,7 @@ async function tail(
   const since = options.since === undefined ? undefined : parsePosition('--since', options.since);
   const history =
     options.history === undefined ? 0 : parseCount('--history', options.history, 0, MAX_HISTORY);
-  const live = await connect(settingsOf(io, options));
+  const live = await connect(settingsOf(io, options), () => settingsOf(io, options));
   const interrupted = new Promise<void>((resolve) => {
     if (io.signal.aborted) resolve();
     else io.signal.addEventListener('abort', () => resolve(), { once: true });

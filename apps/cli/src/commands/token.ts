@@ -7,6 +7,7 @@ import { parseDuration, parseJson } from '../arguments.js';
 import { CliError } from '../exit.js';
 import type { Io } from '../io.js';
 import type { LoadServer, Server } from '../server-port.js';
+import { findDevServer } from '../settings.js';
 import { toConfigFailure } from './config.js';
 
 interface TokenOptions {
@@ -29,7 +30,7 @@ export function addToken(program: Command, io: Io, loadServer: LoadServer): void
     .description('Connection tokens.')
     .command('create')
     .description(
-      "Prints a connection token (JWT), signed with the first shared secret of the configuration's auth.keys.",
+      "Prints a connection token (JWT), signed with the first shared secret of the configuration's auth.keys, or as the development server that runs here signs.",
     )
     .option('--user <user>', 'who (claim sub); absent: anonymous')
     .option('--org <org>', "the user's org; absent: the server's default org")
@@ -84,8 +85,24 @@ function findSigning(io: Io, { loadConfig }: Server, file: string | undefined): 
       ...(auth.audience[0] === undefined ? {} : { audience: auth.audience[0] }),
     };
   }
+  const development = file === undefined ? developmentSigning(io) : undefined;
+  if (development !== undefined) return development;
   throw new CliError('usage', 'the configuration has no key that can sign', {
     advice:
-      'Add one that the server reads too, in trunkline.yaml:\n  auth:\n    keys:\n      - alg: HS256\n        secret: <at least 32 characters>\nor in the environment: TRUNKLINE_AUTH_KEYS=\'[{alg: HS256, secret: "…"}]\'. A development server needs no tokens.',
+      'Add one that the server reads too, in trunkline.yaml:\n  auth:\n    keys:\n      - alg: HS256\n        secret: <at least 32 characters>\nor in the environment: TRUNKLINE_AUTH_KEYS=\'[{alg: HS256, secret: "…"}]\'.',
   });
+}
+
+/** A development server signs the token it leaves with the key it leaves; whoever may read that file may sign as it does. */
+function developmentSigning(io: Io): Signing | undefined {
+  const { apiKey, token } = findDevServer(io) ?? {};
+  if (apiKey === undefined || token === undefined) return undefined;
+  try {
+    const { iss } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as {
+      readonly iss?: unknown;
+    };
+    return typeof iss === 'string' ? { key: { algorithm: 'HS256', secret: apiKey }, issuer: iss } : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -72,7 +72,11 @@ export function Confirm({
             <Button variant="default" onClick={close} data-autofocus>
               Cancel
             </Button>
-            <Button color={question?.danger ? 'red.8' : 'jade'} loading={busy} onClick={() => question && void run(question)}>
+            <Button
+              color={question?.danger ? 'red.8' : 'jade'}
+              loading={busy}
+              onClick={() => question && void run(question)}
+            >
               {question?.action}
             </Button>
           </Group>

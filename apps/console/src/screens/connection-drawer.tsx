@@ -32,11 +32,21 @@ export interface ConnectionDrawerProps {
 export function ConnectionDrawer({ client, onClose, onChanged }: ConnectionDrawerProps) {
   const narrow = useMediaQuery('(max-width: 48em)');
   return (
-    <Drawer.Root opened={client !== undefined} onClose={onClose} position="right" size={narrow ? '100%' : 560} padding="md">
+    <Drawer.Root
+      opened={client !== undefined}
+      onClose={onClose}
+      position="right"
+      size={narrow ? '100%' : 560}
+      padding="md"
+    >
       <Drawer.Overlay />
       <Drawer.Content className="tl-sheet">
         <SheetHead of="drawer" title={`Connection ${client?.slice(0, 8) ?? ''}`} />
-        <Drawer.Body>{client !== undefined && <Details key={client} client={client} onClose={onClose} onChanged={onChanged} />}</Drawer.Body>
+        <Drawer.Body>
+          {client !== undefined && (
+            <Details key={client} client={client} onClose={onClose} onChanged={onChanged} />
+          )}
+        </Drawer.Body>
       </Drawer.Content>
     </Drawer.Root>
   );

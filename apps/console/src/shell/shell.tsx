@@ -103,7 +103,13 @@ function Account({
 }) {
   const name = session.user === '' ? 'anonymous' : session.user;
   return (
-    <Menu withinPortal={false} withInitialFocusPlaceholder={false} position={small ? 'bottom-end' : 'top-start'} withArrow width={200}>
+    <Menu
+      withinPortal={false}
+      withInitialFocusPlaceholder={false}
+      position={small ? 'bottom-end' : 'top-start'}
+      withArrow
+      width={200}
+    >
       <Menu.Target>
         <UnstyledButton className="tl-account" aria-label={`Account: ${name}, org ${session.org}`}>
           <Avatar

@@ -3,6 +3,7 @@
  * return is queued by the session, and `onQueued` runs right after it, in the same turn.
  */
 import { channelKey, CodedError, ERROR_CODES, type ClientInfo, type Command, type ReplyResult } from '@trunkline/protocol';
+import { withDeadline } from '../channels/deadline.js';
 import type { Client } from '../clients/client.js';
 import type { ChannelGrant } from '../ports/authenticator.js';
 import { authorise, requireType } from './authorise.js';
@@ -26,10 +27,18 @@ type Of<K extends Command['kind']> = Extract<Command, { kind: K }>;
 
 export async function handleSubscribe(deps: HandlerDeps, client: Client, command: Of<'subscribe'>): Promise<Answer> {
   const { channel, token } = command;
-  const grant = token === '' ? undefined : await verifyGrant(deps, client, token, channel);
-  const namespace = await authorise(deps, { principal: client.principal, channel, action: 'subscribe', subscribed: false, granted: grant !== undefined });
+  const { clock, options } = deps;
+  const started = clock.monotonic();
+  // Whoever decides (a key server, a module's rule) has to do it within the time of the subscribe: a late answer costs the client its connection.
+  const { grant, namespace } = await withDeadline(
+    clock,
+    admit(deps, client, channel, token),
+    options.subscribeDeadlineMs,
+    () => new CodedError('sourceUnavailable', 'permission was not decided in time'),
+    () => undefined,
+  );
   requireType(namespace, command.type);
-  if (command.filter && !namespace.options.allowTagsFilter && !deps.options.insecure) throw new CodedError('badRequest', 'tf: this channel does not allow tag filters');
+  if (command.filter && !namespace.options.allowTagsFilter && !options.insecure) throw new CodedError('badRequest', 'tf: this channel does not allow tag filters');
   const begun = await deps.subscriptions.subscribe(client, {
     subId: command.subId,
     channel,
@@ -43,6 +52,7 @@ export async function handleSubscribe(deps: HandlerDeps, client: Client, command
     cursor: command.cursor,
     limit: command.limit,
     serverSide: false,
+    deadlineMs: Math.max(0, options.subscribeDeadlineMs - (clock.monotonic() - started)),
     ...(command.recover ? { recover: command.recover } : {}),
     ...(command.since ? { since: command.since } : {}),
     ...(command.filter ? { filter: command.filter } : {}),
@@ -50,6 +60,12 @@ export async function handleSubscribe(deps: HandlerDeps, client: Client, command
     ...(grant?.expiresAtMs === undefined ? {} : { expiresAtMs: grant.expiresAtMs }),
   });
   return { result: begun.result, onQueued: () => begun.begin() };
+}
+
+async function admit(deps: HandlerDeps, client: Client, channel: string, token: string) {
+  const grant = token === '' ? undefined : await verifyGrant(deps, client, token, channel);
+  const namespace = await authorise(deps, { principal: client.principal, channel, action: 'subscribe', subscribed: false, granted: grant !== undefined });
+  return { grant, namespace };
 }
 
 export function handleUnsubscribe(deps: HandlerDeps, client: Client, command: Of<'unsubscribe'>): Answer {

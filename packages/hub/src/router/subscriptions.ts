@@ -39,6 +39,8 @@ export interface SubscribeRequest {
   readonly chanInfo?: Payload;
   readonly expiresAtMs?: number;
   readonly serverSide: boolean;
+  /** What is left of the time for the answer. Default: the whole `subscribeDeadlineMs`. */
+  readonly deadlineMs?: number;
 }
 
 /** A result and what starts the flow once the result is queued. */
@@ -189,7 +191,7 @@ export class Subscriptions {
     return withDeadline(
       clock,
       work,
-      options.subscribeDeadlineMs,
+      request.deadlineMs ?? options.subscribeDeadlineMs,
       () => new CodedError('sourceUnavailable', 'the channel did not answer in time'),
       () => undefined,
     );

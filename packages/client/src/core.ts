@@ -1,0 +1,10 @@
+/** The entry for pages that count bytes: connection, streams and calls, without the stores of the main entry. */
+export { CoreClient, createClient, type History, type HistoryRequest } from './core-client.js';
+export type { ClientOptions, WebSocketConstructor, WebSocketLike } from './options.js';
+export type { ConnectionState } from './connection.js';
+export type { Continuity, Missing, Reset, ResetReason } from './continuity.js';
+export type { LoadedState, StreamOptions, StreamPublication, StreamSubscription } from './stream.js';
+export type { CallHandler } from './calls.js';
+export type { CallOptions, CommandResult } from './rpc.js';
+export { CodedError, type Position } from '@trunkline/protocol';
+export { UnauthorizedError } from 'centrifuge';
