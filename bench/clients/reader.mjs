@@ -62,7 +62,7 @@ export class Reader {
         noDelay: true,
         onread: { buffer: shared, callback: (length, buffer) => this.#onRead(buffer.subarray(0, length)) },
       });
-      this.#socket.on('connect', () => this.#socket.write(upgradeRequest(this.#wire.path)));
+      this.#socket.on('connect', () => this.#socket.write(upgradeRequest(this.#wire.path, port)));
       this.#socket.on('error', (error) => this.#end(error));
       this.#socket.on('close', () => this.#end(new Error('closed by the server')));
     });
@@ -194,11 +194,25 @@ function digits(bytes, from, count) {
   return value;
 }
 
-function upgradeRequest(path) {
-  return (
-    `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-    'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dHJ1bmtsaW5lIGJlbmNoIQ==\r\n\r\n'
-  );
+/** With the headers a browser sends: servers that keep the request keep these too. */
+function upgradeRequest(path, port) {
+  return [
+    `GET ${path} HTTP/1.1`,
+    `Host: 127.0.0.1:${port}`,
+    'Connection: Upgrade',
+    'Pragma: no-cache',
+    'Cache-Control: no-cache',
+    'User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',
+    'Upgrade: websocket',
+    `Origin: http://127.0.0.1:${port}`,
+    'Sec-WebSocket-Version: 13',
+    'Accept-Encoding: gzip, deflate, br, zstd',
+    'Accept-Language: en-GB,en;q=0.9,de;q=0.8',
+    'Cookie: session=4f1d6a0c9b7e4d2f8a3b5c6d7e8f9a0b; theme=dark',
+    'Sec-WebSocket-Key: dHJ1bmtsaW5lIGJlbmNoIQ==',
+    'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits',
+    '\r\n',
+  ].join('\r\n');
 }
 
 function textFrame(text) {

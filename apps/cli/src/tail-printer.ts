@@ -74,7 +74,7 @@ export function createTailPrinter(channel: string, output: TailOutput, options: 
       // A repeated state with the same reason says nothing new; a reset is announced by `reset` below.
       if (text === shown || state.kind === 'reset') return;
       shown = text;
-      if (options.json) return json({ type: 'state', state: state.kind, reason: state.reason });
+      if (options.json) return json({ type: 'state', state: state.kind, reason: state.reason || undefined });
       const colour = {
         live: paint.green,
         recovering: paint.yellow,

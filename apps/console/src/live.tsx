@@ -127,11 +127,14 @@ export interface Stream {
   readonly position: Position | undefined;
 }
 
-/** Listens to a stream channel while mounted. `onHole` is told of what is missing, before what comes after it. */
+/** Told of what is missing, before what comes after it. `anew`: offsets from here on cannot be compared with earlier ones. */
+export type OnHole = (text: string, offset: number, anew: boolean) => void;
+
+/** Listens to a stream channel while mounted. */
 export function useStream(
   channel: string,
   onPublication: (publication: Received) => void,
-  onHole: (text: string, offset: number) => void = () => undefined,
+  onHole: OnHole = () => undefined,
 ): Stream {
   const client = useTrunkline();
   const [position, setPosition] = useState<Position>();
@@ -146,9 +149,16 @@ export function useStream(
         setPosition(publication.position);
         handlers.current.onPublication(toReceived(publication));
       },
-      onReset: (reset) => handlers.current.onHole(wordsOf(reset), (opened.position?.offset ?? 0) + 1),
+      onReset: (reset) => {
+        const anew = reset.reason === 'epoch' || reset.reason === 'invalidated';
+        handlers.current.onHole(wordsOf(reset), (opened.position?.offset ?? 0) + 1, anew);
+      },
       onGap: ({ from, to }) =>
-        handlers.current.onHole(`${plural(to - from + 1, 'older publication')} folded into the newest`, to),
+        handlers.current.onHole(
+          `${plural(to - from + 1, 'older publication')} folded into the newest`,
+          to,
+          false,
+        ),
     });
     setSubscription(opened);
     return () => opened.close();

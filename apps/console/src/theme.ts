@@ -4,6 +4,7 @@
  */
 import {
   createTheme,
+  Notification,
   SegmentedControl,
   type CSSVariablesResolver,
   type MantineColorsTuple,
@@ -46,7 +47,10 @@ export const theme = createTheme({
   headings: { fontWeight: '650' },
   cursorType: 'pointer',
   respectReducedMotion: true,
-  components: { SegmentedControl: SegmentedControl.extend({ classNames: { root: 'tl-segments' } }) },
+  components: {
+    Notification: Notification.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Dismiss' } } }),
+    SegmentedControl: SegmentedControl.extend({ classNames: { root: 'tl-segments' } }),
+  },
 });
 
 export const cssVariables: CSSVariablesResolver = () => ({

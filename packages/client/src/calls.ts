@@ -39,16 +39,22 @@ export class Calls {
     }
   }
 
-  async #answer(method: string, data: unknown): Promise<{ result: unknown } | { error: Pick<ErrorData, 'code' | 'message'> }> {
+  async #answer(
+    method: string,
+    data: unknown,
+  ): Promise<{ result: unknown } | { error: Pick<ErrorData, 'code' | 'message'> }> {
     const handler = this.#handlers.get(method);
     if (handler === undefined) return refusal(new CodedError('methodNotFound', method));
-    if (this.#running >= this.#options.maxCallsInFlight) return refusal(new CodedError('tooManyRequests', 'maxCallsInFlight'));
+    if (this.#running >= this.#options.maxCallsInFlight)
+      return refusal(new CodedError('tooManyRequests', 'maxCallsInFlight'));
     this.#running++;
     try {
       return { result: (await handler(data)) ?? null };
     } catch (error) {
       this.#options.report(error, { where: 'call' });
-      return error instanceof CodedError ? refusal(error) : { error: { code: ERROR_CODES.internal.code, message: ERROR_CODES.internal.message } };
+      return error instanceof CodedError
+        ? refusal(error)
+        : { error: { code: ERROR_CODES.internal.code, message: ERROR_CODES.internal.message } };
     } finally {
       this.#running--;
     }

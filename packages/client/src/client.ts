@@ -4,7 +4,8 @@
  */
 import type { ContractOrNone, DataOf, DefaultContract } from './contract-types.js';
 import { CoreClient, type ClientNotice } from './core-client.js';
-import { MapFeeds, type MapOptions, type MapSubscription } from './map.js';
+import { MapFeeds } from './map-feeds.js';
+import type { MapOptions, MapSubscription } from './map.js';
 import { resolveClientOptions, type ClientOptions, type ResolvedOptions } from './options.js';
 import { PresenceStore, type PresenceOptions } from './presence.js';
 import { ServerSubscriptions, type ServerListener } from './server-subscriptions.js';
@@ -27,19 +28,31 @@ export class Client<C extends ContractOrNone = DefaultContract> extends CoreClie
   }
 
   /** State loaded by the application and changed by a channel's publications, as a store. */
-  channelState<const Channel extends string, S>(channel: Channel | null, options: StateOptions<DataOf<C, Channel, 'stream'>, S>): StateStore<DataOf<C, Channel, 'stream'>, S> {
+  channelState<const Channel extends string, S>(
+    channel: Channel | null,
+    options: StateOptions<DataOf<C, Channel, 'stream'>, S>,
+  ): StateStore<DataOf<C, Channel, 'stream'>, S> {
     const own = channel === null ? { ...options, enabled: false } : options;
     return new StateStore(this.parts.deps, this.parts.wires, this.parts.batch, channel ?? '', own);
   }
 
   /** The entries of a map channel, as a store. */
-  map<const Channel extends string>(channel: Channel | null, options: MapOptions<DataOf<C, Channel, 'map'>> = {}): MapSubscription<DataOf<C, Channel, 'map'>> {
+  map<const Channel extends string>(
+    channel: Channel | null,
+    options: MapOptions<DataOf<C, Channel, 'map'>> = {},
+  ): MapSubscription<DataOf<C, Channel, 'map'>> {
     return this.#maps.open(channel ?? '', channel === null ? { ...options, enabled: false } : options);
   }
 
   /** Who is on a channel, as a store. */
   presence(channel: string | null, options: PresenceOptions = {}): PresenceStore {
-    return new PresenceStore(this.parts.deps, this.parts.wires, this.parts.batch, channel ?? '', channel === null ? { ...options, enabled: false } : options);
+    return new PresenceStore(
+      this.parts.deps,
+      this.parts.wires,
+      this.parts.batch,
+      channel ?? '',
+      channel === null ? { ...options, enabled: false } : options,
+    );
   }
 
   /** What happens on channels the server subscribed this client to. */
@@ -57,6 +70,8 @@ export class Client<C extends ContractOrNone = DefaultContract> extends CoreClie
  * A client for one server, connecting at once unless `autoConnect` is false. Throws a TypeError or RangeError that names a bad option; everything
  * later reaches `state`, a rejected promise, or `onError`. With a contract as type argument, wrong methods, params and payloads do not compile.
  */
-export function createClient<C extends ContractOrNone = DefaultContract>(options: Partial<ClientOptions> & { readonly url: string }): Client<C> {
+export function createClient<C extends ContractOrNone = DefaultContract>(
+  options: Partial<ClientOptions> & { readonly url: string },
+): Client<C> {
   return new Client<C>(resolveClientOptions(options));
 }

@@ -62,18 +62,29 @@ describe('connection', () => {
 
   it('[CLIENT-9] offers extensions and reads what was granted and what the authenticator answered', async () => {
     server.handlers.onCommand = (command) =>
-      'connect' in command ? { connect: { client: 'c1', ping: 25, data: { tl: { extensions: ['rpc', 'unheard-of'] }, data: { hello: 1 } } } } : undefined;
+      'connect' in command
+        ? {
+            connect: {
+              client: 'c1',
+              ping: 25,
+              data: { tl: { extensions: ['rpc', 'unheard-of'] }, data: { hello: 1 } },
+            },
+          }
+        : undefined;
     const { state, extensions } = open();
     expect(state.get()).toMatchObject({ kind: 'connecting', attempt: 1 });
     await settle();
-    expect(server.received('connect')[0]).toMatchObject({ headers: { 'trunkline-extensions': 'gap, source, drain, call, rpc' } });
+    expect(server.received('connect')[0]).toMatchObject({
+      headers: { 'trunkline-extensions': 'gap, source, drain, call, rpc' },
+    });
     expect(state.get()).toMatchObject({ kind: 'connected', client: 'c1', data: { hello: 1 } });
     expect([...(client?.extensions ?? [])]).toEqual(['rpc']);
     expect([...extensions]).toEqual([]);
   });
 
   it('[CLIENT-9] a server that knows nothing of extensions gets the data through whole', async () => {
-    server.handlers.onCommand = (command) => ('connect' in command ? { connect: { client: 'c1', data: { mine: true } } } : undefined);
+    server.handlers.onCommand = (command) =>
+      'connect' in command ? { connect: { client: 'c1', data: { mine: true } } } : undefined;
     const { state } = open();
     await settle();
     expect(state.get()).toMatchObject({ kind: 'connected', data: { mine: true } });
@@ -117,8 +128,13 @@ describe('connection', () => {
     const { state } = open({ maxAttempts: 3 });
     await pass(60_000);
     expect(server.attempts).toBe(3);
-    expect(state.get()).toMatchObject({ kind: 'failed', reason: expect.stringContaining('gave up after 3 attempts') as string });
-    expect(errors.some(({ where, error }) => where === 'connection' && String(error).includes('gave up'))).toBe(true);
+    expect(state.get()).toMatchObject({
+      kind: 'failed',
+      reason: expect.stringContaining('gave up after 3 attempts') as string,
+    });
+    expect(
+      errors.some(({ where, error }) => where === 'connection' && String(error).includes('gave up')),
+    ).toBe(true);
     server.down = false;
     await pass(60_000);
     expect(server.attempts).toBe(3);
@@ -128,10 +144,16 @@ describe('connection', () => {
   });
 
   it('[CLIENT-10] a token that cannot be fetched counts as an attempt', async () => {
-    const { state } = open({ maxAttempts: 2, getToken: () => Promise.reject(new Error('identity provider down')) });
+    const { state } = open({
+      maxAttempts: 2,
+      getToken: () => Promise.reject(new Error('identity provider down')),
+    });
     await pass(60_000);
     expect(server.attempts).toBe(0);
-    expect(state.get()).toMatchObject({ kind: 'failed', reason: expect.stringContaining('identity provider down') as string });
+    expect(state.get()).toMatchObject({
+      kind: 'failed',
+      reason: expect.stringContaining('identity provider down') as string,
+    });
   });
 
   it('[CLIENT-10] a close that says stay away is final, with its code', async () => {
@@ -159,7 +181,10 @@ describe('connection', () => {
     await settle();
     server.connection.sendText('{"push": nonsense');
     await settle();
-    expect(errors).toContainEqual({ error: expect.objectContaining({ code: 107 }) as unknown, where: 'decode' });
+    expect(errors).toContainEqual({
+      error: expect.objectContaining({ code: 107 }) as unknown,
+      where: 'decode',
+    });
     expect(state.get().kind).toBe('connecting');
     await pass(2_000);
     expect(state.get().kind).toBe('connected');

@@ -13,9 +13,20 @@ import { Cell, type Readable } from './store.js';
 /** Times are Unix milliseconds. */
 export type ConnectionState =
   /** `attempt` counts from 1 since the last success; `reason` says why the connection before was lost. */
-  | { readonly kind: 'connecting'; readonly sinceMs: number; readonly attempt: number; readonly reason: string }
+  | {
+      readonly kind: 'connecting';
+      readonly sinceMs: number;
+      readonly attempt: number;
+      readonly reason: string;
+    }
   /** `client` is this connection's id; `data` is what the server's authenticator answered. */
-  | { readonly kind: 'connected'; readonly sinceMs: number; readonly client: string; readonly extensions: ReadonlySet<Extension>; readonly data: unknown }
+  | {
+      readonly kind: 'connected';
+      readonly sinceMs: number;
+      readonly client: string;
+      readonly extensions: ReadonlySet<Extension>;
+      readonly data: unknown;
+    }
   /** Not started, or closed by the application. */
   | { readonly kind: 'disconnected'; readonly sinceMs: number }
   /** The server sent us away for good, or `maxAttempts` failed. Only `connect()` tries again. */
@@ -49,7 +60,10 @@ export class Connection {
   constructor(options: ResolvedOptions, events: ConnectionEvents) {
     this.#options = options;
     this.#events = events;
-    this.#state = new Cell<ConnectionState>({ kind: 'disconnected', sinceMs: options.clock.now() }, options.report);
+    this.#state = new Cell<ConnectionState>(
+      { kind: 'disconnected', sinceMs: options.clock.now() },
+      options.report,
+    );
     this.centrifuge = new Centrifuge(options.url, this.#transportOptions());
     this.#listen();
   }
@@ -80,7 +94,8 @@ export class Connection {
     this.#drain = undefined;
     this.centrifuge.disconnect();
     // Also leaves `failed`, where the transport is already at rest.
-    if (this.#state.get().kind !== 'disconnected') this.#state.set({ kind: 'disconnected', sinceMs: this.#options.clock.now() });
+    if (this.#state.get().kind !== 'disconnected')
+      this.#state.set({ kind: 'disconnected', sinceMs: this.#options.clock.now() });
   }
 
   /** Resolves once connected; rejects with a `CodedError` after `timeoutMs`, or at once where nothing tries to connect. */
@@ -94,7 +109,8 @@ export class Connection {
 
   /** Counts a call in flight: a drain waits for these, within its window. */
   async busy<T>(run: () => Promise<T>): Promise<T> {
-    if (this.#busy >= this.#options.maxRpcInFlight) throw localError(111, `too many requests: maxRpcInFlight is ${this.#options.maxRpcInFlight}`);
+    if (this.#busy >= this.#options.maxRpcInFlight)
+      throw localError(111, `too many requests: maxRpcInFlight is ${this.#options.maxRpcInFlight}`);
     this.#busy++;
     try {
       return await run();
@@ -105,7 +121,22 @@ export class Connection {
   }
 
   #transportOptions(): Partial<Options> {
-    const { token, getToken, name, version, data, websocket, minDelayMs, maxDelayMs, timeoutMs, pingGraceMs, extensions, clock, report, connectTimeoutMs } = this.#options;
+    const {
+      token,
+      getToken,
+      name,
+      version,
+      data,
+      websocket,
+      minDelayMs,
+      maxDelayMs,
+      timeoutMs,
+      pingGraceMs,
+      extensions,
+      clock,
+      report,
+      connectTimeoutMs,
+    } = this.#options;
     const guarded = guardSocket(websocket, {
       clock,
       report,
@@ -138,7 +169,13 @@ export class Connection {
       this.#socket?.served();
       this.#failures = 0;
       const grants = parseConnectData(data);
-      this.#state.set({ kind: 'connected', sinceMs: clock.now(), client, extensions: grants.extensions, data: grants.data });
+      this.#state.set({
+        kind: 'connected',
+        sinceMs: clock.now(),
+        client,
+        extensions: grants.extensions,
+        data: grants.data,
+      });
     });
     this.centrifuge.on('disconnected', ({ code, reason }) => this.#disconnected(code, reason));
     this.centrifuge.on('message', ({ data }: { data: unknown }) => this.#message(data));
@@ -169,7 +206,10 @@ export class Connection {
     const sinceMs = this.#options.clock.now();
     if (this.#disconnecting === 'drain') return;
     if (this.#disconnecting === 'gaveUp') {
-      const error = localError(GAVE_UP, `gave up after ${this.#failures} attempts${this.#lastReason === '' ? '' : `: ${this.#lastReason}`}`);
+      const error = localError(
+        GAVE_UP,
+        `gave up after ${this.#failures} attempts${this.#lastReason === '' ? '' : `: ${this.#lastReason}`}`,
+      );
       this.#state.set({ kind: 'failed', sinceMs, code: GAVE_UP, reason: error.message });
       this.#options.report(error, { where: 'connection' });
       return;

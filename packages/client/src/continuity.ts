@@ -13,7 +13,16 @@ import type { OverflowOutcome, Position, SourceState } from '@trunkline/protocol
  * position; the server dropped publications (`overflow`, `conflated`); offsets jumped without a word; the server voided all state; a message
  * could not be decoded or applied; more arrived while state was loading than may be buffered.
  */
-export type ResetReason = 'unrecoverable' | 'epoch' | 'unpositioned' | 'overflow' | 'conflated' | 'jump' | 'invalidated' | 'undecodable' | 'buffer';
+export type ResetReason =
+  | 'unrecoverable'
+  | 'epoch'
+  | 'unpositioned'
+  | 'overflow'
+  | 'conflated'
+  | 'jump'
+  | 'invalidated'
+  | 'undecodable'
+  | 'buffer';
 
 /** Offsets `from` to `to` (inclusive) that were not handed over. */
 export interface Missing {
@@ -70,7 +79,12 @@ export interface GapReport extends Missing {
 }
 
 export type TrackEvent =
-  | { readonly kind: 'subscribing'; readonly nowMs: number; readonly reason: string; readonly invalidated: boolean }
+  | {
+      readonly kind: 'subscribing';
+      readonly nowMs: number;
+      readonly reason: string;
+      readonly invalidated: boolean;
+    }
   | {
       readonly kind: 'subscribed';
       readonly position: Position | undefined;
@@ -135,18 +149,30 @@ export function step(track: Track, event: TrackEvent): Step {
     case 'source':
       return { track: { ...track, source: event.source }, effects: NONE };
     case 'subscribing':
-      return { track: subscribing(event.invalidated ? { ...track, invalidated: true } : track, event.nowMs, event.reason), effects: NONE };
+      return {
+        track: subscribing(
+          event.invalidated ? { ...track, invalidated: true } : track,
+          event.nowMs,
+          event.reason,
+        ),
+        effects: NONE,
+      };
     case 'subscribed':
       return subscribed(track, event);
     case 'ended':
-      return { track: { ...track, phase: { kind: 'ended', code: event.code, reason: event.reason }, reported: [] }, effects: NONE };
+      return {
+        track: { ...track, phase: { kind: 'ended', code: event.code, reason: event.reason }, reported: [] },
+        effects: NONE,
+      };
   }
 }
 
 function subscribing(track: Track, nowMs: number, reason: string): Track {
   // Already on the way back: the moment it was lost stays.
   if (track.phase.kind === 'lost' || track.phase.kind === 'opening') return track;
-  const phase: Phase = track.fresh ? { kind: 'opening', sinceMs: nowMs } : { kind: 'lost', sinceMs: nowMs, reason };
+  const phase: Phase = track.fresh
+    ? { kind: 'opening', sinceMs: nowMs }
+    : { kind: 'lost', sinceMs: nowMs, reason };
   return { ...track, phase, reported: [] };
 }
 
@@ -167,11 +193,27 @@ function subscribed(track: Track, event: TrackEvent & { kind: 'subscribed' }): S
   };
   if (track.fresh) return { track: { ...next, position: top, reported: [], jumps: 0 }, effects: NONE };
   if (event.recovered && !track.invalidated && held && top && sameEpoch(held, top)) {
-    return { track: { ...next, position: { epoch: top.epoch, offset: held.offset }, recoveredTo: top.offset, recovering: event.hasPublications }, effects: NONE };
+    return {
+      track: {
+        ...next,
+        position: { epoch: top.epoch, offset: held.offset },
+        recoveredTo: top.offset,
+        recovering: event.hasPublications,
+      },
+      effects: NONE,
+    };
   }
   const replaced: Track = { ...next, position: top, reported: [], jumps: 0 };
   // Nobody asked to recover, and nothing was published meanwhile: nothing is missing.
-  if (!event.wasRecovering && !track.invalidated && held && top && held.epoch === top.epoch && held.offset === top.offset) return { track: replaced, effects: NONE };
+  if (
+    !event.wasRecovering &&
+    !track.invalidated &&
+    held &&
+    top &&
+    held.epoch === top.epoch &&
+    held.offset === top.offset
+  )
+    return { track: replaced, effects: NONE };
   return { track: replaced, effects: [{ kind: 'reset', ...lossBetween(track, top) }] };
 }
 
@@ -188,7 +230,8 @@ function publication(track: Track, offset: number, nowMs: number): Step {
   if (phase.kind !== 'subscribed') return { track, effects: NONE };
   // Numbered nothing: history is off, or this one was kept out of it.
   if (offset === 0) return { track, effects: DELIVER };
-  if (position === undefined) return { track: { ...track, position: { epoch: '', offset } }, effects: DELIVER };
+  if (position === undefined)
+    return { track: { ...track, position: { epoch: '', offset } }, effects: DELIVER };
   if (offset <= position.offset) return { track, effects: NONE };
   if (offset === position.offset + 1) return deliverAt(track, offset, DELIVER);
   return jump(track, position, offset, nowMs);
@@ -202,7 +245,13 @@ function jump(track: Track, position: Position, offset: number, nowMs: number): 
   // Holes of a filter: inside what was recovered, between its last item and its end, or anywhere where the server reports none.
   const covered = filtered && (unexplained || position.offset < track.recoveredTo);
   if (covered && (unexplained || offset <= track.recoveredTo + 1)) return deliverAt(track, offset, DELIVER);
-  if (covered) return jump({ ...track, position: { ...position, offset: track.recoveredTo } }, { ...position, offset: track.recoveredTo }, offset, nowMs);
+  if (covered)
+    return jump(
+      { ...track, position: { ...position, offset: track.recoveredTo } },
+      { ...position, offset: track.recoveredTo },
+      offset,
+      nowMs,
+    );
   if (cache && track.recovering) return deliverAt(track, offset, [{ kind: 'gap', missing }, ...DELIVER]);
   return lose(track, missing, nowMs, (settled) => deliverAt(settled, offset, DELIVER));
 }
@@ -211,14 +260,25 @@ function jump(track: Track, position: Position, offset: number, nowMs: number): 
 function lose(track: Track, missing: Missing, nowMs: number, go: (track: Track) => Step): Step {
   if (track.recoverable && track.jumps < MAX_JUMPS) {
     const phase: Phase = { kind: 'lost', sinceMs: nowMs, reason: 'gap' };
-    return { track: { ...track, phase, jumps: track.jumps + 1, reported: [] }, effects: [{ kind: 'resubscribe' }] };
+    return {
+      track: { ...track, phase, jumps: track.jumps + 1, reported: [] },
+      effects: [{ kind: 'resubscribe' }],
+    };
   }
   const after = go({ ...track, position: { epoch: missing.epoch, offset: missing.to } });
   return { track: after.track, effects: [{ kind: 'reset', reason: 'jump', missing }, ...after.effects] };
 }
 
 function deliverAt(track: Track, offset: number, effects: readonly Effect[]): Step {
-  return { track: { ...track, position: { epoch: track.position?.epoch ?? '', offset }, jumps: 0, recovering: false }, effects };
+  return {
+    track: {
+      ...track,
+      position: { epoch: track.position?.epoch ?? '', offset },
+      jumps: 0,
+      recovering: false,
+    },
+    effects,
+  };
 }
 
 /** What the remembered gap reports say about a hole, or undefined where they leave a part of it open. */
@@ -238,15 +298,25 @@ function gap(track: Track, report: GapReport & { readonly nowMs: number }): Step
   const { phase, position } = track;
   const { epoch, from, to, reason } = report;
   if (phase.kind !== 'subscribed') {
-    return { track: { ...track, reported: [...track.reported, { epoch, from, to, reason }].slice(-MAX_REPORTED) }, effects: NONE };
+    return {
+      track: { ...track, reported: [...track.reported, { epoch, from, to, reason }].slice(-MAX_REPORTED) },
+      effects: NONE,
+    };
   }
-  if (position === undefined || position.epoch !== epoch || to <= position.offset) return { track, effects: NONE };
+  if (position === undefined || position.epoch !== epoch || to <= position.offset)
+    return { track, effects: NONE };
   const expected = Math.max(position.offset, track.options.filtered ? track.recoveredTo : 0) + 1;
   const advance = (settled: Track): Step => ({
     track: { ...settled, position: { epoch, offset: to }, jumps: 0 },
-    effects: effectsOf(settled, { epoch, from: Math.max(from, (settled.position?.offset ?? 0) + 1), to, reason }),
+    effects: effectsOf(settled, {
+      epoch,
+      from: Math.max(from, (settled.position?.offset ?? 0) + 1),
+      to,
+      reason,
+    }),
   });
-  if (from > expected && !track.options.unexplained) return lose(track, { epoch, from: expected, to: from - 1 }, report.nowMs, advance);
+  if (from > expected && !track.options.unexplained)
+    return lose(track, { epoch, from: expected, to: from - 1 }, report.nowMs, advance);
   return advance(track);
 }
 
@@ -261,57 +331,4 @@ function effectsOf(track: Track, { reason, epoch, from, to }: GapReport): Effect
 function sameEpoch(held: Position, top: Position): boolean {
   // An empty epoch at offset 0 is "from the very start, whatever it is now".
   return held.epoch === top.epoch || (held.epoch === '' && held.offset === 0);
-}
-
-/**
- * What an application shows. `live`: connected, subscribed, the source flows, nothing is missing. `recovering`: on the way (back) there.
- * `stale`: what is shown may be old since `sinceMs` (Unix ms). `reset`: a part is missing; the state must be taken again. `failed`: will not
- * come back by itself.
- */
-export type Continuity =
-  | { readonly kind: 'live' }
-  | { readonly kind: 'recovering'; readonly sinceMs: number }
-  | ({ readonly kind: 'reset' } & Reset)
-  | { readonly kind: 'stale'; readonly sinceMs: number; readonly reason: string }
-  | { readonly kind: 'failed'; readonly reason: string; readonly code: number };
-
-/** What besides the track decides. */
-export interface Surroundings {
-  /** A reset that was reported and not yet answered with new state or an acknowledgement. */
-  readonly reset: Reset | undefined;
-  /** State is being loaded for the first time since then. */
-  readonly loadingSinceMs: number | undefined;
-  /** The loss is old enough to say so. */
-  readonly stale: boolean;
-  /** The connection was closed by the application, or gave up. */
-  readonly connection: { readonly kind: 'open' } | { readonly kind: 'closed'; readonly sinceMs: number } | { readonly kind: 'failed'; readonly code: number; readonly reason: string };
-}
-
-export function continuityOf(track: Track, { reset, loadingSinceMs, stale, connection }: Surroundings): Continuity {
-  const { phase, source } = track;
-  if (phase.kind === 'ended') return { kind: 'failed', code: phase.code, reason: phase.reason };
-  if (connection.kind === 'failed') return connection;
-  if (connection.kind === 'closed') return { kind: 'stale', sinceMs: phase.kind === 'lost' ? phase.sinceMs : connection.sinceMs, reason: 'disconnected' };
-  if (phase.kind !== 'subscribed') {
-    if (!stale) return { kind: 'recovering', sinceMs: phase.sinceMs };
-    return { kind: 'stale', sinceMs: phase.sinceMs, reason: phase.kind === 'lost' ? phase.reason : 'not subscribed yet' };
-  }
-  if (reset !== undefined) return { kind: 'reset', ...reset };
-  if (source.state !== 'live') return { kind: 'stale', sinceMs: source.sinceMs, reason: source.reason === '' ? `source ${source.state}` : source.reason };
-  return loadingSinceMs === undefined ? { kind: 'live' } : { kind: 'recovering', sinceMs: loadingSinceMs };
-}
-
-/** Equal by value, so that listeners hear of real changes only. */
-export function sameContinuity(left: Continuity, right: Continuity): boolean {
-  if (left.kind !== right.kind) return false;
-  const before = left as { readonly [field: string]: unknown; readonly missing?: Missing };
-  const after = right as { readonly [field: string]: unknown; readonly missing?: Missing };
-  return (
-    before['sinceMs'] === after['sinceMs'] &&
-    before['reason'] === after['reason'] &&
-    before['code'] === after['code'] &&
-    before.missing?.epoch === after.missing?.epoch &&
-    before.missing?.from === after.missing?.from &&
-    before.missing?.to === after.missing?.to
-  );
 }

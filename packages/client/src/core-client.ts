@@ -6,13 +6,21 @@ import { randomId } from '@trunkline/base';
 import type { Position } from '@trunkline/protocol';
 import { Calls, type CallHandler } from './calls.js';
 import { Connection, type ConnectionState } from './connection.js';
-import type { ContractOrNone, DataOf, DefaultContract, MethodOf, ParamsOf, ResultOf } from './contract-types.js';
+import type {
+  ContractOrNone,
+  DataOf,
+  DefaultContract,
+  MethodOf,
+  ParamsOf,
+  ResultOf,
+} from './contract-types.js';
 import { toCodedError } from './errors.js';
 import type { Extension, Notice } from './extensions.js';
 import { resolveClientOptions, type ClientOptions, type ResolvedOptions } from './options.js';
 import { Rpc, type CallOptions, type CommandResult } from './rpc.js';
 import { Batch, type Readable } from './store.js';
-import { StreamSubscription, type StreamOptions, type StreamPublication } from './stream.js';
+import type { StreamOptions, StreamPublication } from './stream-options.js';
+import { StreamSubscription } from './stream.js';
 import type { WireDeps } from './wire.js';
 import { Wires } from './wires.js';
 
@@ -52,7 +60,10 @@ export class CoreClient<C extends ContractOrNone = DefaultContract> {
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
-    this.#connection = new Connection(options, { onNotice: (notice) => this.onNotice(notice), onMessage: (data) => this.#message(data) });
+    this.#connection = new Connection(options, {
+      onNotice: (notice) => this.onNotice(notice),
+      onMessage: (data) => this.#message(data),
+    });
     const deps: WireDeps = { connection: this.#connection, options };
     this.parts = { deps, wires: new Wires(deps), batch: new Batch(options.clock, options.batch) };
     this.#rpc = new Rpc(this.#connection, options);
@@ -95,23 +106,36 @@ export class CoreClient<C extends ContractOrNone = DefaultContract> {
   // ------------------------------------------------------------ channels
 
   /** Listens to a stream channel. `null` opens nothing and returns an inert subscription. Throws a `CodedError` (conflict) as `Wires.hold` does. */
-  stream<const Channel extends string, S = unknown>(channel: Channel | null, options: StreamOptions<DataOf<C, Channel, 'stream'>, S> = {}): StreamSubscription<DataOf<C, Channel, 'stream'>, S> {
+  stream<const Channel extends string, S = unknown>(
+    channel: Channel | null,
+    options: StreamOptions<DataOf<C, Channel, 'stream'>, S> = {},
+  ): StreamSubscription<DataOf<C, Channel, 'stream'>, S> {
     const own = channel === null ? { ...options, enabled: false } : options;
     return new StreamSubscription(this.parts.deps, this.parts.wires, channel ?? '', own);
   }
 
   /** Publishes as this client, where the channel allows it. Rejects with a `CodedError`. */
-  async publish<const Channel extends string>(channel: Channel, data: DataOf<C, Channel, 'stream'>): Promise<void> {
+  async publish<const Channel extends string>(
+    channel: Channel,
+    data: DataOf<C, Channel, 'stream'>,
+  ): Promise<void> {
     const { centrifuge } = this.#connection;
-    await this.#settled(`publishing to ${channel}`, () => this.#connection.busy(() => centrifuge.publish(channel, data)));
+    await this.#settled(`publishing to ${channel}`, () =>
+      this.#connection.busy(() => centrifuge.publish(channel, data)),
+    );
   }
 
   /** A channel's retained publications. Rejects with a `CodedError`. */
-  async history<const Channel extends string>(channel: Channel, request: HistoryRequest = {}): Promise<History<DataOf<C, Channel, 'stream'>>> {
+  async history<const Channel extends string>(
+    channel: Channel,
+    request: HistoryRequest = {},
+  ): Promise<History<DataOf<C, Channel, 'stream'>>> {
     const { limit = 100, since, reverse = false } = request;
     const { centrifuge } = this.#connection;
     const query = { limit, reverse, ...(since === undefined ? {} : { since }) };
-    const { publications, epoch, offset } = await this.#settled(`history of ${channel}`, () => this.#connection.busy(() => centrifuge.history(channel, query)));
+    const { publications, epoch, offset } = await this.#settled(`history of ${channel}`, () =>
+      this.#connection.busy(() => centrifuge.history(channel, query)),
+    );
     return {
       position: { epoch, offset },
       publications: publications.map((item) => ({
@@ -127,12 +151,20 @@ export class CoreClient<C extends ContractOrNone = DefaultContract> {
   // ------------------------------------------------------------ calls and messages
 
   /** Calls a method. Rejects with a `CodedError`: the server's code, or one below 100 where no answer came. */
-  async rpc<M extends MethodOf<C>>(method: M, params: ParamsOf<C, M>, options?: CallOptions): Promise<ResultOf<C, M>> {
+  async rpc<M extends MethodOf<C>>(
+    method: M,
+    params: ParamsOf<C, M>,
+    options?: CallOptions,
+  ): Promise<ResultOf<C, M>> {
     return (await this.command(method, params, options)).result;
   }
 
   /** As `rpc`, with the position of the publication that shows the effect, where there is one. */
-  async command<M extends MethodOf<C>>(method: M, params: ParamsOf<C, M>, options?: CallOptions): Promise<CommandResult<ResultOf<C, M>>> {
+  async command<M extends MethodOf<C>>(
+    method: M,
+    params: ParamsOf<C, M>,
+    options?: CallOptions,
+  ): Promise<CommandResult<ResultOf<C, M>>> {
     return (await this.#rpc.command(method, params, options)) as CommandResult<ResultOf<C, M>>;
   }
 
@@ -191,6 +223,8 @@ export class CoreClient<C extends ContractOrNone = DefaultContract> {
 }
 
 /** A client without map, state and presence stores, for pages that count bytes; otherwise as `createClient` of the main entry. */
-export function createClient<C extends ContractOrNone = DefaultContract>(options: Partial<ClientOptions> & { readonly url: string }): CoreClient<C> {
+export function createClient<C extends ContractOrNone = DefaultContract>(
+  options: Partial<ClientOptions> & { readonly url: string },
+): CoreClient<C> {
   return new CoreClient<C>(resolveClientOptions(options));
 }

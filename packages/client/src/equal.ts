@@ -9,7 +9,11 @@ export function equalJson(left: unknown, right: unknown): boolean {
   if (Object.getPrototypeOf(left) !== Object.getPrototypeOf(right) || !isPlain(left)) return false;
   const keys = Object.keys(left);
   if (keys.length !== Object.keys(right).length) return false;
-  return keys.every((key) => Object.hasOwn(right, key) && equalJson((left as Record<string, unknown>)[key], (right as Record<string, unknown>)[key]));
+  return keys.every(
+    (key) =>
+      Object.hasOwn(right, key) &&
+      equalJson((left as Record<string, unknown>)[key], (right as Record<string, unknown>)[key]),
+  );
 }
 
 function isPlain(value: object): boolean {

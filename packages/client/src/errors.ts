@@ -21,10 +21,22 @@ export function isConnectionLoss(error: CodedError): boolean {
 /** Any rejection as a `CodedError`; an unknown thing becomes code 100 with the original as cause. */
 export function toCodedError(cause: unknown, doing: string): CodedError {
   if (cause instanceof CodedError) return cause;
-  const { code, message, temporary } = (typeof cause === 'object' && cause !== null ? cause : {}) as { code?: unknown; message?: unknown; temporary?: unknown };
+  const { code, message, temporary } = (typeof cause === 'object' && cause !== null ? cause : {}) as {
+    code?: unknown;
+    message?: unknown;
+    temporary?: unknown;
+  };
   const text = typeof message === 'string' && message !== '' ? message : 'failed';
-  if (typeof code !== 'number') return new CodedError({ code: 100, message: `${doing}: ${text}`, retry: 'never' }, undefined, { cause });
-  const retry = temporary === true || code < 100 ? 'afterBackoff' : code === 109 || code === 110 ? 'afterReauth' : code === 112 ? 'afterResync' : 'never';
+  if (typeof code !== 'number')
+    return new CodedError({ code: 100, message: `${doing}: ${text}`, retry: 'never' }, undefined, { cause });
+  const retry =
+    temporary === true || code < 100
+      ? 'afterBackoff'
+      : code === 109 || code === 110
+        ? 'afterReauth'
+        : code === 112
+          ? 'afterResync'
+          : 'never';
   return new CodedError({ code, message: `${doing}: ${text}`, retry }, undefined, { cause });
 }
 

@@ -46,7 +46,10 @@ export function parseConnectData(data: unknown): Grants {
   const envelope = fields(fields(data)?.['tl']);
   if (envelope === undefined) return { extensions: new Set(), data };
   const granted = Array.isArray(envelope['extensions']) ? envelope['extensions'] : [];
-  return { extensions: new Set(EXTENSIONS.filter((name) => granted.includes(name))), data: fields(data)?.['data'] };
+  return {
+    extensions: new Set(EXTENSIONS.filter((name) => granted.includes(name))),
+    data: fields(data)?.['data'],
+  };
 }
 
 /** [EXT-3] Without the envelope the source counts as live: nobody said otherwise. */
@@ -65,15 +68,34 @@ export function parseSubscribeData(data: unknown): Announced {
 export function parseNotice(data: unknown): Notice | undefined {
   const envelope = fields(fields(data)?.['tl']);
   if (envelope === undefined) return undefined;
-  return parseGap(fields(envelope['gap'])) ?? parseSourceNotice(fields(envelope['source'])) ?? parseDrain(fields(envelope['drain'])) ?? parseCall(fields(envelope['call']));
+  return (
+    parseGap(fields(envelope['gap'])) ??
+    parseSourceNotice(fields(envelope['source'])) ??
+    parseDrain(fields(envelope['drain'])) ??
+    parseCall(fields(envelope['call']))
+  );
 }
 
 function parseGap(gap: Fields | undefined): Notice | undefined {
   if (gap === undefined) return undefined;
   const { channel, epoch, from, to, reason } = gap;
-  if (typeof channel !== 'string' || typeof epoch !== 'string' || !isOffset(from) || !isOffset(to) || to < from) return undefined;
+  if (
+    typeof channel !== 'string' ||
+    typeof epoch !== 'string' ||
+    !isOffset(from) ||
+    !isOffset(to) ||
+    to < from
+  )
+    return undefined;
   // An unknown reason is read as the worst one: a loss.
-  return { kind: 'gap', channel, epoch, from, to, reason: reason === 'filtered' || reason === 'conflated' ? reason : 'overflow' };
+  return {
+    kind: 'gap',
+    channel,
+    epoch,
+    from,
+    to,
+    reason: reason === 'filtered' || reason === 'conflated' ? reason : 'overflow',
+  };
 }
 
 function parseSourceNotice(source: Fields | undefined): Notice | undefined {
@@ -90,7 +112,9 @@ function parseDrain(drain: Fields | undefined): Notice | undefined {
 function parseCall(call: Fields | undefined): Notice | undefined {
   const id = call?.['id'];
   const method = call?.['method'];
-  return typeof id === 'string' && typeof method === 'string' ? { kind: 'call', id, method, data: call?.['data'] } : undefined;
+  return typeof id === 'string' && typeof method === 'string'
+    ? { kind: 'call', id, method, data: call?.['data'] }
+    : undefined;
 }
 
 function parseSource(source: Fields | undefined): SourceState {
@@ -98,7 +122,11 @@ function parseSource(source: Fields | undefined): SourceState {
   if (state !== 'recovering' && state !== 'failed') return LIVE;
   const sinceMs = source?.['sinceMs'];
   const reason = source?.['reason'];
-  return { state, sinceMs: typeof sinceMs === 'number' ? sinceMs : 0, reason: typeof reason === 'string' ? reason : '' };
+  return {
+    state,
+    sinceMs: typeof sinceMs === 'number' ? sinceMs : 0,
+    reason: typeof reason === 'string' ? reason : '',
+  };
 }
 
 function isOffset(value: unknown): value is number {

@@ -5,7 +5,11 @@ import { MapStore } from './map-store.js';
 interface Value {
   readonly n: number;
 }
-const set = (key: string, n: number): { kind: 'set'; key: string; value: Value } => ({ kind: 'set', key, value: { n } });
+const set = (key: string, n: number): { kind: 'set'; key: string; value: Value } => ({
+  kind: 'set',
+  key,
+  value: { n },
+});
 const at = (offset: number): { epoch: string; offset: number } => ({ epoch: 'e', offset });
 
 describe('map store', () => {
@@ -32,10 +36,23 @@ describe('map store', () => {
     const store = new MapStore<Value>(10);
     for (const key of ['a', 'b', 'c']) store.apply(set(key, 1), undefined, false);
     const a = store.get('a');
-    const changed = store.replace([['a', { n: 1 }], ['b', { n: 2 }], ['d', { n: 1 }]], at(9));
+    const changed = store.replace(
+      [
+        ['a', { n: 1 }],
+        ['b', { n: 2 }],
+        ['d', { n: 1 }],
+      ],
+      at(9),
+    );
     expect(store.get('a')).toBe(a);
     expect([...changed].sort()).toEqual(['b', 'c', 'd']);
-    expect(new Map(store.snapshot())).toEqual(new Map([['a', { n: 1 }], ['b', { n: 2 }], ['d', { n: 1 }]]));
+    expect(new Map(store.snapshot())).toEqual(
+      new Map([
+        ['a', { n: 1 }],
+        ['b', { n: 2 }],
+        ['d', { n: 1 }],
+      ]),
+    );
   });
 
   it('[CLIENT-8] an optimistic change shows at once, and what is confirmed shows again after a refusal', () => {
@@ -85,7 +102,10 @@ describe('map store', () => {
       fc.record({ do: fc.constant('remove' as const), key }),
       fc.record({ do: fc.constant('begin' as const), key, n: fc.integer({ min: 0, max: 3 }) }),
       fc.record({ do: fc.constant('settle' as const), index: fc.nat(9) }),
-      fc.record({ do: fc.constant('replace' as const), entries: fc.dictionary(key, fc.integer({ min: 0, max: 3 })) }),
+      fc.record({
+        do: fc.constant('replace' as const),
+        entries: fc.dictionary(key, fc.integer({ min: 0, max: 3 })),
+      }),
     );
     fc.assert(
       fc.property(fc.array(action, { maxLength: 40 }), (script) => {
@@ -119,7 +139,8 @@ describe('map store', () => {
           for (const item of pending) expected.set(item.key, { n: item.n });
           const after = store.snapshot();
           expect(Object.fromEntries(after)).toEqual(Object.fromEntries(expected));
-          for (const name of ['a', 'b', 'c']) if (!changed.includes(name)) expect(after.get(name)).toBe(old.get(name));
+          for (const name of ['a', 'b', 'c'])
+            if (!changed.includes(name)) expect(after.get(name)).toBe(old.get(name));
           expect(new Map(before)).toEqual(old);
         });
       }),

@@ -7,7 +7,9 @@ import { equalJson } from './equal.js';
 import { OptimisticLog } from './optimistic.js';
 
 /** What a client may do to one key. */
-export type MapChange<T> = { readonly kind: 'set'; readonly key: string; readonly value: T } | { readonly kind: 'remove'; readonly key: string };
+export type MapChange<T> =
+  | { readonly kind: 'set'; readonly key: string; readonly value: T }
+  | { readonly kind: 'remove'; readonly key: string };
 
 export class MapStore<T> {
   readonly #confirmed = new Map<string, T>();
@@ -45,14 +47,21 @@ export class MapStore<T> {
     const before = this.#log.pending;
     const settled = this.#log.applied(position, (own) => isOwn && sameChange(own, change));
     if (!settled) return this.#refresh([key]);
-    return this.#refresh([key, ...before.filter((item) => !this.#log.pending.includes(item)).map((item) => item.change.key)]);
+    return this.#refresh([
+      key,
+      ...before.filter((item) => !this.#log.pending.includes(item)).map((item) => item.change.key),
+    ]);
   }
 
   /** The complete confirmed state; everything else is gone. Returns the keys whose shown value changed. */
   replace(entries: Iterable<readonly [string, T]>, position: Position | undefined): readonly string[] {
     const next = new Map<string, T>();
     for (const [key, value] of entries) next.set(key, this.#keepIdentity(this.#confirmed.get(key), value));
-    const keys = new Set([...this.#confirmed.keys(), ...next.keys(), ...this.#log.pending.map((item) => item.change.key)]);
+    const keys = new Set([
+      ...this.#confirmed.keys(),
+      ...next.keys(),
+      ...this.#log.pending.map((item) => item.change.key),
+    ]);
     this.#confirmed.clear();
     for (const [key, value] of next) this.#confirmed.set(key, value);
     this.#log.replaced(position);

@@ -11,7 +11,13 @@ let client: Client<Untyped>;
 let errors: { error: unknown; where: string }[];
 
 function open(options: Partial<ClientOptions> = {}): Client<Untyped> {
-  return createClient<Untyped>({ url: 'ws://test/', websocket: server.websocket, random: createSeededRandom(1), onError: (error, { where }) => void errors.push({ error, where }), ...options });
+  return createClient<Untyped>({
+    url: 'ws://test/',
+    websocket: server.websocket,
+    random: createSeededRandom(1),
+    onError: (error, { where }) => void errors.push({ error, where }),
+    ...options,
+  });
 }
 const pass = async (ms: number): Promise<void> => {
   await vi.advanceTimersByTimeAsync(ms);
@@ -95,7 +101,11 @@ describe('map', () => {
     server.publishLost('m', 2, { key: 'b' });
     put('c', 3);
     await settle();
-    expect(map.state.get()).toEqual({ kind: 'reset', reason: 'jump', missing: { epoch: 'e1', from: 2, to: 2 } });
+    expect(map.state.get()).toEqual({
+      kind: 'reset',
+      reason: 'jump',
+      missing: { epoch: 'e1', from: 2, to: 2 },
+    });
     await pass(2_000);
     expect(Object.fromEntries(map.get())).toEqual({ a: 1, b: 2, c: 3 });
     expect(map.state.get()).toEqual({ kind: 'live' });
@@ -121,7 +131,10 @@ describe('map', () => {
     server.cut();
     put('b', 2);
     await pass(2_000);
-    expect([...map.get()]).toEqual([['a', 1], ['b', 2]]);
+    expect([...map.get()]).toEqual([
+      ['a', 1],
+      ['b', 2],
+    ]);
     expect(map.state.get()).toEqual({ kind: 'live' });
   });
 
@@ -148,7 +161,8 @@ describe('map', () => {
     put('a', 1);
     const map = client.map('m');
     await settle();
-    server.handlers.onCommand = (command) => ('publish' in command ? { error: { code: 103, message: 'permission denied' } } : undefined);
+    server.handlers.onCommand = (command) =>
+      'publish' in command ? { error: { code: 103, message: 'permission denied' } } : undefined;
     const done = map.set('a', 2);
     expect(map.getKey('a')).toBe(1 + 1);
     await expect(done).rejects.toMatchObject({ name: 'CodedError', code: 103 });

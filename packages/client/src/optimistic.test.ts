@@ -77,10 +77,13 @@ describe('optimistic log', () => {
         const confirmed = new Set<number>();
         for (let index = 0; index < count; index++) log.begin(String(index), index);
         // Only accepted changes get an offset.
-        const accepted = Array.from({ length: count }, (_, index) => index).filter((index) => !refused.includes(index));
+        const accepted = Array.from({ length: count }, (_, index) => index).filter(
+          (index) => !refused.includes(index),
+        );
         const publications = accepted.map((change, index) => ({ change, offset: index + 1 }));
         const waiting = [...replies];
-        const shown = (change: number): number => (confirmed.has(change) ? 1 : 0) + (log.pending.some((item) => item.change === change) ? 1 : 0);
+        const shown = (change: number): number =>
+          (confirmed.has(change) ? 1 : 0) + (log.pending.some((item) => item.change === change) ? 1 : 0);
         for (const takeReply of [...mix, ...mix.map((turn) => !turn)]) {
           if (takeReply) {
             const change = waiting.shift();

@@ -65,7 +65,11 @@ export class OptimisticLog<C> {
   replaced(position: Position | undefined): boolean {
     this.#top = position;
     const before = this.#pending.length;
-    this.#pending = this.#pending.filter((item) => item.accepted === undefined || (item.accepted.position !== undefined && !this.#contains(item.accepted.position)));
+    this.#pending = this.#pending.filter(
+      (item) =>
+        item.accepted === undefined ||
+        (item.accepted.position !== undefined && !this.#contains(item.accepted.position)),
+    );
     return this.#pending.length !== before;
   }
 

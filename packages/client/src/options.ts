@@ -1,5 +1,12 @@
 /** The client's numbers and switches, resolved once by `createClient`; inside nothing is optional. */
-import { createSystemClock, createSystemRandom, mergeOptions, requireNumber, type Clock, type Random } from '@trunkline/base';
+import {
+  createSystemClock,
+  createSystemRandom,
+  mergeOptions,
+  requireNumber,
+  type Clock,
+  type Random,
+} from '@trunkline/base';
 import { EXTENSIONS, type Extension } from './extensions.js';
 import type { BatchMode, ErrorPlace, ReportError } from './store.js';
 
@@ -61,7 +68,10 @@ export interface ClientOptions {
   /** Extensions offered to the server. Default: all. */
   readonly extensions: readonly Extension[];
   /** Every error that has no caller: handlers that threw, messages that could not be decoded, sockets, refused subscriptions. Default: `reportError` where the platform has it, for the application's own errors. */
-  readonly onError: (error: unknown, context: { readonly where: ErrorPlace; readonly channel?: string }) => void;
+  readonly onError: (
+    error: unknown,
+    context: { readonly where: ErrorPlace; readonly channel?: string },
+  ) => void;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -100,12 +110,21 @@ export interface ResolvedOptions extends ClientOptions {
 const DEFAULT_PATH = '/connection/websocket';
 
 /** Throws a TypeError or RangeError that names the field. */
-export function resolveClientOptions(given: Partial<ClientOptions> & { readonly url: string }): ResolvedOptions {
-  const defaults: ClientOptions = { ...CLIENT_DEFAULTS, url: '', clock: createSystemClock(), random: createSystemRandom() };
+export function resolveClientOptions(
+  given: Partial<ClientOptions> & { readonly url: string },
+): ResolvedOptions {
+  const defaults: ClientOptions = {
+    ...CLIENT_DEFAULTS,
+    url: '',
+    clock: createSystemClock(),
+    random: createSystemRandom(),
+  };
   const options = mergeOptions(defaults, given);
-  for (const [field, value] of Object.entries(options)) if (typeof value === 'number') requireNumber(field, value, 0);
+  for (const [field, value] of Object.entries(options))
+    if (typeof value === 'number') requireNumber(field, value, 0);
   requireNumber('maxAttempts', options.maxAttempts, 1);
-  if (options.maxDelayMs < options.minDelayMs) throw new RangeError('maxDelayMs must not be below minDelayMs');
+  if (options.maxDelayMs < options.minDelayMs)
+    throw new RangeError('maxDelayMs must not be below minDelayMs');
   const { onError } = options;
   const report: ReportError = (error, context) => {
     try {
@@ -126,8 +145,10 @@ export function resolveUrl(given: string): string {
   } catch (cause) {
     throw new TypeError(`url must be a WebSocket or HTTP address, got "${given}"`, { cause });
   }
-  if (url.protocol === 'http:' || url.protocol === 'https:') url.protocol = url.protocol === 'http:' ? 'ws:' : 'wss:';
-  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') throw new TypeError(`url must begin with ws, wss, http or https, got "${given}"`);
+  if (url.protocol === 'http:' || url.protocol === 'https:')
+    url.protocol = url.protocol === 'http:' ? 'ws:' : 'wss:';
+  if (url.protocol !== 'ws:' && url.protocol !== 'wss:')
+    throw new TypeError(`url must begin with ws, wss, http or https, got "${given}"`);
   if (url.pathname === '/' || url.pathname === '') url.pathname = DEFAULT_PATH;
   url.hash = '';
   return url.toString();
@@ -136,7 +157,9 @@ export function resolveUrl(given: string): string {
 function resolveWebSocket(given: WebSocketConstructor | undefined): WebSocketConstructor {
   const found = given ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
   if (typeof found !== 'function') {
-    throw new TypeError('websocket is required: this platform has no global WebSocket (on Node below 22, pass the class of the "ws" package)');
+    throw new TypeError(
+      'websocket is required: this platform has no global WebSocket (on Node below 22, pass the class of the "ws" package)',
+    );
   }
   return found;
 }

@@ -1,11 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { equalJson } from './equal.js';
-import { applyEvent, applyList, beginFetch, MAX_HELD_EVENTS, NOBODY, type PresenceState } from './presence-merge.js';
+import {
+  applyEvent,
+  applyList,
+  beginFetch,
+  MAX_HELD_EVENTS,
+  NOBODY,
+  type PresenceState,
+} from './presence-merge.js';
 
 const who = (client: string): { client: string; user: string } => ({ client, user: 'u' });
-const join = (client: string): { kind: 'join'; info: { client: string; user: string } } => ({ kind: 'join', info: who(client) });
-const leave = (client: string): { kind: 'leave'; info: { client: string; user: string } } => ({ kind: 'leave', info: who(client) });
+const join = (client: string): { kind: 'join'; info: { client: string; user: string } } => ({
+  kind: 'join',
+  info: who(client),
+});
+const leave = (client: string): { kind: 'leave'; info: { client: string; user: string } } => ({
+  kind: 'leave',
+  info: who(client),
+});
 const names = (state: PresenceState): string[] => [...state.members.keys()].sort();
 
 describe('presence merge', () => {
@@ -35,7 +48,8 @@ describe('presence merge', () => {
 
   it('[CLIENT-13] held events are bounded, and too many say so', () => {
     let state = beginFetch(NOBODY);
-    for (let index = 0; index <= MAX_HELD_EVENTS; index++) state = applyEvent(state, index % 2 === 0 ? join('a') : leave('a'));
+    for (let index = 0; index <= MAX_HELD_EVENTS; index++)
+      state = applyEvent(state, index % 2 === 0 ? join('a') : leave('a'));
     expect(state.overflowed).toBe(true);
     expect(state.fetching).toHaveLength(0);
   });
@@ -43,23 +57,28 @@ describe('presence merge', () => {
   it('[CLIENT-15] wherever the list is read, the picture ends as the channel is', () => {
     const client = fc.constantFrom('a', 'b', 'c', 'd');
     fc.assert(
-      fc.property(fc.array(fc.record({ client, comes: fc.boolean() }), { maxLength: 30 }), fc.nat(30), fc.nat(30), (script, start, length) => {
-        const truth = new Set<string>();
-        let state = NOBODY;
-        let list: { client: string; user: string }[] | undefined;
-        script.forEach(({ client: name, comes }, index) => {
-          if (index === start) {
-            state = beginFetch(state);
-            // The server reads its list at some moment between question and answer.
-            list = [...truth].map(who);
-          }
-          if (comes) truth.add(name);
-          else truth.delete(name);
-          state = applyEvent(state, comes ? join(name) : leave(name));
-          if (list && index === start + length) state = applyList(state, list, equalJson);
-        });
-        expect(names(state)).toEqual([...truth].sort());
-      }),
+      fc.property(
+        fc.array(fc.record({ client, comes: fc.boolean() }), { maxLength: 30 }),
+        fc.nat(30),
+        fc.nat(30),
+        (script, start, length) => {
+          const truth = new Set<string>();
+          let state = NOBODY;
+          let list: { client: string; user: string }[] | undefined;
+          script.forEach(({ client: name, comes }, index) => {
+            if (index === start) {
+              state = beginFetch(state);
+              // The server reads its list at some moment between question and answer.
+              list = [...truth].map(who);
+            }
+            if (comes) truth.add(name);
+            else truth.delete(name);
+            state = applyEvent(state, comes ? join(name) : leave(name));
+            if (list && index === start + length) state = applyList(state, list, equalJson);
+          });
+          expect(names(state)).toEqual([...truth].sort());
+        },
+      ),
     );
   });
 });

@@ -2,7 +2,7 @@
  * Who is on a channel, pure: a full list and the joins and leaves around it merged into one picture, whatever their order of arrival. Events
  * that arrive while a list is being fetched are kept and applied after it; both are idempotent, so an event the list already shows is harmless.
  */
-import type { ClientInfo } from './wire.js';
+import type { ClientInfo } from './reader.js';
 
 export type Members = ReadonlyMap<string, ClientInfo>;
 
@@ -35,10 +35,18 @@ export function applyEvent(state: PresenceState, event: PresenceEvent): Presence
 }
 
 /** The list replaces the picture, except for what happened after it was asked for. Identities of unchanged members are kept. */
-export function applyList(state: PresenceState, list: Iterable<ClientInfo>, same: (left: ClientInfo, right: ClientInfo) => boolean): PresenceState {
-  let members: Members = new Map([...list].map((info) => [info.client, keep(state.members.get(info.client), info, same)]));
+export function applyList(
+  state: PresenceState,
+  list: Iterable<ClientInfo>,
+  same: (left: ClientInfo, right: ClientInfo) => boolean,
+): PresenceState {
+  let members: Members = new Map(
+    [...list].map((info) => [info.client, keep(state.members.get(info.client), info, same)]),
+  );
   for (const event of state.fetching ?? []) members = applyTo(members, event);
-  const unchanged = members.size === state.members.size && [...members].every(([client, info]) => state.members.get(client) === info);
+  const unchanged =
+    members.size === state.members.size &&
+    [...members].every(([client, info]) => state.members.get(client) === info);
   return { members: unchanged ? state.members : members, fetching: undefined, overflowed: false };
 }
 
@@ -51,6 +59,10 @@ function applyTo(members: Members, { kind, info }: PresenceEvent): Members {
   return next;
 }
 
-function keep(held: ClientInfo | undefined, info: ClientInfo, same: (left: ClientInfo, right: ClientInfo) => boolean): ClientInfo {
+function keep(
+  held: ClientInfo | undefined,
+  info: ClientInfo,
+  same: (left: ClientInfo, right: ClientInfo) => boolean,
+): ClientInfo {
   return held !== undefined && same(held, info) ? held : info;
 }

@@ -3,13 +3,21 @@
  * a lost connection, so every new start fetches the list again.
  */
 import { Backoff, type Timer } from '@trunkline/base';
-import type { Continuity } from './continuity.js';
+import type { Continuity } from './continuity-view.js';
 import { equalJson } from './equal.js';
 import { toCodedError } from './errors.js';
-import { applyEvent, applyList, beginFetch, NOBODY, type Members, type PresenceState } from './presence-merge.js';
+import {
+  applyEvent,
+  applyList,
+  beginFetch,
+  NOBODY,
+  type Members,
+  type PresenceState,
+} from './presence-merge.js';
 import { Listeners, type Batch, type Readable } from './store.js';
 import { StreamSubscription } from './stream.js';
-import type { ClientInfo, WireDeps, WireOptions } from './wire.js';
+import type { ClientInfo, WireOptions } from './reader.js';
+import type { WireDeps } from './wire.js';
 import type { Wires } from './wires.js';
 
 export interface PresenceOptions extends WireOptions {
@@ -49,7 +57,10 @@ export class PresenceStore implements Readable<PresenceSnapshot> {
     this.#listeners = new Listeners(report);
     this.#backoff = new Backoff(random, { minDelayMs, maxDelayMs });
     this.#loadingSinceMs = clock.now();
-    this.#snapshot = { members: NOBODY.members, continuity: { kind: 'recovering', sinceMs: this.#loadingSinceMs } };
+    this.#snapshot = {
+      members: NOBODY.members,
+      continuity: { kind: 'recovering', sinceMs: this.#loadingSinceMs },
+    };
     this.#stream = new StreamSubscription<unknown>(deps, wires, channel, {
       ...options,
       onJoin: (info) => this.#event('join', info),
@@ -116,7 +127,8 @@ export class PresenceStore implements Readable<PresenceSnapshot> {
 
   readonly #flush = (): void => {
     const continuity = this.#continuity();
-    if (this.#state.members === this.#snapshot.members && equalJson(continuity, this.#snapshot.continuity)) return;
+    if (this.#state.members === this.#snapshot.members && equalJson(continuity, this.#snapshot.continuity))
+      return;
     this.#snapshot = { members: this.#state.members, continuity };
     this.#listeners.notify();
   };

@@ -1,5 +1,5 @@
 /** Publications a reader holds back while its state is loading: bounded, in order, and aware of what it had to let go. */
-import type { RawPublication } from './wire.js';
+import type { RawPublication } from './reader.js';
 
 export class PublicationBuffer {
   readonly #max: number;

@@ -13,7 +13,13 @@ let client: Client<Untyped>;
 let errors: { error: unknown; where: string }[];
 
 function open(options: Partial<ClientOptions> = {}): Client<Untyped> {
-  return createClient<Untyped>({ url: 'ws://test/', websocket: server.websocket, random: createSeededRandom(1), onError: (error, { where }) => void errors.push({ error, where }), ...options });
+  return createClient<Untyped>({
+    url: 'ws://test/',
+    websocket: server.websocket,
+    random: createSeededRandom(1),
+    onError: (error, { where }) => void errors.push({ error, where }),
+    ...options,
+  });
 }
 const pass = async (ms: number): Promise<void> => {
   await vi.advanceTimersByTimeAsync(ms);
@@ -33,7 +39,10 @@ afterEach(() => {
 
 describe('rpc', () => {
   it('[CLIENT-16] params travel in the envelope, the result and its position come back', async () => {
-    server.handlers.rpc = (method, data) => ({ result: { method, data }, position: { channel: 'c', epoch: 'e', offset: 3 } });
+    server.handlers.rpc = (method, data) => ({
+      result: { method, data },
+      position: { channel: 'c', epoch: 'e', offset: 3 },
+    });
     const answer = await client.command('do.it', { a: 1 }, { key: 'k', seq: 2, trace: 't' });
     expect(answer).toEqual({
       result: { method: 'do.it', data: { params: { a: 1 }, key: 'k', seq: 2, trace: 't' } },
@@ -47,7 +56,9 @@ describe('rpc', () => {
     client.dispose();
     client = open();
     server.handlers.rpc = (_, data) => ({ echo: data });
-    await expect(client.command('do.it', { a: 1 }, { key: 'k' })).resolves.toEqual({ result: { echo: { a: 1 } } });
+    await expect(client.command('do.it', { a: 1 }, { key: 'k' })).resolves.toEqual({
+      result: { echo: { a: 1 } },
+    });
   });
 
   it('[CLIENT-16] a refusal keeps its code', async () => {
@@ -137,7 +148,14 @@ describe('rpc', () => {
     await client.publish('news', 'hello');
     await expect(client.history('news')).resolves.toEqual({
       position: { epoch: 'e1', offset: 1 },
-      publications: [{ channel: 'news', data: 'hello', position: { epoch: 'e1', offset: 1 }, info: { user: 'me', client: 'client-1' } }],
+      publications: [
+        {
+          channel: 'news',
+          data: 'hello',
+          position: { epoch: 'e1', offset: 1 },
+          info: { user: 'me', client: 'client-1' },
+        },
+      ],
     });
     server.handlers.onCommand = () => ({ error: { code: 103, message: 'permission denied' } });
     await expect(client.publish('news', 'x')).rejects.toMatchObject({ name: 'CodedError', code: 103 });
@@ -146,7 +164,11 @@ describe('rpc', () => {
 });
 
 describe('calls of the server', () => {
-  const answers = (): unknown[] => server.received('rpc').filter((request) => request['method'] === 'tl.answer').map((request) => request['data']);
+  const answers = (): unknown[] =>
+    server
+      .received('rpc')
+      .filter((request) => request['method'] === 'tl.answer')
+      .map((request) => request['data']);
 
   it('[CLIENT-18] a handler answers; results, coded errors and others', async () => {
     client.onCall('add', (data) => Promise.resolve(Number(data) + 1));
@@ -158,7 +180,8 @@ describe('calls of the server', () => {
       throw new Error('secret detail');
     });
     await settle();
-    for (const [index, method] of ['add', 'nothing', 'no', 'broken', 'unheard'].entries()) server.notice({ call: { id: String(index), method, data: 4 } });
+    for (const [index, method] of ['add', 'nothing', 'no', 'broken', 'unheard'].entries())
+      server.notice({ call: { id: String(index), method, data: 4 } });
     await settle();
     expect(answers()).toEqual(
       expect.arrayContaining([
@@ -188,7 +211,9 @@ describe('calls of the server', () => {
     server.notice({ call: { id: '1', method: 'slow' } });
     server.notice({ call: { id: '2', method: 'slow' } });
     await settle();
-    expect(answers()).toEqual([{ id: '2', error: { code: 111, message: expect.stringContaining('too many') as string } }]);
+    expect(answers()).toEqual([
+      { id: '2', error: { code: 111, message: expect.stringContaining('too many') as string } },
+    ]);
   });
 
   it('[CLIENT-18] an answer is not sent on another connection than its call came on', async () => {
@@ -229,13 +254,29 @@ describe('server-side subscriptions', () => {
     server.handlers.onCommand = (command, connection) => {
       if (!('connect' in command)) return undefined;
       const base = { positioned: true, recoverable: true, epoch: 'e', offset: 5 };
-      const sub = first ? base : recovered ? { ...base, offset: 6, was_recovering: true, recovered: true, publications: [{ offset: 6, data: 'six' }] } : { ...base, offset: 9, was_recovering: true };
+      const sub = first
+        ? base
+        : recovered
+          ? {
+              ...base,
+              offset: 6,
+              was_recovering: true,
+              recovered: true,
+              publications: [{ offset: 6, data: 'six' }],
+            }
+          : { ...base, offset: 9, was_recovering: true };
       first = false;
       return { connect: { client: connection.client, subs: { 'user:1': sub } } };
     };
     const log: unknown[] = [];
     const tell = (event: ServerEvent): void =>
-      void log.push(event.kind === 'publication' ? event.data : event.kind === 'reset' ? { reset: event.reason, missing: event.missing } : event.kind);
+      void log.push(
+        event.kind === 'publication'
+          ? event.data
+          : event.kind === 'reset'
+            ? { reset: event.reason, missing: event.missing }
+            : event.kind,
+      );
     client.dispose();
     client = open();
     client.onServerSubscription(tell);
@@ -291,7 +332,10 @@ describe('presence', () => {
 
   it('[CLIENT-15] presence beside a stream of the same channel: asked for on the same subscription, nothing missed', async () => {
     const log: unknown[] = [];
-    client.stream('room', { onPublication: ({ data }) => void log.push(data), onReset: () => void log.push('reset') });
+    client.stream('room', {
+      onPublication: ({ data }) => void log.push(data),
+      onReset: () => void log.push('reset'),
+    });
     await settle();
     server.publish('room', 1);
     await settle();
@@ -306,8 +350,12 @@ describe('presence', () => {
   });
 
   it('[CLIENT-15] a refusal is shown, a temporary one is tried again', async () => {
-    let refusal: { code: number; message: string; temporary?: boolean } | undefined = { code: 103, message: 'permission denied' };
-    server.handlers.onCommand = (command) => ('presence' in command && refusal ? { error: refusal } : undefined);
+    let refusal: { code: number; message: string; temporary?: boolean } | undefined = {
+      code: 103,
+      message: 'permission denied',
+    };
+    server.handlers.onCommand = (command) =>
+      'presence' in command && refusal ? { error: refusal } : undefined;
     const denied = client.presence('room');
     await settle();
     expect(denied.get().continuity).toMatchObject({ kind: 'failed', code: 103 });

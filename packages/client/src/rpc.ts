@@ -39,31 +39,56 @@ export class Rpc {
   /** Rejects with a `CodedError`: the server's code, or one below 100 where no answer came. */
   async command(method: string, params: unknown, options: CallOptions = {}): Promise<CommandResult<unknown>> {
     const { timeoutMs = this.#options.timeoutMs } = options;
-    if (!(timeoutMs > 0 && timeoutMs <= this.#options.timeoutMs)) throw new RangeError(`timeoutMs must be above 0 and at most ${this.#options.timeoutMs}, got ${timeoutMs}`);
-    return this.#connection.busy(() => this.#withDeadline(method, timeoutMs, (left) => this.#send(method, params, options, left)));
+    if (!(timeoutMs > 0 && timeoutMs <= this.#options.timeoutMs))
+      throw new RangeError(
+        `timeoutMs must be above 0 and at most ${this.#options.timeoutMs}, got ${timeoutMs}`,
+      );
+    return this.#connection.busy(() =>
+      this.#withDeadline(method, timeoutMs, (left) => this.#send(method, params, options, left)),
+    );
   }
 
-  async #send(method: string, params: unknown, options: CallOptions, leftMs: () => number): Promise<CommandResult<unknown>> {
+  async #send(
+    method: string,
+    params: unknown,
+    options: CallOptions,
+    leftMs: () => number,
+  ): Promise<CommandResult<unknown>> {
     for (let sends = 1; ; sends++) {
       await this.#connection.ready(Math.max(1, leftMs()));
       const enveloped = this.#connection.extensions.has('rpc');
       try {
-        const { data } = await this.#connection.centrifuge.rpc(method, enveloped ? envelope(params, options) : (params ?? null));
+        const { data } = await this.#connection.centrifuge.rpc(
+          method,
+          enveloped ? envelope(params, options) : (params ?? null),
+        );
         return enveloped ? openEnvelope(data) : { result: data as unknown };
       } catch (cause) {
         const error = toCodedError(cause, method);
         // Nobody knows whether it was executed: only a key makes a repeat safe, and only where the server reads keys.
-        const repeatable = options.key !== undefined && enveloped && isConnectionLoss(error) && sends < MAX_SENDS && leftMs() > 0;
+        const repeatable =
+          options.key !== undefined &&
+          enveloped &&
+          isConnectionLoss(error) &&
+          sends < MAX_SENDS &&
+          leftMs() > 0;
         if (!repeatable) throw error;
       }
     }
   }
 
-  async #withDeadline<R>(method: string, timeoutMs: number, run: (leftMs: () => number) => Promise<R>): Promise<R> {
+  async #withDeadline<R>(
+    method: string,
+    timeoutMs: number,
+    run: (leftMs: () => number) => Promise<R>,
+  ): Promise<R> {
     const { clock } = this.#options;
     const end = clock.monotonic() + timeoutMs;
     return new Promise<R>((resolve, reject) => {
-      const timer = clock.setTimeout(() => reject(localError(LOCAL_CODES.timeout, `${method}: no answer within ${timeoutMs} ms`)), timeoutMs);
+      const timer = clock.setTimeout(
+        () => reject(localError(LOCAL_CODES.timeout, `${method}: no answer within ${timeoutMs} ms`)),
+        timeoutMs,
+      );
       run(() => end - clock.monotonic())
         .then(resolve, reject)
         .finally(() => timer.cancel());
@@ -72,11 +97,17 @@ export class Rpc {
 }
 
 function envelope(params: unknown, { key, seq, trace }: CallOptions): object {
-  return { params: params ?? null, ...(key === undefined ? {} : { key }), ...(seq === undefined ? {} : { seq }), ...(trace === undefined ? {} : { trace }) };
+  return {
+    params: params ?? null,
+    ...(key === undefined ? {} : { key }),
+    ...(seq === undefined ? {} : { seq }),
+    ...(trace === undefined ? {} : { trace }),
+  };
 }
 
 function openEnvelope(data: unknown): CommandResult<unknown> {
-  if (typeof data !== 'object' || data === null) throw new CodedError('internal', 'the reply is not an envelope');
+  if (typeof data !== 'object' || data === null)
+    throw new CodedError('internal', 'the reply is not an envelope');
   const { result, position } = data as { result?: unknown; position?: unknown };
   return isPosition(position) ? { result, position } : { result };
 }

@@ -7,11 +7,23 @@ import type { Connection } from './connection.js';
 import { openTrack, step, type Missing, type Reset, type Track, type TrackEvent } from './continuity.js';
 import { parseSubscribeData, type Notice } from './extensions.js';
 import type { ResolvedOptions } from './options.js';
-import type { ClientInfo } from './wire.js';
+import type { ClientInfo } from './reader.js';
 
 export type ServerEvent =
-  | { readonly kind: 'subscribed'; readonly channel: string; readonly position: Position | undefined; readonly data: unknown }
-  | { readonly kind: 'publication'; readonly channel: string; readonly data: unknown; readonly offset: number; readonly tags?: Tags; readonly info?: ClientInfo }
+  | {
+      readonly kind: 'subscribed';
+      readonly channel: string;
+      readonly position: Position | undefined;
+      readonly data: unknown;
+    }
+  | {
+      readonly kind: 'publication';
+      readonly channel: string;
+      readonly data: unknown;
+      readonly offset: number;
+      readonly tags?: Tags;
+      readonly info?: ClientInfo;
+    }
   | ({ readonly kind: 'reset'; readonly channel: string } & Reset)
   | { readonly kind: 'gap'; readonly channel: string; readonly missing: Missing }
   | { readonly kind: 'join' | 'leave'; readonly channel: string; readonly info: ClientInfo }
@@ -32,14 +44,35 @@ export class ServerSubscriptions {
     this.#options = options;
     const { centrifuge } = connection;
     centrifuge.on('subscribed', (context) => {
-      const { channel, streamPosition: position, wasRecovering, recovered, hasRecoveredPublications: hasPublications } = context;
+      const {
+        channel,
+        streamPosition: position,
+        wasRecovering,
+        recovered,
+        hasRecoveredPublications: hasPublications,
+      } = context;
       const { outcome, source, data } = parseSubscribeData(context.data);
       this.#tracks.set(channel, this.#trackOf(channel));
-      this.#take(channel, { kind: 'subscribed', position, recoverable: false, wasRecovering, recovered, hasPublications, outcome, source, unexplained: false });
+      this.#take(channel, {
+        kind: 'subscribed',
+        position,
+        recoverable: false,
+        wasRecovering,
+        recovered,
+        hasPublications,
+        outcome,
+        source,
+        unexplained: false,
+      });
       this.#tell({ kind: 'subscribed', channel, position, data });
     });
     centrifuge.on('subscribing', ({ channel }) => {
-      this.#take(channel, { kind: 'subscribing', nowMs: options.clock.now(), reason: 'transport closed', invalidated: false });
+      this.#take(channel, {
+        kind: 'subscribing',
+        nowMs: options.clock.now(),
+        reason: 'transport closed',
+        invalidated: false,
+      });
       this.#tell({ kind: 'subscribing', channel });
     });
     centrifuge.on('unsubscribed', ({ channel }) => {
@@ -47,7 +80,14 @@ export class ServerSubscriptions {
       this.#tell({ kind: 'unsubscribed', channel });
     });
     centrifuge.on('publication', ({ channel, data, offset = 0, tags, info }) => {
-      const told: ServerEvent = { kind: 'publication', channel, data: data as unknown, offset, ...(tags ? { tags } : {}), ...(info ? { info } : {}) };
+      const told: ServerEvent = {
+        kind: 'publication',
+        channel,
+        data: data as unknown,
+        offset,
+        ...(tags ? { tags } : {}),
+        ...(info ? { info } : {}),
+      };
       this.#take(channel, { kind: 'publication', offset, nowMs: options.clock.now() }, told);
     });
     centrifuge.on('join', ({ channel, info }) => this.#tell({ kind: 'join', channel, info }));
@@ -65,7 +105,8 @@ export class ServerSubscriptions {
   }
 
   handleNotice(notice: Notice & { kind: 'gap' }): void {
-    if (this.#tracks.has(notice.channel)) this.#take(notice.channel, { ...notice, nowMs: this.#options.clock.now() });
+    if (this.#tracks.has(notice.channel))
+      this.#take(notice.channel, { ...notice, nowMs: this.#options.clock.now() });
   }
 
   #trackOf(channel: string): Track {

@@ -70,7 +70,10 @@ export function guardSocket(Inner: WebSocketConstructor, hooks: SocketHooks): We
 
     close(code?: number, reason?: string): void {
       // Replies are handled in later turns; a close from inside the reading means that the frame could not be decoded.
-      if (this.#reading) hooks.report(new CodedError('badRequest', 'a frame from the server could not be decoded'), { where: 'decode' });
+      if (this.#reading)
+        hooks.report(new CodedError('badRequest', 'a frame from the server could not be decoded'), {
+          where: 'decode',
+        });
       if (code === undefined) this.#inner?.close();
       else this.#inner?.close(code, reason);
     }

@@ -39,7 +39,12 @@ beforeEach(() => {
   server = new FakeServer();
   loads = 0;
   errors = [];
-  client = createClient<Untyped>({ url: 'ws://test/', websocket: server.websocket, random: createSeededRandom(1), onError: (_, { where }) => void errors.push(where) });
+  client = createClient<Untyped>({
+    url: 'ws://test/',
+    websocket: server.websocket,
+    random: createSeededRandom(1),
+    onError: (_, { where }) => void errors.push(where),
+  });
 });
 afterEach(() => {
   client.dispose();
@@ -71,7 +76,10 @@ describe('state store', () => {
     await settle();
     server.publish('counter', 'bad');
     await settle();
-    expect(store.get()).toMatchObject({ value: { total: 0 }, continuity: { kind: 'reset', reason: 'undecodable' } });
+    expect(store.get()).toMatchObject({
+      value: { total: 0 },
+      continuity: { kind: 'reset', reason: 'undecodable' },
+    });
     server.channel('counter').history = [];
     await pass(2_000);
     expect([loads, store.get().continuity]).toEqual([2, { kind: 'live' }]);
@@ -83,7 +91,10 @@ describe('state store', () => {
     await settle();
     const totals: number[] = [];
     store.subscribe(() => totals.push(store.get().value?.total ?? -1));
-    const done = store.mutate({ apply: ({ total }) => ({ total: total + 7 }), run: () => Promise.resolve({ result: 'ok', position: { channel: 'counter', epoch: 'e1', offset: 1 } }) });
+    const done = store.mutate({
+      apply: ({ total }) => ({ total: total + 7 }),
+      run: () => Promise.resolve({ result: 'ok', position: { channel: 'counter', epoch: 'e1', offset: 1 } }),
+    });
     await settle();
     await expect(done).resolves.toBe('ok');
     expect(store.get()).toMatchObject({ value: { total: 7 }, pending: 1 });
@@ -96,8 +107,14 @@ describe('state store', () => {
   it('[CLIENT-8] publication before reply: counted once as soon as the reply says which it was', async () => {
     const store = counter();
     await settle();
-    let reply: (value: { result: string; position: { channel: string; epoch: string; offset: number } }) => void = () => undefined;
-    const done = store.mutate<string>({ apply: ({ total }) => ({ total: total + 7 }), run: () => new Promise((resolve) => (reply = resolve)) });
+    let reply: (value: {
+      result: string;
+      position: { channel: string; epoch: string; offset: number };
+    }) => void = () => undefined;
+    const done = store.mutate<string>({
+      apply: ({ total }) => ({ total: total + 7 }),
+      run: () => new Promise((resolve) => (reply = resolve)),
+    });
     server.publish('counter', 7);
     await settle();
     reply({ result: 'ok', position: { channel: 'counter', epoch: 'e1', offset: 1 } });
@@ -109,8 +126,14 @@ describe('state store', () => {
   it('[CLIENT-8] a refusal takes the change back and leaves the others', async () => {
     const store = counter();
     await settle();
-    const first = store.mutate({ apply: ({ total }) => ({ total: total + 1 }), run: () => Promise.reject(new CodedError('permissionDenied')) });
-    const second = store.mutate({ apply: ({ total }) => ({ total: total * 10 }), run: () => new Promise<never>(() => undefined) });
+    const first = store.mutate({
+      apply: ({ total }) => ({ total: total + 1 }),
+      run: () => Promise.reject(new CodedError('permissionDenied')),
+    });
+    const second = store.mutate({
+      apply: ({ total }) => ({ total: total * 10 }),
+      run: () => new Promise<never>(() => undefined),
+    });
     second.catch(() => undefined);
     await expect(first).rejects.toMatchObject({ code: 103 });
     server.publish('counter', 3);
@@ -126,7 +149,10 @@ describe('state store', () => {
       ids.push(id);
       return Promise.resolve({ result: 1 });
     };
-    await Promise.all([store.mutate({ apply: (state) => state, run }), store.mutate({ apply: (state) => state, run })]);
+    await Promise.all([
+      store.mutate({ apply: (state) => state, run }),
+      store.mutate({ apply: (state) => state, run }),
+    ]);
     expect(new Set(ids).size).toBe(2);
     expect(store.get().pending).toBe(0);
   });

@@ -4,16 +4,20 @@
  */
 import { randomId } from '@trunkline/base';
 import { CodedError, type Position } from '@trunkline/protocol';
-import type { Continuity } from './continuity.js';
+import type { Continuity } from './continuity-view.js';
 import { localError } from './errors.js';
 import { OptimisticLog } from './optimistic.js';
 import type { CommandResult } from './rpc.js';
 import { Listeners, type Batch, type Readable } from './store.js';
-import { StreamSubscription, type LoadedState, type StreamOptions, type StreamPublication } from './stream.js';
+import type { LoadedState, StreamOptions, StreamPublication } from './stream-options.js';
+import { StreamSubscription } from './stream.js';
 import type { WireDeps } from './wire.js';
 import type { Wires } from './wires.js';
 
-export interface StateOptions<T, S> extends Omit<StreamOptions<T, S>, 'since' | 'onPublication' | 'onState' | 'getState'> {
+export interface StateOptions<T, S> extends Omit<
+  StreamOptions<T, S>,
+  'since' | 'onPublication' | 'onState' | 'getState'
+> {
   readonly getState: () => Promise<LoadedState<S>>;
   /** The next state; returning the same object changes nothing. Throwing makes the publication a loss: state is loaded again. */
   readonly reduce: (state: S, publication: StreamPublication<T>) => S;
@@ -49,7 +53,11 @@ export class StateStore<T, S> implements Readable<StateSnapshot<S>> {
     this.#batch = batch;
     this.#listeners = new Listeners(deps.options.report);
     this.#log = new OptimisticLog(deps.options.maxPendingChanges);
-    this.#snapshot = { value: undefined, continuity: { kind: 'recovering', sinceMs: deps.options.clock.now() }, pending: 0 };
+    this.#snapshot = {
+      value: undefined,
+      continuity: { kind: 'recovering', sinceMs: deps.options.clock.now() },
+      pending: 0,
+    };
     this.#stream = new StreamSubscription<T, S>(deps, wires, channel, {
       ...options,
       onState: (state, position) => this.#replace(state, position),
@@ -62,9 +70,14 @@ export class StateStore<T, S> implements Readable<StateSnapshot<S>> {
   readonly get = (): StateSnapshot<S> => {
     if (this.#dirty) {
       this.#dirty = false;
-      const next: StateSnapshot<S> = { value: this.#shown(), continuity: this.#stream.state.get(), pending: this.#log.pending.length };
+      const next: StateSnapshot<S> = {
+        value: this.#shown(),
+        continuity: this.#stream.state.get(),
+        pending: this.#log.pending.length,
+      };
       const { value, continuity, pending } = this.#snapshot;
-      if (next.value !== value || next.continuity !== continuity || next.pending !== pending) this.#snapshot = next;
+      if (next.value !== value || next.continuity !== continuity || next.pending !== pending)
+        this.#snapshot = next;
     }
     return this.#snapshot;
   };
@@ -83,7 +96,11 @@ export class StateStore<T, S> implements Readable<StateSnapshot<S>> {
   /** Shows a change at once and settles it with the server's answer. Rejects as `run` does, after the change was taken back. */
   async mutate<R>({ apply, run }: Mutation<S, R>): Promise<R> {
     const id = randomId(this.#deps.options.random);
-    if (!this.#log.begin(id, apply)) throw localError(111, `too many requests: maxPendingChanges is ${this.#deps.options.maxPendingChanges}`);
+    if (!this.#log.begin(id, apply))
+      throw localError(
+        111,
+        `too many requests: maxPendingChanges is ${this.#deps.options.maxPendingChanges}`,
+      );
     this.#touch();
     try {
       const { result, position } = await run(id);
@@ -108,8 +125,12 @@ export class StateStore<T, S> implements Readable<StateSnapshot<S>> {
     this.#touch();
   }
 
-  #reduce(reduce: (state: S, publication: StreamPublication<T>) => S, publication: StreamPublication<T>): void {
-    if (this.#confirmed === undefined) throw new CodedError('internal', 'a publication before the state it changes');
+  #reduce(
+    reduce: (state: S, publication: StreamPublication<T>) => S,
+    publication: StreamPublication<T>,
+  ): void {
+    if (this.#confirmed === undefined)
+      throw new CodedError('internal', 'a publication before the state it changes');
     const state = reduce(this.#confirmed.state, publication);
     const settled = this.#log.applied(publication.position);
     if (state === this.#confirmed.state && !settled) return;

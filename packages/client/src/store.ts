@@ -12,10 +12,14 @@ export interface Readable<T> {
 }
 
 /** Told of errors in application code that this package ran; never throws. */
-export type ReportError = (error: unknown, context: { readonly where: ErrorPlace; readonly channel?: string }) => void;
+export type ReportError = (
+  error: unknown,
+  context: { readonly where: ErrorPlace; readonly channel?: string },
+) => void;
 
 /** Where an error came from: the socket and its frames, a subscription, a channel's decoder, a handler of the application, a server call. */
-export type ErrorPlace = 'transport' | 'connection' | 'subscription' | 'decode' | 'handler' | 'state' | 'call';
+export type ErrorPlace =
+  'transport' | 'connection' | 'subscription' | 'decode' | 'handler' | 'state' | 'call';
 
 /** Listeners of one thing; a throwing one is reported and the rest are still called. */
 export class Listeners {
@@ -104,7 +108,8 @@ export class Batch {
   }
 
   #schedule(run: () => void): void {
-    const frame = (globalThis as { requestAnimationFrame?: (run: () => void) => number }).requestAnimationFrame;
+    const frame = (globalThis as { requestAnimationFrame?: (run: () => void) => number })
+      .requestAnimationFrame;
     if (this.#mode === 'microtask') return queueMicrotask(run);
     if (typeof frame !== 'function') return void this.#clock.setImmediate(run);
     // A hidden tab draws no frames: the timer is then what runs.

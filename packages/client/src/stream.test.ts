@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createClient, type Client } from './client.js';
 import type { Untyped } from './contract-types.js';
 import type { ClientOptions } from './options.js';
-import type { LoadedState, StreamOptions, StreamSubscription } from './stream.js';
+import type { LoadedState, StreamOptions } from './stream-options.js';
+import type { StreamSubscription } from './stream.js';
 import { FakeServer } from './testing.js';
 
 let server: FakeServer;
@@ -27,11 +28,19 @@ const pass = async (ms: number): Promise<void> => {
 };
 
 /** Everything a reader was told, in order. */
-function listen(options: StreamOptions<unknown> = {}, channel = 'news', by = client): { log: unknown[]; sub: StreamSubscription<unknown> } {
+function listen(
+  options: StreamOptions<unknown> = {},
+  channel = 'news',
+  by = client,
+): { log: unknown[]; sub: StreamSubscription<unknown> } {
   const log: unknown[] = [];
   const sub = by.stream(channel, {
     onPublication: ({ data }) => void log.push(data),
-    onReset: (reset) => void log.push({ reset: reset.reason, ...(reset.missing ? { from: reset.missing.from, to: reset.missing.to } : {}) }),
+    onReset: (reset) =>
+      void log.push({
+        reset: reset.reason,
+        ...(reset.missing ? { from: reset.missing.from, to: reset.missing.to } : {}),
+      }),
     onGap: ({ from, to }) => void log.push({ gap: [from, to] }),
     ...options,
   });
@@ -53,7 +62,9 @@ describe('stream: continuity', () => {
   it('[CLIENT-6] recovering until subscribed, then live; publications carry their position', async () => {
     const seen: unknown[] = [];
     server.channel('news').top = 4;
-    const sub = client.stream('news', { onPublication: ({ data, position }) => void seen.push([data, position]) });
+    const sub = client.stream('news', {
+      onPublication: ({ data, position }) => void seen.push([data, position]),
+    });
     expect(sub.state.get().kind).toBe('recovering');
     await settle();
     expect(sub.state.get()).toEqual({ kind: 'live' });
@@ -234,7 +245,11 @@ describe('stream: continuity', () => {
   });
 
   it('[CLIENT-6] live is said only while the source behind the channel flows', async () => {
-    server.channel('news').announced = { class: 'local', outcome: 'recover', source: { state: 'recovering', sinceMs: 7, reason: 'watch lost' } };
+    server.channel('news').announced = {
+      class: 'local',
+      outcome: 'recover',
+      source: { state: 'recovering', sinceMs: 7, reason: 'watch lost' },
+    };
     const { sub } = listen();
     await settle();
     expect(sub.state.get()).toEqual({ kind: 'stale', sinceMs: 7, reason: 'watch lost' });
@@ -252,7 +267,10 @@ describe('stream: continuity', () => {
     const { sub } = listen();
     await settle();
     expect(sub.state.get()).toEqual({ kind: 'failed', code: 103, reason: 'permission denied' });
-    expect(errors).toContainEqual({ error: expect.objectContaining({ code: 103 }) as unknown, where: 'subscription' });
+    expect(errors).toContainEqual({
+      error: expect.objectContaining({ code: 103 }) as unknown,
+      where: 'subscription',
+    });
     server.channel('news').refuse = undefined;
     const second = listen().sub;
     await settle();
@@ -284,7 +302,10 @@ describe('stream: continuity', () => {
 
   it('[CLIENT-4] an unsubscribe that is still being worked on does not end the subscription that follows it', async () => {
     let busy = 1;
-    server.handlers.onCommand = (command) => ('subscribe' in command && server.received('subscribe').length === 2 && busy-- > 0 ? { error: { code: 105, message: 'already subscribed' } } : undefined);
+    server.handlers.onCommand = (command) =>
+      'subscribe' in command && server.received('subscribe').length === 2 && busy-- > 0
+        ? { error: { code: 105, message: 'already subscribed' } }
+        : undefined;
     const { log, sub } = listen();
     await settle();
     server.publishLost('news', 1);
@@ -458,9 +479,16 @@ describe('stream: getState', () => {
   /** An application's own store behind an API: reads position, then state. */
   const read = (): LoadedState<Doc> => {
     const channel = server.channel('news');
-    return { position: { epoch: channel.epoch, offset: channel.top }, state: { items: channel.history.map((publication) => publication.data) } };
+    return {
+      position: { epoch: channel.epoch, offset: channel.top },
+      state: { items: channel.history.map((publication) => publication.data) },
+    };
   };
-  function follow(getState: () => Promise<LoadedState<Doc>>): { log: unknown[]; sub: StreamSubscription<unknown, Doc>; items: () => readonly unknown[] } {
+  function follow(getState: () => Promise<LoadedState<Doc>>): {
+    log: unknown[];
+    sub: StreamSubscription<unknown, Doc>;
+    items: () => readonly unknown[];
+  } {
     const log: unknown[] = [];
     let items: readonly unknown[] = [];
     const sub = client.stream('news', {
@@ -513,7 +541,9 @@ describe('stream: getState', () => {
 
   it('[CLIENT-5] state older than the subscription is completed from history', async () => {
     for (const data of [1, 2, 3]) server.publishLost('news', data);
-    const { log, sub } = follow(() => Promise.resolve({ position: { epoch: 'e1', offset: 1 }, state: { items: [1] } }));
+    const { log, sub } = follow(() =>
+      Promise.resolve({ position: { epoch: 'e1', offset: 1 }, state: { items: [1] } }),
+    );
     await settle();
     expect(log).toEqual([{ state: 1 }, 2, 3]);
     expect(sub.state.get()).toEqual({ kind: 'live' });
@@ -528,7 +558,9 @@ describe('stream: getState', () => {
       () => Promise.resolve({ position: { epoch: 'e1', offset: 1 }, state: { items: [1] } }),
       () => Promise.resolve({ position: { epoch: 'e1', offset: 3 }, state: { items: [1, 2, 3] } }),
     ];
-    const { log, sub } = follow(() => (answers.shift() ?? (() => Promise.reject(new Error('asked too often'))))());
+    const { log, sub } = follow(() =>
+      (answers.shift() ?? (() => Promise.reject(new Error('asked too often'))))(),
+    );
     await settle();
     expect(sub.state.get().kind).toBe('recovering');
     await pass(30_000);
@@ -635,7 +667,21 @@ describe('stream: through random faults', () => {
   type Fault = 'publish' | 'lose' | 'cut' | 'trim' | 'epoch' | 'unsubscribe' | 'wait' | 'second';
 
   it('[CLIENT-1] every reader sees every offset once and in order, or is told before it goes on', async () => {
-    const faults = fc.array(fc.constantFrom<Fault>('publish', 'publish', 'publish', 'lose', 'cut', 'trim', 'epoch', 'unsubscribe', 'wait', 'second'), { minLength: 5, maxLength: 40 });
+    const faults = fc.array(
+      fc.constantFrom<Fault>(
+        'publish',
+        'publish',
+        'publish',
+        'lose',
+        'cut',
+        'trim',
+        'epoch',
+        'unsubscribe',
+        'wait',
+        'second',
+      ),
+      { minLength: 5, maxLength: 40 },
+    );
     await fc.assert(
       fc.asyncProperty(faults, async (script) => {
         server = new FakeServer();
@@ -663,12 +709,17 @@ describe('stream: through random faults', () => {
           if (fault === 'lose') server.publishLost('p', channel.epoch);
           if (fault === 'cut' && server.connections.some((connection) => connection.open)) server.cut();
           if (fault === 'trim') channel.history = channel.history.slice(-1);
-          if (fault === 'unsubscribe' && server.connections.some((connection) => connection.open && connection.subscribed.has('p'))) server.unsubscribe('p', 2500);
+          if (
+            fault === 'unsubscribe' &&
+            server.connections.some((connection) => connection.open && connection.subscribed.has('p'))
+          )
+            server.unsubscribe('p', 2500);
           if (fault === 'epoch') {
             channel.epoch = `e${Number(channel.epoch.slice(1)) + 1}`;
             channel.top = 0;
             channel.history = [];
-            if (server.connections.some((connection) => connection.open && connection.subscribed.has('p'))) server.unsubscribe('p', 2500);
+            if (server.connections.some((connection) => connection.open && connection.subscribed.has('p')))
+              server.unsubscribe('p', 2500);
           }
           if (fault === 'second' && readers.length < 3) add();
           await (fault === 'wait' ? pass(1_500) : settle());

@@ -4,59 +4,18 @@
  * subscribed first, then position and state are read, then what was held back meanwhile and is newer is applied (spec CLIENT-5).
  */
 import { Backoff, type Timer } from '@trunkline/base';
-import type { Position, Tags } from '@trunkline/protocol';
-import { sameContinuity, type Continuity, type Missing, type Reset } from './continuity.js';
+import type { Position } from '@trunkline/protocol';
+import { sameContinuity, type Continuity } from './continuity-view.js';
+import type { Missing, Reset } from './continuity.js';
+import { definedOnly } from './defined.js';
 import { localError, toCodedError } from './errors.js';
+import { fillFromHistory } from './history-fill.js';
 import { PublicationBuffer } from './publication-buffer.js';
 import { Cell, type ErrorPlace, type Readable } from './store.js';
-import type { ClientInfo, RawPublication, WireDeps, WireOptions, WireReader } from './wire.js';
+import type { ClientInfo, RawPublication, WireReader } from './reader.js';
+import type { WireDeps } from './wire.js';
+import type { LoadedState, StreamOptions, StreamPublication } from './stream-options.js';
 import type { Lease, Wires } from './wires.js';
-
-export interface StreamPublication<T> {
-  readonly channel: string;
-  readonly data: T;
-  /** Absent where the channel numbers nothing. */
-  readonly position?: Position;
-  readonly tags?: Tags;
-  /** The client that published, where one did. */
-  readonly info?: ClientInfo;
-}
-
-/** State as of `position`: everything up to it is contained, nothing after it needs to be. Read the position before the state. */
-export interface LoadedState<S> {
-  readonly state: S;
-  readonly position: Position;
-}
-
-export interface StreamOptions<T, S = unknown> extends WireOptions {
-  /** False opens nothing. Default true. */
-  readonly enabled?: boolean;
-  /** Continue after this position, for which the application holds state. */
-  readonly since?: Position;
-  /** Each publication once, in order, never across an unreported gap. */
-  readonly onPublication?: (publication: StreamPublication<T>) => void;
-  /**
-   * Something is missing; called before any publication that follows it. What it returns is awaited, publications wait, and when it is
-   * done the subscription is live again. Without this and `getState` the state stays `reset` until `acknowledge()`.
-   */
-  readonly onReset?: (reset: Reset) => void | Promise<void>;
-  /** Older values were folded into newer ones (outcome `latest`, or recovery `cache`): history has a hole, the newest value has not. */
-  readonly onGap?: (missing: Missing) => void;
-  /** Loads the application's own state; called at the start (unless `since` is given) and after each reset. */
-  readonly getState?: () => Promise<LoadedState<S>>;
-  /** The state `getState` loaded; publications after it follow. */
-  readonly onState?: (state: S, position: Position) => void;
-  /** Turns data into what handlers get; throwing makes the message a loss. Default: as it came. */
-  readonly decode?: (data: unknown) => T;
-  /** Asks for joins and leaves; `client.presence` does. */
-  readonly onJoin?: (info: ClientInfo) => void;
-  readonly onLeave?: (info: ClientInfo) => void;
-  /** Called at each (re)start of the subscription with what the channel's module announced. */
-  readonly onSubscribed?: (announced: unknown) => void;
-}
-
-/** Largest hole between a loaded position and the subscription that is filled from history; a wider one loads state again. */
-const FILL_LIMIT = 1_000;
 
 /** What happens to a publication that arrives now. */
 type Gate = 'open' | 'loading' | 'acknowledging';
@@ -89,7 +48,11 @@ export class StreamSubscription<T, S = unknown> implements WireReader {
     this.#options = options;
     this.#buffer = new PublicationBuffer(bufferMaxPublications);
     this.#backoff = new Backoff(random, { minDelayMs, maxDelayMs });
-    this.#continuity = new Cell<Continuity>({ kind: 'stale', sinceMs: clock.now(), reason: 'disabled' }, report, sameContinuity);
+    this.#continuity = new Cell<Continuity>(
+      { kind: 'stale', sinceMs: clock.now(), reason: 'disabled' },
+      report,
+      sameContinuity,
+    );
     if (options.enabled === false) return;
     this.#hold(wires);
   }
@@ -124,7 +87,16 @@ export class StreamSubscription<T, S = unknown> implements WireReader {
 
   #hold(wires: Wires): void {
     const { onJoin, onLeave, getState, since, data, token, getToken, filter, recovery } = this.#options;
-    const setup = definedOnly({ type: 'stream' as const, joinLeave: onJoin !== undefined || onLeave !== undefined, since, data, token, getToken, filter, recovery });
+    const setup = definedOnly({
+      type: 'stream' as const,
+      joinLeave: onJoin !== undefined || onLeave !== undefined,
+      since,
+      data,
+      token,
+      getToken,
+      filter,
+      recovery,
+    });
     this.#lease = wires.hold(this.channel, setup, this);
     const { wire } = this.#lease;
     if (getState !== undefined && since === undefined) this.#expectState();
@@ -206,14 +178,24 @@ export class StreamSubscription<T, S = unknown> implements WireReader {
 
   #shape(data: T, { offset, tags, info }: RawPublication): StreamPublication<T> {
     const epoch = this.position?.epoch ?? '';
-    return { channel: this.channel, data, ...(offset === 0 ? {} : { position: { epoch, offset } }), ...(tags ? { tags } : {}), ...(info ? { info } : {}) };
+    return {
+      channel: this.channel,
+      data,
+      ...(offset === 0 ? {} : { position: { epoch, offset } }),
+      ...(tags ? { tags } : {}),
+      ...(info ? { info } : {}),
+    };
   }
 
   /** A message that came but could not be used is a loss like any other. */
   #unusable(where: ErrorPlace, error: unknown, offset: number): void {
     this.#deps.options.report(error, { where, channel: this.channel });
     const epoch = this.position?.epoch ?? '';
-    this.reset(offset === 0 ? { reason: 'undecodable' } : { reason: 'undecodable', missing: { epoch, from: offset, to: offset } });
+    this.reset(
+      offset === 0
+        ? { reason: 'undecodable' }
+        : { reason: 'undecodable', missing: { epoch, from: offset, to: offset } },
+    );
   }
 
   /** Hands over what was held back and, unless that met a new loss, is live again. */
@@ -239,7 +221,9 @@ export class StreamSubscription<T, S = unknown> implements WireReader {
     if (getState) {
       if (onReset) this.#run('handler', () => void onReset(reset));
       // A message that cannot be used would be met again at once: such loads wait.
-      return this.#load(reset.reason === 'undecodable' || reset.reason === 'buffer' ? this.#backoff.next() : 0);
+      return this.#load(
+        reset.reason === 'undecodable' || reset.reason === 'buffer' ? this.#backoff.next() : 0,
+      );
     }
     if (!onReset) return void (this.#gate = 'open');
     let answer: void | Promise<void>;
@@ -289,7 +273,9 @@ export class StreamSubscription<T, S = unknown> implements WireReader {
       if (this.#generation !== generation) return;
       callAsync(getState).then(
         (loaded) => this.#generation === generation && this.#settle(loaded, generation),
-        (error: unknown) => this.#generation === generation && this.#loadAgain(toCodedError(error, `getState of ${this.channel}`)),
+        (error: unknown) =>
+          this.#generation === generation &&
+          this.#loadAgain(toCodedError(error, `getState of ${this.channel}`)),
       );
     };
     if (delayMs === 0) ask();
@@ -304,7 +290,12 @@ export class StreamSubscription<T, S = unknown> implements WireReader {
   #settle({ state, position }: LoadedState<S>, generation: number): void {
     const base = this.#base;
     if (base !== undefined && base.epoch !== '' && position.epoch !== base.epoch) {
-      return this.#loadAgain(localError(112, `getState of ${this.channel} returned epoch "${position.epoch}", the channel is at "${base.epoch}"`));
+      return this.#loadAgain(
+        localError(
+          112,
+          `getState of ${this.channel} returned epoch "${position.epoch}", the channel is at "${base.epoch}"`,
+        ),
+      );
     }
     if (!this.#buffer.completes(position.offset)) {
       this.#buffer.clear();
@@ -312,9 +303,10 @@ export class StreamSubscription<T, S = unknown> implements WireReader {
       return this.#load(this.#backoff.next());
     }
     if (base === undefined || position.offset >= base.offset) return this.#apply(state, position, []);
-    this.#fill(position, base.offset).then(
+    fillFromHistory(this.#deps.connection, this.channel, position, base.offset).then(
       (missed) => this.#generation === generation && this.#apply(state, position, missed),
-      (error: unknown) => this.#generation === generation && this.#loadAgain(toCodedError(error, `history of ${this.channel}`)),
+      (error: unknown) =>
+        this.#generation === generation && this.#loadAgain(toCodedError(error, `history of ${this.channel}`)),
     );
   }
 
@@ -341,23 +333,11 @@ export class StreamSubscription<T, S = unknown> implements WireReader {
     if (position === undefined || position.epoch !== since.epoch) return queueMicrotask(lost);
     this.#contained = since.offset;
     this.#loadingSinceMs = this.#deps.options.clock.now();
-    this.#fill(since, position.offset).then((missed) => {
+    fillFromHistory(this.#deps.connection, this.channel, since, position.offset).then((missed) => {
       if (this.#generation !== generation) return;
       if (this.#buffer.overflowed) return lost();
       this.#openGate([...missed, ...this.#buffer.take()]);
     }, lost);
-  }
-
-  /** Publications after `since` up to offset `to`, complete or not at all. */
-  async #fill(since: Position, to: number): Promise<RawPublication[]> {
-    const width = to - since.offset;
-    if (width <= 0) return [];
-    if (width > FILL_LIMIT) throw localError(112, `${width} publications behind`);
-    const { publications, epoch } = await this.#deps.connection.centrifuge.history(this.channel, { since, limit: width });
-    const missed = publications.map((item): RawPublication => ({ ...item, offset: item.offset ?? 0 })).filter((item) => item.offset <= to);
-    const whole = epoch === since.epoch && missed.length === width && missed.every((item, index) => item.offset === since.offset + 1 + index);
-    if (!whole) throw localError(112, 'history no longer holds what is missing');
-    return missed;
   }
 
   #run(where: ErrorPlace, call: () => void): void {
@@ -372,11 +352,4 @@ export class StreamSubscription<T, S = unknown> implements WireReader {
 /** A function that throws instead of rejecting is treated alike. */
 async function callAsync<R>(call: () => Promise<R>): Promise<R> {
   return await call();
-}
-
-type Defined<O> = { [K in keyof O as undefined extends O[K] ? never : K]: O[K] } & { [K in keyof O as undefined extends O[K] ? K : never]?: Exclude<O[K], undefined> };
-
-/** Drops fields that are undefined, so that "not given" has one form. */
-export function definedOnly<O extends object>(fields: O): Defined<O> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<O>;
 }

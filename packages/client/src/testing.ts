@@ -144,13 +144,17 @@ export class FakeServer {
 
   /** All commands of one kind over all connections, in order. */
   received(kind: string): Json[] {
-    return this.connections.flatMap((connection) => connection.commands).flatMap((command) => (kind in command ? [command[kind] as Json] : []));
+    return this.connections
+      .flatMap((connection) => connection.commands)
+      .flatMap((command) => (kind in command ? [command[kind] as Json] : []));
   }
 
   /** Numbers it, keeps it, and sends it to whoever is subscribed. */
   publish(name: string, data: unknown, extra: Partial<FakePublication> = {}): FakePublication {
     const publication = this.channel(name).append(data, extra);
-    for (const connection of this.connections) if (connection.open && connection.subscribed.has(name)) connection.push({ channel: name, pub: publication });
+    for (const connection of this.connections)
+      if (connection.open && connection.subscribed.has(name))
+        connection.push({ channel: name, pub: publication });
     return publication;
   }
 
@@ -226,14 +230,16 @@ export class FakeServer {
     const offer = String((request['headers'] as Json | undefined)?.[OFFER_HEADER] ?? '');
     const offered = offer.split(',').map((name) => name.trim());
     for (const name of this.grants) if (offered.includes(name)) connection.extensions.add(name);
-    const data = offer === '' ? undefined : { tl: { extensions: [...connection.extensions], version: '0', limits: {} } };
+    const data =
+      offer === '' ? undefined : { tl: { extensions: [...connection.extensions], version: '0', limits: {} } };
     return { client: connection.client, version: '0', ping: 25, ...(data === undefined ? {} : { data }) };
   }
 
   #subscribe(request: Json, connection: FakeConnection): Json {
     const channel = this.channel(String(request['channel']));
     if (channel.refuse) return { error: channel.refuse };
-    const answer = request['type'] === 1 ? this.#subscribeMap(channel, request) : this.#subscribeStream(channel, request);
+    const answer =
+      request['type'] === 1 ? this.#subscribeMap(channel, request) : this.#subscribeStream(channel, request);
     if (answer === undefined) return { error: { code: 112, message: 'unrecoverable position' } };
     if (answer['phase'] === undefined) connection.subscribed.add(channel.name);
     const told = connection.extensions.has('gap') || connection.extensions.has('source');
@@ -242,7 +248,9 @@ export class FakeServer {
   }
 
   #subscribeStream(channel: FakeChannel, request: Json): Json {
-    const position = channel.positioned ? { positioned: true, recoverable: true, epoch: channel.epoch, offset: channel.top } : {};
+    const position = channel.positioned
+      ? { positioned: true, recoverable: true, epoch: channel.epoch, offset: channel.top }
+      : {};
     if (request['recover'] !== true) return position;
     const missed = this.#recover(channel, request);
     if (missed === undefined) return { ...position, was_recovering: true };
@@ -251,18 +259,25 @@ export class FakeServer {
 
   #recover(channel: FakeChannel, request: Json): readonly FakePublication[] | undefined {
     const offset = Number(request['offset'] ?? 0);
-    if (!channel.positioned || (request['epoch'] ?? '') !== channel.epoch || offset > channel.top) return undefined;
+    if (!channel.positioned || (request['epoch'] ?? '') !== channel.epoch || offset > channel.top)
+      return undefined;
     const missed = channel.history.filter((publication) => publication.offset > offset);
     if (channel.cache) return missed.slice(-1);
     return missed.length === channel.top - offset ? missed : undefined;
   }
 
   #subscribeMap(channel: FakeChannel, request: Json): Json | undefined {
-    const position = channel.positioned ? { positioned: true, recoverable: true, epoch: channel.epoch, offset: channel.top } : {};
+    const position = channel.positioned
+      ? { positioned: true, recoverable: true, epoch: channel.epoch, offset: channel.top }
+      : {};
     if (request['phase'] !== 2) {
       const missed = this.#recover(channel, request);
       if (missed === undefined) return undefined;
-      return { ...position, publications: missed, ...(request['recover'] === true ? { was_recovering: true, recovered: true } : {}) };
+      return {
+        ...position,
+        publications: missed,
+        ...(request['recover'] === true ? { was_recovering: true, recovered: true } : {}),
+      };
     }
     const all = [...channel.entries.values()];
     const start = Number(request['cursor'] ?? 0);
@@ -272,9 +287,18 @@ export class FakeServer {
   }
 
   #publish(request: Json, connection: FakeConnection): Json {
-    const { channel, data, key, removed } = request as { channel: string; data: unknown; key?: string; removed?: boolean };
+    const { channel, data, key, removed } = request as {
+      channel: string;
+      data: unknown;
+      key?: string;
+      removed?: boolean;
+    };
     const info = { user: 'me', client: connection.client };
-    this.publish(channel, data, { info, ...(key === undefined ? {} : { key }), ...(removed === true ? { removed } : {}) });
+    this.publish(channel, data, {
+      info,
+      ...(key === undefined ? {} : { key }),
+      ...(removed === true ? { removed } : {}),
+    });
     return { publish: {} };
   }
 
@@ -312,7 +336,12 @@ class FakeSocket implements WebSocketLike {
   #connection: FakeConnection | undefined;
   #state: 'opening' | 'open' | 'closed' = 'opening';
 
-  constructor(url: string, isDown: () => boolean, accept: (socket: FakeSocket) => FakeConnection, onFrame: (connection: FakeConnection, text: string) => void) {
+  constructor(
+    url: string,
+    isDown: () => boolean,
+    accept: (socket: FakeSocket) => FakeConnection,
+    onFrame: (connection: FakeConnection, text: string) => void,
+  ) {
     this.url = url;
     this.#onFrame = onFrame;
     queueMicrotask(() => {

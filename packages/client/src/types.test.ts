@@ -8,9 +8,16 @@ import type { DataOf, MethodOf, NameOf, Untyped } from './contract-types.js';
 const chat = defineContract({
   id: 'chat',
   errors: {},
-  rpc: { 'chat.say': { summary: '', params: z.object({ text: z.string() }), result: z.object({ id: z.number() }) } },
+  rpc: {
+    'chat.say': { summary: '', params: z.object({ text: z.string() }), result: z.object({ id: z.number() }) },
+  },
   channels: {
-    events: { pattern: 'chat:{room}:events', type: 'stream', data: z.object({ said: z.string() }), summary: '' },
+    events: {
+      pattern: 'chat:{room}:events',
+      type: 'stream',
+      data: z.object({ said: z.string() }),
+      summary: '',
+    },
     cursors: { pattern: 'cursors:{room}', type: 'map', data: z.object({ x: z.number() }), summary: '' },
   },
 });

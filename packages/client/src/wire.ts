@@ -2,64 +2,25 @@
  * One channel's subscription on the wire, shared by all its readers. It feeds what the transport package surfaces to the continuity machine
  * and carries out what the machine answers, in order. Readers implement `WireReader`; reference counting is `wires.ts`.
  */
-import type { Centrifuge, FilterNode as TransportFilter, MapEntry, MapSubscription, MapUpdateContext, PublicationContext, SubscribedContext, Subscription } from 'centrifuge';
+import type {
+  Centrifuge,
+  FilterNode as TransportFilter,
+  MapEntry,
+  MapSubscription,
+  MapUpdateContext,
+  PublicationContext,
+  SubscribedContext,
+  Subscription,
+} from 'centrifuge';
 import { Backoff, type Timer } from '@trunkline/base';
-import type { ClientInfo as WireClientInfo, FilterNode, OverflowOutcome, Position, SourceState, Tags } from '@trunkline/protocol';
+import type { OverflowOutcome, Position, SourceState } from '@trunkline/protocol';
 import type { Connection } from './connection.js';
-import { continuityOf, openTrack, step, type Continuity, type Effect, type Missing, type Reset, type Track, type TrackEvent } from './continuity.js';
+import { continuityOf, type Continuity } from './continuity-view.js';
+import { openTrack, step, type Effect, type Reset, type Track, type TrackEvent } from './continuity.js';
 import { toCodedError } from './errors.js';
 import { parseSubscribeData, type GapNotice } from './extensions.js';
 import type { ResolvedOptions } from './options.js';
-
-/** What shapes a subscription on the wire; readers of one channel must agree on all of it but `joinLeave`. */
-export interface WireOptions {
-  /** Sent with the subscribe command. */
-  readonly data?: unknown;
-  /** A channel token, where the namespace demands one; `getToken` fetches it and its successors. */
-  readonly token?: string;
-  readonly getToken?: (channel: string) => Promise<string>;
-  /** Only publications whose tags match. */
-  readonly filter?: FilterNode;
-  /** `cache`: the channel's recovery returns the newest publication only, and that is enough. Default `stream`. */
-  readonly recovery?: 'stream' | 'cache';
-  /** Map channels: entries per page; 0 or absent: the server's choice. */
-  readonly pageSize?: number;
-}
-
-export interface WireSetup extends WireOptions {
-  readonly type: 'stream' | 'map';
-  readonly joinLeave: boolean;
-  readonly since?: Position;
-}
-
-/** Who published or joined. */
-export type ClientInfo = Pick<WireClientInfo, 'user' | 'client'> & { readonly connInfo?: unknown; readonly chanInfo?: unknown };
-
-export interface RawPublication {
-  readonly data: unknown;
-  /** 0: the channel numbers nothing. */
-  readonly offset: number;
-  readonly tags?: Tags;
-  readonly info?: ClientInfo;
-  /** Map channels. */
-  readonly key?: string;
-  readonly removed?: boolean;
-}
-
-/** Calls arrive in the order of the wire. None may throw. */
-export interface WireReader {
-  /** The subscription (re)started; a reset, where there is one, was reported before. */
-  subscribed(): void;
-  publication(publication: RawPublication): void;
-  gap(missing: Missing): void;
-  reset(reset: Reset): void;
-  /** A map's complete state; replaces all before. */
-  sync?(entries: readonly RawPublication[]): void;
-  join?(info: ClientInfo): void;
-  leave?(info: ClientInfo): void;
-  /** Something `continuity` depends on changed. */
-  changed(): void;
-}
+import { rawPublication, type RawPublication, type WireReader, type WireSetup } from './reader.js';
 
 export interface WireDeps {
   readonly connection: Connection;
@@ -89,7 +50,11 @@ export class Wire {
     this.#setup = setup;
     this.#backoff = new Backoff(random, { minDelayMs, maxDelayMs });
     const filtered = setup.filter !== undefined;
-    this.#track = openTrack(clock.now(), { filtered, unexplained: filtered, cache: setup.recovery === 'cache' }, setup.since);
+    this.#track = openTrack(
+      clock.now(),
+      { filtered, unexplained: filtered, cache: setup.recovery === 'cache' },
+      setup.since,
+    );
     this.#watchStaleness();
     this.#open(setup.since);
   }
@@ -118,7 +83,12 @@ export class Wire {
 
   continuity(reset: Reset | undefined, loadingSinceMs: number | undefined): Continuity {
     const state = this.#deps.connection.state.get();
-    const connection = state.kind === 'failed' ? state : state.kind === 'disconnected' ? ({ kind: 'closed', sinceMs: state.sinceMs } as const) : ({ kind: 'open' } as const);
+    const connection =
+      state.kind === 'failed'
+        ? state
+        : state.kind === 'disconnected'
+          ? ({ kind: 'closed', sinceMs: state.sinceMs } as const)
+          : ({ kind: 'open' } as const);
     return continuityOf(this.#track, { reset, loadingSinceMs, stale: this.#stale, connection });
   }
 
@@ -126,7 +96,12 @@ export class Wire {
   askForJoins(): void {
     if (this.#setup.joinLeave) return;
     this.#setup = { ...this.#setup, joinLeave: true };
-    this.#take({ kind: 'subscribing', nowMs: this.#deps.options.clock.now(), reason: 'join and leave wanted', invalidated: false });
+    this.#take({
+      kind: 'subscribing',
+      nowMs: this.#deps.options.clock.now(),
+      reason: 'join and leave wanted',
+      invalidated: false,
+    });
     this.#reopen();
   }
 
@@ -160,7 +135,10 @@ export class Wire {
   #open(since: Position | undefined): void {
     const { centrifuge } = this.#deps.connection;
     const { type } = this.#setup;
-    const sub = type === 'map' ? centrifuge.newMapSubscription(this.channel, this.#shared()) : centrifuge.newSubscription(this.channel, this.#streamOptions(since));
+    const sub =
+      type === 'map'
+        ? centrifuge.newMapSubscription(this.channel, this.#shared())
+        : centrifuge.newSubscription(this.channel, this.#streamOptions(since));
     this.#sub = sub;
     // Events of a subscription that was replaced are not ours any more.
     const current = (): boolean => this.#sub === sub;
@@ -168,7 +146,15 @@ export class Wire {
     events.on('subscribing', ({ code, reason }) => current() && this.#subscribing(code, reason));
     events.on('subscribed', (context) => current() && this.#subscribed(context));
     events.on('unsubscribed', ({ code, reason }) => current() && this.#unsubscribed(code, reason));
-    events.on('error', ({ error }) => current() && this.#deps.options.report(toCodedError(error, `subscribing to ${this.channel}`), { where: 'subscription', channel: this.channel }));
+    events.on(
+      'error',
+      ({ error }) =>
+        current() &&
+        this.#deps.options.report(toCodedError(error, `subscribing to ${this.channel}`), {
+          where: 'subscription',
+          channel: this.channel,
+        }),
+    );
     events.on('join', ({ info }) => current() && this.#each((reader) => reader.join?.(info)));
     events.on('leave', ({ info }) => current() && this.#each((reader) => reader.leave?.(info)));
     if (type === 'map') {
@@ -180,7 +166,13 @@ export class Wire {
   }
 
   #streamOptions(since: Position | undefined): Parameters<Centrifuge['newSubscription']>[1] {
-    return { ...this.#shared(), positioned: true, recoverable: true, joinLeave: this.#setup.joinLeave, ...(since === undefined ? {} : { since }) };
+    return {
+      ...this.#shared(),
+      positioned: true,
+      recoverable: true,
+      joinLeave: this.#setup.joinLeave,
+      ...(since === undefined ? {} : { since }),
+    };
   }
 
   #shared(): NonNullable<Parameters<Centrifuge['newMapSubscription']>[1]> {
@@ -215,7 +207,12 @@ export class Wire {
   }
 
   #subscribing(code: number, reason: string): void {
-    this.#take({ kind: 'subscribing', nowMs: this.#deps.options.clock.now(), reason, invalidated: code === STATE_INVALIDATED });
+    this.#take({
+      kind: 'subscribing',
+      nowMs: this.#deps.options.clock.now(),
+      reason,
+      invalidated: code === STATE_INVALIDATED,
+    });
   }
 
   #subscribed(context: SubscribedContext): void {
@@ -225,12 +222,25 @@ export class Wire {
     this.#each((reader) => reader.subscribed());
   }
 
-  #resultOf(context: SubscribedContext, outcome: OverflowOutcome, source: SourceState): Omit<TrackEvent & { kind: 'subscribed' }, 'kind'> {
+  #resultOf(
+    context: SubscribedContext,
+    outcome: OverflowOutcome,
+    source: SourceState,
+  ): Omit<TrackEvent & { kind: 'subscribed' }, 'kind'> {
     const { streamPosition, wasRecovering, recovered, hasRecoveredPublications: hasPublications } = context;
     // On a map everything but a recovery is followed by `sync`, the whole state: the machine need not recover jumps from a position.
     const recoverable = context.recoverable && this.#setup.type === 'stream';
     const unexplained = this.#setup.filter !== undefined && !this.#deps.connection.extensions.has('gap');
-    return { position: streamPosition, recoverable, wasRecovering, recovered, hasPublications, outcome, source, unexplained };
+    return {
+      position: streamPosition,
+      recoverable,
+      wasRecovering,
+      recovered,
+      hasPublications,
+      outcome,
+      source,
+      unexplained,
+    };
   }
 
   #unsubscribed(code: number, reason: string): void {
@@ -241,7 +251,10 @@ export class Wire {
       return;
     }
     this.#take({ kind: 'ended', code, reason });
-    this.#deps.options.report(toCodedError({ code, message: reason }, `subscription to ${this.channel} ended`), { where: 'subscription', channel: this.channel });
+    this.#deps.options.report(
+      toCodedError({ code, message: reason }, `subscription to ${this.channel} ended`),
+      { where: 'subscription', channel: this.channel },
+    );
   }
 
   #sync(entries: readonly MapEntry[]): void {
@@ -277,7 +290,11 @@ export class Wire {
         const { kind: _, ...reset } = effect;
         this.#each((reader) => reader.reset(reset));
         // Dropped or lost changes of a map come back with its whole state only.
-        if (this.#setup.type === 'map' && (reset.reason === 'jump' || reset.reason === 'overflow' || reset.reason === 'conflated')) this.#reopenLater();
+        if (
+          this.#setup.type === 'map' &&
+          (reset.reason === 'jump' || reset.reason === 'overflow' || reset.reason === 'conflated')
+        )
+          this.#reopenLater();
         return;
       }
       case 'resubscribe':
@@ -304,15 +321,4 @@ export class Wire {
     this.#staleTimer = undefined;
     this.#stale = false;
   }
-}
-
-function rawPublication(context: PublicationContext, map: MapUpdateContext | undefined): RawPublication {
-  const { data, offset, tags, info } = context;
-  return {
-    data: data as unknown,
-    offset: offset ?? 0,
-    ...(tags === undefined ? {} : { tags }),
-    ...(info === undefined ? {} : { info }),
-    ...(map === undefined ? {} : { key: map.key, removed: map.removed === true }),
-  };
 }

@@ -6,7 +6,8 @@ import type { Timer } from '@trunkline/base';
 import { equalJson } from './equal.js';
 import { localError } from './errors.js';
 import type { Notice } from './extensions.js';
-import { Wire, type WireDeps, type WireReader, type WireSetup } from './wire.js';
+import type { WireReader, WireSetup } from './reader.js';
+import { Wire, type WireDeps } from './wire.js';
 
 /** One reader's hold on a wire. */
 export interface Lease {
@@ -51,7 +52,11 @@ export class Wires {
     let entry = this.#entries.get(channel);
     const differs = entry === undefined ? undefined : differenceOf(entry.wire.setup, setup);
     if (entry !== undefined && differs !== undefined) {
-      if (entry.wire.readers.size > 0) throw localError(CONFLICT, `conflict: channel "${channel}" is already subscribed with another "${differs}"`);
+      if (entry.wire.readers.size > 0)
+        throw localError(
+          CONFLICT,
+          `conflict: channel "${channel}" is already subscribed with another "${differs}"`,
+        );
       this.#drop(channel, entry);
       entry = undefined;
     }
@@ -82,7 +87,12 @@ export class Wires {
   }
 
   #release(channel: string, entry: Entry, reader: WireReader, linger: boolean): void {
-    if (!entry.wire.readers.delete(reader) || entry.wire.readers.size > 0 || this.#entries.get(channel) !== entry) return;
+    if (
+      !entry.wire.readers.delete(reader) ||
+      entry.wire.readers.size > 0 ||
+      this.#entries.get(channel) !== entry
+    )
+      return;
     const { clock, lingerMs } = this.#deps.options;
     if (lingerMs === 0 || !linger) return this.#drop(channel, entry);
     entry.linger = clock.setTimeout(() => this.#drop(channel, entry), lingerMs);

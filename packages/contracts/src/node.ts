@@ -1,6 +1,6 @@
 /** The node module's wire: what an operator or an org's administrator sees of a server node. Error block 1100-1199 (none used yet). */
 import { z } from 'zod';
-import { defineContract } from './index.js';
+import { defineContract } from './contract.js';
 
 const position = z.object({ epoch: z.string(), offset: z.number().int().min(0) });
 const channelName = z.string().min(1).max(255);

@@ -41,7 +41,10 @@ interface Listening<T> {
 }
 
 /** Listens to a stream channel while mounted. `null` opens nothing. Options equal by value never subscribe again. */
-export function useChannel<const Channel extends string>(channel: Channel | null, options: UseChannelOptions<DataOf<DefaultContract, Channel, 'stream'>> = {}): ChannelView<DataOf<DefaultContract, Channel, 'stream'>> {
+export function useChannel<const Channel extends string>(
+  channel: Channel | null,
+  options: UseChannelOptions<DataOf<DefaultContract, Channel, 'stream'>> = {},
+): ChannelView<DataOf<DefaultContract, Channel, 'stream'>> {
   type Data = DataOf<DefaultContract, Channel, 'stream'>;
   const client = useTrunkline();
   const { enabled = true, onPublication: _p, onReset, ...rest } = options;
@@ -63,12 +66,20 @@ export function useChannel<const Channel extends string>(channel: Channel | null
           },
           ...(answers ? { onReset: (reset: Reset) => latest.current.onReset?.(reset) } : {}),
         };
-        const sub = client.stream<Channel>(channel, { ...withoutUndefined(wire), enabled: opens, ...handlers });
+        const sub = client.stream<Channel>(channel, {
+          ...withoutUndefined(wire),
+          enabled: opens,
+          ...handlers,
+        });
         const listening: Listening<Data> = { sub, last: undefined };
         opened = sub;
         return { handle: listening, close: closing(sub, changed) };
       },
-      read: (listening) => ({ continuity: listening?.sub.state.get() ?? closed, last: listening?.last, acknowledge }),
+      read: (listening) => ({
+        continuity: listening?.sub.state.get() ?? closed,
+        last: listening?.last,
+        acknowledge,
+      }),
     };
   }, [client, channel, opens, answers, wire, latest]);
 }
@@ -92,7 +103,10 @@ export interface ChannelStateView<S> {
 }
 
 /** State loaded by the application and kept current by a channel while mounted. */
-export function useChannelState<const Channel extends string, S>(channel: Channel | null, options: UseChannelStateOptions<DataOf<DefaultContract, Channel, 'stream'>, S>): ChannelStateView<S> {
+export function useChannelState<const Channel extends string, S>(
+  channel: Channel | null,
+  options: UseChannelStateOptions<DataOf<DefaultContract, Channel, 'stream'>, S>,
+): ChannelStateView<S> {
   type Data = DataOf<DefaultContract, Channel, 'stream'>;
   const client = useTrunkline();
   const { enabled = true, getState: _g, reduce: _r, ...rest } = options;
@@ -101,7 +115,8 @@ export function useChannelState<const Channel extends string, S>(channel: Channe
   const opens = enabled && channel !== null;
   return useLazyStore<StateStore<Data, S>, ChannelStateView<S>>(() => {
     let opened: StateStore<Data, S> | undefined;
-    const mutate = <R>(mutation: Mutation<S, R>): Promise<R> => (opened ? opened.mutate(mutation) : Promise.reject(new TypeError('the component is not mounted')));
+    const mutate = <R>(mutation: Mutation<S, R>): Promise<R> =>
+      opened ? opened.mutate(mutation) : Promise.reject(new TypeError('the component is not mounted'));
     const closed = closedContinuity(client, opens);
     return {
       open: (changed) => {
@@ -122,13 +137,17 @@ export function useChannelState<const Channel extends string, S>(channel: Channe
           },
         };
       },
-      read: (store) => (store ? { ...store.get(), mutate } : { value: undefined, continuity: closed, pending: 0, mutate }),
+      read: (store) =>
+        store ? { ...store.get(), mutate } : { value: undefined, continuity: closed, pending: 0, mutate },
     };
   }, [client, channel, opens, wire, latest]);
 }
 
 /** Tells of continuity until closed. */
-export function closing(sub: { readonly state: Readable<Continuity>; close(): void }, changed: () => void): () => void {
+export function closing(
+  sub: { readonly state: Readable<Continuity>; close(): void },
+  changed: () => void,
+): () => void {
   const stop = sub.state.subscribe(changed);
   return () => {
     stop();

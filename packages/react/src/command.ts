@@ -1,15 +1,29 @@
 /** Calls from components: a plain function, or a command with its progress, its idempotency key and an optimistic change. */
-import type { CallOptions, CodedError, ContractOrNone, DefaultContract, MethodOf, Mutation, ParamsOf, ResultOf } from '@trunkline/client';
+import type {
+  CallOptions,
+  CodedError,
+  ContractOrNone,
+  DefaultContract,
+  MethodOf,
+  Mutation,
+  ParamsOf,
+  ResultOf,
+} from '@trunkline/client';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useLatest, useTrunkline } from './context.js';
 
 /** A function that calls `method`; the same one until client or method change. */
-export function useRpc<M extends MethodOf<DefaultContract>>(method: M): (params: ParamsOf<DefaultContract, M>, options?: CallOptions) => Promise<ResultOf<DefaultContract, M>> {
+export function useRpc<M extends MethodOf<DefaultContract>>(
+  method: M,
+): (params: ParamsOf<DefaultContract, M>, options?: CallOptions) => Promise<ResultOf<DefaultContract, M>> {
   const client = useTrunkline();
   return useCallback((params, options) => client.rpc(method, params, options), [client, method]);
 }
 
-export interface UseCommandOptions<C extends ContractOrNone, M extends string, S> extends Omit<CallOptions, 'key'> {
+export interface UseCommandOptions<C extends ContractOrNone, M extends string, S> extends Omit<
+  CallOptions,
+  'key'
+> {
   /** Shows the effect before the server confirmed it: `mutate` of `useChannelState` and the change it will probably be. */
   readonly optimistic?: {
     readonly mutate: <R>(mutation: Mutation<S, R>) => Promise<R>;
@@ -38,7 +52,10 @@ interface Progress<R> {
 const IDLE = { pending: 0, result: undefined, error: undefined };
 
 /** A mutating call with its progress. It goes on when the component is unmounted; only nobody is shown its end. */
-export function useCommand<M extends MethodOf<DefaultContract>, S = unknown>(method: M, options: UseCommandOptions<DefaultContract, M, S> = {}): Command<DefaultContract, M> {
+export function useCommand<M extends MethodOf<DefaultContract>, S = unknown>(
+  method: M,
+  options: UseCommandOptions<DefaultContract, M, S> = {},
+): Command<DefaultContract, M> {
   type Result = ResultOf<DefaultContract, M>;
   const client = useTrunkline();
   const latest = useLatest(options);
@@ -54,11 +71,18 @@ export function useCommand<M extends MethodOf<DefaultContract>, S = unknown>(met
       };
       const ended = (outcome: Partial<Progress<Result>>): void =>
         // An older run that ends late says nothing about the newest one.
-        show((before) => (number === newest.current ? { ...IDLE, ...outcome, pending: before.pending - 1 } : { ...before, pending: before.pending - 1 }));
+        show((before) =>
+          number === newest.current
+            ? { ...IDLE, ...outcome, pending: before.pending - 1 }
+            : { ...before, pending: before.pending - 1 },
+        );
       show((before) => ({ ...before, pending: before.pending + 1 }));
-      const send = (key: string): ReturnType<typeof client.command<M>> => client.command(method, params, { ...call, key });
+      const send = (key: string): ReturnType<typeof client.command<M>> =>
+        client.command(method, params, { ...call, key });
       try {
-        const result = optimistic ? await optimistic.mutate({ apply: (state) => optimistic.apply(state, params), run: send }) : (await send(client.newKey())).result;
+        const result = optimistic
+          ? await optimistic.mutate({ apply: (state) => optimistic.apply(state, params), run: send })
+          : (await send(client.newKey())).result;
         ended({ result });
         return result;
       } catch (error) {

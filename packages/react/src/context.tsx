@@ -1,6 +1,22 @@
 /** The client of a component tree, its connection, and what the other hooks share. */
-import { equalJson, type Client, type ConnectionState, type Continuity, type ContractOrNone } from '@trunkline/client';
-import { createContext, useContext, useInsertionEffect, useMemo, useRef, useState, useSyncExternalStore, type ReactNode, type RefObject } from 'react';
+import {
+  equalJson,
+  type Client,
+  type ConnectionState,
+  type Continuity,
+  type ContractOrNone,
+} from '@trunkline/client';
+import {
+  createContext,
+  useContext,
+  useInsertionEffect,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+  type ReactNode,
+  type RefObject,
+} from 'react';
 import { LazyStore, type LazySource } from './lazy-store.js';
 
 const ClientContext = createContext<Client | undefined>(undefined);
@@ -12,7 +28,10 @@ export interface TrunklineProviderProps<C extends ContractOrNone> {
 }
 
 /** Gives a client to all hooks below. */
-export function TrunklineProvider<C extends ContractOrNone>({ client, children }: TrunklineProviderProps<C>): ReactNode {
+export function TrunklineProvider<C extends ContractOrNone>({
+  client,
+  children,
+}: TrunklineProviderProps<C>): ReactNode {
   // Contracts are types only: what a hook may be given is decided where the hook is called.
   return <ClientContext.Provider value={client as unknown as Client}>{children}</ClientContext.Provider>;
 }
@@ -49,12 +68,17 @@ export function useEqual<T>(value: T): T {
 }
 
 /** What a source shows, opened while the component is mounted; `make` runs again when one of `deps` changed. */
-export function useLazyStore<Handle, Value extends object>(make: () => LazySource<Handle, Value>, deps: readonly unknown[]): Value {
+export function useLazyStore<Handle, Value extends object>(
+  make: () => LazySource<Handle, Value>,
+  deps: readonly unknown[],
+): Value {
   const store = useMemo(() => new LazyStore(make()), deps);
   return useSyncExternalStore(store.subscribe, store.get, store.get);
 }
 
 /** What is shown before anything was opened. */
 export function closedContinuity(client: Client, opens: boolean): Continuity {
-  return opens ? { kind: 'recovering', sinceMs: client.now() } : { kind: 'stale', sinceMs: client.now(), reason: 'disabled' };
+  return opens
+    ? { kind: 'recovering', sinceMs: client.now() }
+    : { kind: 'stale', sinceMs: client.now(), reason: 'disabled' };
 }

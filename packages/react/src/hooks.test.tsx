@@ -1,5 +1,11 @@
 // @vitest-environment happy-dom
-import { createClient, type Client, type ClientOptions, type StreamPublication, type Untyped } from '@trunkline/client';
+import {
+  createClient,
+  type Client,
+  type ClientOptions,
+  type StreamPublication,
+  type Untyped,
+} from '@trunkline/client';
 import { FakeServer } from '@trunkline/client/testing';
 import { createSeededRandom } from '@trunkline/base';
 import type { NodeContract } from '@trunkline/contracts/node';
@@ -14,7 +20,14 @@ let server: FakeServer;
 let client: Client<Untyped>;
 
 function open(options: Partial<ClientOptions> = {}): void {
-  client = createClient<Untyped>({ url: 'ws://test/', websocket: server.websocket, random: createSeededRandom(1), batch: 'microtask', onError: () => undefined, ...options });
+  client = createClient<Untyped>({
+    url: 'ws://test/',
+    websocket: server.websocket,
+    random: createSeededRandom(1),
+    batch: 'microtask',
+    onError: () => undefined,
+    ...options,
+  });
 }
 /** Lets everything happen that needs no time. */
 const settle = (): Promise<void> =>
@@ -23,7 +36,11 @@ const settle = (): Promise<void> =>
   });
 const pass = (ms: number): Promise<void> => act(async () => void (await vi.advanceTimersByTimeAsync(ms)));
 
-function hook<R, P>(use: (props: P) => R, initialProps: P, strict = false): RenderHookResult<R, P> & { renders: () => number } {
+function hook<R, P>(
+  use: (props: P) => R,
+  initialProps: P,
+  strict = false,
+): RenderHookResult<R, P> & { renders: () => number } {
   let renders = 0;
   const wrapper = ({ children }: { children: ReactNode }): ReactNode => {
     const tree = <TrunklineProvider client={client}>{children}</TrunklineProvider>;
@@ -72,7 +89,10 @@ describe('useConnection', () => {
 describe('useChannel', () => {
   it('[REACT-2] continuity and the newest publication; handlers see every one', async () => {
     const seen: unknown[] = [];
-    const { result } = hook(() => useChannel('news', { onPublication: ({ data }) => void seen.push(data) }), undefined);
+    const { result } = hook(
+      () => useChannel('news', { onPublication: ({ data }) => void seen.push(data) }),
+      undefined,
+    );
     expect(result.current.continuity.kind).toBe('recovering');
     await settle();
     expect(result.current).toMatchObject({ continuity: { kind: 'live' }, last: undefined });
@@ -108,7 +128,8 @@ describe('useChannel', () => {
   it('[REACT-4] options equal by value and new handlers never subscribe again, and the newest handler is called', async () => {
     const seen: string[] = [];
     const { rerender, renders } = hook(
-      ({ name }: { name: string }) => useChannel('news', { data: { deep: [1] }, onPublication: () => void seen.push(name) }),
+      ({ name }: { name: string }) =>
+        useChannel('news', { data: { deep: [1] }, onPublication: () => void seen.push(name) }),
       { name: 'first' },
     );
     await settle();
@@ -123,13 +144,20 @@ describe('useChannel', () => {
   });
 
   it('[REACT-4] another channel or other options subscribe again', async () => {
-    const { rerender, result } = hook(({ channel, data }: { channel: string | null; data: number }) => useChannel(channel, { data }), { channel: 'a' as string | null, data: 1 });
+    const { rerender, result } = hook(
+      ({ channel, data }: { channel: string | null; data: number }) => useChannel(channel, { data }),
+      { channel: 'a' as string | null, data: 1 },
+    );
     await settle();
     rerender({ channel: 'b', data: 1 });
     await settle();
     rerender({ channel: 'b', data: 2 });
     await settle();
-    expect(server.received('subscribe').map(({ channel, data }) => [channel, data])).toEqual([['a', 1], ['b', 1], ['b', 2]]);
+    expect(server.received('subscribe').map(({ channel, data }) => [channel, data])).toEqual([
+      ['a', 1],
+      ['b', 1],
+      ['b', 2],
+    ]);
     rerender({ channel: null, data: 2 });
     await settle();
     expect(result.current.continuity).toMatchObject({ kind: 'stale', reason: 'disabled' });
@@ -183,7 +211,10 @@ describe('useChannel', () => {
   it('[REACT-2] a reset is shown until acknowledged, or answered by onReset', async () => {
     const resets: string[] = [];
     const shown = hook(() => useChannel('news'), undefined);
-    const answered = hook(() => useChannel('news', { onReset: ({ reason }) => void resets.push(reason) }), undefined);
+    const answered = hook(
+      () => useChannel('news', { onReset: ({ reason }) => void resets.push(reason) }),
+      undefined,
+    );
     await settle();
     server.channel('news').epoch = 'e2';
     act(() => server.unsubscribe('news', 2500));
@@ -293,11 +324,17 @@ describe('useChannelState and useCommand', () => {
       getState: () => {
         loads++;
         const { epoch, top, history } = server.channel('counter');
-        return Promise.resolve({ position: { epoch, offset: top }, state: history.reduce((sum, { data }) => sum + Number(data), 0) });
+        return Promise.resolve({
+          position: { epoch, offset: top },
+          state: history.reduce((sum, { data }) => sum + Number(data), 0),
+        });
       },
       reduce: (total: number, { data }: StreamPublication<unknown>) => total + Number(data),
     });
-  const useAdd = ({ mutate }: ReturnType<typeof useCounter>) => useCommand<string, number>('counter.add', { optimistic: { mutate, apply: (total, params) => total + Number(params) } });
+  const useAdd = ({ mutate }: ReturnType<typeof useCounter>) =>
+    useCommand<string, number>('counter.add', {
+      optimistic: { mutate, apply: (total, params) => total + Number(params) },
+    });
 
   beforeEach(() => {
     loads = 0;
@@ -324,7 +361,10 @@ describe('useChannelState and useCommand', () => {
       keys.push(key);
       reply = () => {
         const { offset } = server.publish('counter', params);
-        connection.send({ id: command['id'], rpc: { data: { result: 'added', position: { channel: 'counter', epoch: 'e1', offset } } } });
+        connection.send({
+          id: command['id'],
+          rpc: { data: { result: 'added', position: { channel: 'counter', epoch: 'e1', offset } } },
+        });
       };
       return 'silent';
     };
@@ -347,7 +387,8 @@ describe('useChannelState and useCommand', () => {
     let refuse = (): void => undefined;
     server.handlers.onCommand = (command, connection) => {
       if (!('rpc' in command)) return undefined;
-      refuse = () => connection.send({ id: command['id'], error: { code: 104, message: 'method not found' } });
+      refuse = () =>
+        connection.send({ id: command['id'], error: { code: 104, message: 'method not found' } });
       return 'silent';
     };
     const { result } = hook(use, undefined);
@@ -381,7 +422,9 @@ describe('useChannelState and useCommand', () => {
 export function Compiles(): ReactNode {
   const typed = typedHooks<NodeContract>();
   const { last } = typed.useChannel('node:stats');
-  void typed.useRpc('node.info')({}).then(({ nodeId }) => nodeId.length);
+  void typed
+    .useRpc('node.info')({})
+    .then(({ nodeId }) => nodeId.length);
   // @ts-expect-error no such method
   typed.useRpc('node.nothing');
   // @ts-expect-error not what the method takes

@@ -53,5 +53,9 @@ export class LazyStore<Handle, Value extends object> {
 function sameFields(left: object, right: object): boolean {
   const keys = Object.keys(left);
   if (keys.length !== Object.keys(right).length) return false;
-  return keys.every((key) => Object.hasOwn(right, key) && Object.is((left as Record<string, unknown>)[key], (right as Record<string, unknown>)[key]));
+  return keys.every(
+    (key) =>
+      Object.hasOwn(right, key) &&
+      Object.is((left as Record<string, unknown>)[key], (right as Record<string, unknown>)[key]),
+  );
 }

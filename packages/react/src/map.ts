@@ -22,7 +22,10 @@ export interface MapView<T> {
 const NOTHING: ReadonlyMap<string, never> = new Map<string, never>();
 
 /** The entries of a map channel while mounted. `null` opens nothing. */
-export function useMap<const Channel extends string>(channel: Channel | null, options: UseMapOptions = {}): MapView<DataOf<DefaultContract, Channel, 'map'>> {
+export function useMap<const Channel extends string>(
+  channel: Channel | null,
+  options: UseMapOptions = {},
+): MapView<DataOf<DefaultContract, Channel, 'map'>> {
   type Data = DataOf<DefaultContract, Channel, 'map'>;
   const client = useTrunkline();
   const { enabled = true, ...rest } = options;
@@ -52,13 +55,22 @@ export function useMap<const Channel extends string>(channel: Channel | null, op
           },
         };
       },
-      read: (map) => ({ entries: map?.get() ?? NOTHING, continuity: map?.state.get() ?? closed, set, remove }),
+      read: (map) => ({
+        entries: map?.get() ?? NOTHING,
+        continuity: map?.state.get() ?? closed,
+        set,
+        remove,
+      }),
     };
   }, [client, channel, opens, wire]);
 }
 
 /** One entry of a map channel; re-renders only when that entry changed. Shares the subscription of all readers of the map. */
-export function useMapEntry<const Channel extends string>(channel: Channel | null, key: string, options: UseMapOptions = {}): DataOf<DefaultContract, Channel, 'map'> | undefined {
+export function useMapEntry<const Channel extends string>(
+  channel: Channel | null,
+  key: string,
+  options: UseMapOptions = {},
+): DataOf<DefaultContract, Channel, 'map'> | undefined {
   type Data = DataOf<DefaultContract, Channel, 'map'>;
   const client = useTrunkline();
   const { enabled = true, ...rest } = options;

@@ -2,12 +2,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { runCli } from '../program.js';
 import { loadServer, type Server } from '../server-port.js';
 import { createFakeIo, createFakeLive } from '../testing.js';
 
 const SECRET = 'a secret of at least thirty-two characters';
+// The first import reads a whole server.
+beforeAll(loadServer, 60_000);
+
 const folders: string[] = [];
 afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });

@@ -57,9 +57,9 @@ export function Confirm({
     }
   };
   return (
-    <Modal.Root opened={question !== undefined} onClose={close} centered>
+    <Modal.Root opened={question !== undefined} onClose={close} centered classNames={{ content: 'tl-sheet' }}>
       <Modal.Overlay />
-      <Modal.Content className="tl-sheet">
+      <Modal.Content>
         <SheetHead of="modal" title={question?.title} />
         <Modal.Body>
           <Text size="sm">{question?.text}</Text>

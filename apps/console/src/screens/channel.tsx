@@ -6,7 +6,7 @@ import { Anchor, SegmentedControl } from '@mantine/core';
 import { ArrowLeft, UserRound } from 'lucide-react';
 import { useEffect, useState, type ReactNode } from 'react';
 import { useAsked, type Result } from '../asked.js';
-import { formatCount, formatTtl, plural } from '../format.js';
+import { formatCount } from '../format.js';
 import { useCall, useEntries, useStream, type Received } from '../live.js';
 import { Facts, type Fact } from '../parts/facts.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
@@ -27,6 +27,7 @@ import {
 } from './log.js';
 import { Publications } from './publications.js';
 import { PublishForm } from './publish-form.js';
+import { historyWords, keepsHistory, slowReaderWords } from './words.js';
 
 const REFRESH_MS = 2_000;
 const PRESENCE_MS = 4_000;
@@ -37,7 +38,6 @@ type Details = Result<'node.channel'>;
 /** Mounted anew for every channel. */
 export function Channel({ channel }: { readonly channel: string }) {
   const details = useAsked('node.channel', { channel }, REFRESH_MS);
-  const [chosen, setChosen] = useState<string>();
   const [turn, setTurn] = useState(0);
   const frame = {
     title: <ChannelName name={channel} />,
@@ -62,22 +62,14 @@ export function Channel({ channel }: { readonly channel: string }) {
       </Page>
     );
   }
-  const view = chosen ?? (details.data.type === 'stream' ? 'stream' : 'map');
-  const actions = (
-    <SegmentedControl
-      aria-label="View"
-      size="xs"
-      value={view}
-      onChange={setChosen}
-      data={[
-        { value: 'stream', label: 'Stream' },
-        { value: 'map', label: 'Map' },
-      ]}
-    />
-  );
   const retry = (): void => setTurn(turn + 1);
-  const props = { channel, retry, details: details.data, frame: { ...frame, actions } };
-  return view === 'map' ? <MapChannel key={turn} {...props} /> : <StreamChannel key={turn} {...props} />;
+  const props = { channel, retry, details: details.data, frame };
+  // The server admits one kind of subscription per channel.
+  return details.data.type === 'stream' ? (
+    <StreamChannel key={turn} {...props} />
+  ) : (
+    <MapChannel key={turn} {...props} />
+  );
 }
 
 interface ViewProps {
@@ -85,19 +77,18 @@ interface ViewProps {
   readonly details: Details;
   /** Subscribes anew, after a refusal. */
   readonly retry: () => void;
-  readonly frame: Pick<PageProps, 'title' | 'name' | 'back' | 'source' | 'actions'>;
+  readonly frame: Pick<PageProps, 'title' | 'name' | 'back' | 'source'>;
 }
 
 function StreamChannel({ channel, details, retry, frame }: ViewProps) {
   const call = useCall();
   const [log, setLog] = useState<Log>(EMPTY_LOG);
-  const [older, setOlder] = useState<'more' | 'loading' | 'none'>(
-    details.historySize > 0 || details.class !== 'live' ? 'more' : 'none',
-  );
+  const [older, setOlder] = useState<'more' | 'loading' | 'none'>(keepsHistory(details) ? 'more' : 'none');
   const stream = useStream(
     channel,
     (publication) => setLog((before) => append(before, toLogged(publication))),
-    (text, offset) => setLog((before) => append(before, { kind: 'hole', offset, text, timeMs: Date.now() })),
+    (text, offset, anew) =>
+      setLog((before) => append(before, { kind: 'hole', offset, text, anew, timeMs: Date.now() })),
   );
 
   const loadOlder = (): void => {
@@ -112,10 +103,11 @@ function StreamChannel({ channel, details, retry, frame }: ViewProps) {
       () => setOlder('none'),
     );
   };
+  // The newest page, once, as soon as the subscription is settled: a local channel has no history before it has a reader.
+  const settled = stream.continuity.state === 'live' || stream.continuity.state === 'failed';
   useEffect(() => {
-    if (older === 'more') loadOlder();
-    // Once, when the channel is opened: the newest page.
-  }, []);
+    if (settled && older === 'more') loadOlder();
+  }, [settled]);
 
   return (
     <Page {...frame} continuity={stream.continuity}>
@@ -234,13 +226,8 @@ function Side({
     ['Namespace', details.namespace === '' ? 'default' : details.namespace],
     ['Class', details.class],
     ['Type', details.type],
-    [
-      'History',
-      details.historySize === 0
-        ? 'none'
-        : `${plural(details.historySize, 'publication')}, ${formatTtl(details.historyTtlMs)}`,
-    ],
-    ['Slow readers', SLOW_READERS[details.overflow] ?? details.overflow],
+    ['History', historyWords(details)],
+    ['Slow readers', slowReaderWords(details.overflow)],
     ['Presence', details.presence ? 'kept' : 'not kept'],
   ];
   return (
@@ -260,12 +247,6 @@ function Side({
     </>
   );
 }
-
-export const SLOW_READERS: Readonly<Record<string, string>> = {
-  recover: 'cut off, recover by position',
-  latest: 'keep the newest per key',
-  gap: 'skip, and tell the range',
-};
 
 function receivedHere(top: Position, held: Position | undefined): Fact {
   return [

@@ -17,7 +17,7 @@ import { Panel } from '../parts/panel.js';
 import { SheetHead } from '../parts/sheet.js';
 import { toHash } from '../router.js';
 import { DeliveryMark } from './delivery.js';
-import { diagnose } from './diagnosis.js';
+import { diagnose, namespaceFor } from './diagnosis.js';
 
 const REFRESH_MS = 1_500;
 
@@ -38,9 +38,10 @@ export function ConnectionDrawer({ client, onClose, onChanged }: ConnectionDrawe
       position="right"
       size={narrow ? '100%' : 560}
       padding="md"
+      classNames={{ content: 'tl-sheet' }}
     >
       <Drawer.Overlay />
-      <Drawer.Content className="tl-sheet">
+      <Drawer.Content>
         <SheetHead of="drawer" title={`Connection ${client?.slice(0, 8) ?? ''}`} />
         <Drawer.Body>
           {client !== undefined && (
@@ -146,8 +147,7 @@ function Why({ connection }: { readonly connection: ConnectionSummary }) {
   const name = channel.trim();
   const info = useAsked('node.info', {}, 0);
   const top = useAsked('node.channel', name === '' ? null : { channel: name }, REFRESH_MS);
-  const prefix = name.includes(':') ? name.slice(0, name.indexOf(':')) : '';
-  const namespace = info.data?.namespaces.find((one) => one.name === prefix);
+  const namespace = namespaceFor(name, info.data?.namespaces ?? []);
   const found =
     name === '' || !info.data
       ? undefined

@@ -21,6 +21,8 @@ export interface LoggedHole {
   readonly offset: number;
   readonly text: string;
   readonly timeMs: number;
+  /** The channel began anew here: offsets above and below cannot be compared. */
+  readonly anew: boolean;
 }
 
 /** `id` is unique in a log and stays with its entry. */
@@ -54,16 +56,16 @@ export function pause(log: Log, paused: boolean): Log {
 
 /** Adds fetched publications (any order) where they belong; one that is there already is not repeated. */
 export function addHistory(log: Log, fetched: readonly LoggedPublication[]): Log {
-  const known = new Set(
-    log.entries.filter((entry) => entry.kind === 'publication').map((entry) => entry.offset),
-  );
+  const present = sinceAnew(log);
+  const known = new Set(present.filter((entry) => entry.kind === 'publication').map((entry) => entry.offset));
   const added = fetched
     .filter((one) => !known.has(one.offset))
     .map((one, index): Logged => ({ ...one, id: log.nextId + index }));
   if (added.length === 0) return log;
-  const entries = [...log.entries, ...added]
-    .sort((left, right) => right.offset - left.offset || right.id - left.id)
-    .slice(0, LOG_MAX);
+  const ordered = [...present, ...added].sort(
+    (left, right) => right.offset - left.offset || right.id - left.id,
+  );
+  const entries = [...ordered, ...log.entries.slice(present.length)].slice(0, LOG_MAX);
   return { ...log, entries, nextId: log.nextId + added.length };
 }
 
@@ -74,8 +76,12 @@ export function clear(log: Log): Log {
 
 /** The lowest numbered publication shown, for fetching what lies before it. */
 export function oldestOffset(log: Log): number | undefined {
-  const offsets = log.entries
-    .filter((entry) => entry.kind === 'publication' && entry.offset > 0)
-    .map((entry) => entry.offset);
-  return offsets.length === 0 ? undefined : Math.min(...offsets);
+  const numbered = sinceAnew(log).filter((entry) => entry.kind === 'publication' && entry.offset > 0);
+  return numbered.length === 0 ? undefined : Math.min(...numbered.map((entry) => entry.offset));
+}
+
+/** The entries of the channel's present epoch. */
+function sinceAnew(log: Log): readonly Logged[] {
+  const at = log.entries.findIndex((entry) => entry.kind === 'hole' && entry.anew);
+  return at < 0 ? log.entries : log.entries.slice(0, at);
 }

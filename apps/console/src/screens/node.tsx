@@ -3,13 +3,13 @@ import type { NamespaceSummary } from '@trunkline/contracts/node';
 import { SimpleGrid } from '@mantine/core';
 import { FolderTree } from 'lucide-react';
 import { useAsked } from '../asked.js';
-import { formatDateTime, formatDuration, formatTtl, plural } from '../format.js';
+import { formatDateTime, formatDuration } from '../format.js';
 import { Facts, type Fact } from '../parts/facts.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
 import { useNow } from '../parts/now.js';
 import { Page } from '../parts/page.js';
 import { Panel } from '../parts/panel.js';
-import { SLOW_READERS } from './channel.js';
+import { historyWords, keepsHistory, slowReaderWords } from './words.js';
 
 const REFRESH_MS = 15_000;
 
@@ -88,21 +88,16 @@ function Namespace({ namespace: one }: { readonly namespace: NamespaceSummary })
       'Numbered by',
       { live: 'the broker', durable: 'the store', local: 'a module on this node' }[one.class] ?? one.class,
     ],
-    [
-      'History',
-      one.historySize === 0
-        ? 'none'
-        : `${plural(one.historySize, 'publication')}, ${formatTtl(one.historyTtlMs)}`,
-    ],
+    ['History', historyWords(one)],
     [
       'Recovery',
       one.forceRecovery
         ? `always, ${one.recoveryMode}`
-        : one.historySize > 0 || one.class !== 'live'
+        : one.type !== 'stream' || keepsHistory(one)
           ? `on request, ${one.recoveryMode}`
           : 'none',
     ],
-    ['Slow readers', SLOW_READERS[one.overflow] ?? one.overflow],
+    ['Slow readers', slowReaderWords(one.overflow)],
     ['Presence', one.presence ? (one.joinLeave ? 'kept, joins and leaves told' : 'kept') : 'not kept'],
     ['Subscribe', who(one.allowSubscribe)],
     ['Publish', who(one.allowPublish)],
@@ -111,7 +106,7 @@ function Namespace({ namespace: one }: { readonly namespace: NamespaceSummary })
   ];
   return (
     <Panel
-      title={one.name === '' ? 'default (names without a colon)' : `${one.name}:`}
+      title={titleOf(one.name)}
       aside={
         <span className="tl-chips">
           <span className="tl-chip">{one.type}</span>
@@ -122,6 +117,11 @@ function Namespace({ namespace: one }: { readonly namespace: NamespaceSummary })
       <Facts facts={facts} columns={1} />
     </Panel>
   );
+}
+
+function titleOf(name: string): string {
+  if (name === '') return 'default (names without a colon)';
+  return name === '*' ? '* (any other prefix)' : `${name}:`;
 }
 
 function who(audiences: readonly string[]): string {

@@ -1,0 +1,131 @@
+/** The console in Chromium: in through the one-time link, live over the product's own channels, usable by keyboard, free of axe findings. */
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Page } from 'playwright-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { until, type BrowserHandle } from '@trunkline/testkit';
+import { useBed } from '../support/bed.js';
+import { consoleLink, developmentServer, populate } from '../support/console.js';
+
+const bed = useBed(developmentServer);
+let browser: BrowserHandle;
+let page: Page;
+let errors: readonly string[];
+
+const goTo = async (hash: string): Promise<void> => {
+  await page.evaluate((to) => {
+    location.hash = to;
+  }, hash);
+};
+
+/** The screen's own continuity says live. */
+const isLive = (): Promise<void> => page.getByRole('status').filter({ hasText: /^live$/ }).first().waitFor({ timeout: 15_000 });
+
+beforeAll(async () => {
+  await populate(bed.fileKit, bed.server);
+  browser = await bed.fileKit.browser();
+  ({ page, errors } = await browser.page({ viewport: { width: 1440, height: 900 } }));
+  await page.goto(await consoleLink(bed.server));
+  await page.getByRole('heading', { name: 'Overview' }).waitFor({ timeout: 20_000 });
+});
+
+describe('the console', () => {
+  it('[DOOR-1] lets in through the link once', async () => {
+    const { page: late } = await browser.page();
+    const answer = await late.goto(await consoleLink(bed.server));
+    expect(answer?.status()).toBe(403);
+    await late.goto(bed.server.url);
+    await late.getByRole('textbox').first().waitFor();
+    expect(await late.getByRole('heading', { name: 'Overview' }).count()).toBe(0);
+  });
+
+  it('[NODE-2] shows numbers that move by themselves', async () => {
+    await goTo('#/overview');
+    await isLive();
+    const numbers = (): Promise<string> => page.locator('main').innerText();
+    const first = await until('numbers are shown', async () => /in all/.exec(await numbers()) && numbers());
+    await until('they moved', async () => (await numbers()) !== first, 10_000, 200);
+  });
+
+  it('[CONT-5] inspects a channel: publications arrive, one can be published', async () => {
+    await goTo('#/channels/inspected');
+    await isLive();
+    await bed.server.api('publish', { channel: 'inspected', data: { from: 'nobody' } }, await devKey());
+    const text = `from the console ${Date.now()}`;
+    const side = page.getByText('Publish and details');
+    if (await side.isVisible()) await side.click();
+    await page.getByLabel('Data (JSON)').fill(JSON.stringify({ text }));
+    await page.getByRole('button', { name: /^Publish/ }).click();
+    await page.getByText(text).first().waitFor({ timeout: 10_000 });
+    const { body } = await bed.server.api('history', { channel: 'inspected', limit: 10 }, await devKey());
+    expect(JSON.stringify(body)).toContain(text);
+  });
+
+  it('[NODE-10] lists connections and disconnects one', async () => {
+    const stock = bed.kit.stock(bed.server.wsUrl, { name: 'to-be-closed' });
+    await stock.connect();
+    let disconnected: number | undefined;
+    stock.client.on('disconnected', ({ code }) => (disconnected = code));
+    await goTo('#/connections');
+    const row = page.getByRole('listitem').filter({ hasText: 'to-be-closed' }).first();
+    await row.waitFor({ timeout: 10_000 });
+    await row.click();
+    await page.getByRole('button', { name: /^Disconnect/ }).first().click();
+    const confirm = page.getByRole('dialog').getByRole('button', { name: /^Disconnect/ });
+    await confirm.last().click();
+    await until('it was closed', () => disconnected === 3503, 10_000);
+    await page.keyboard.press('Escape');
+  });
+
+  it('[DOOR-2] goes anywhere by keyboard', async () => {
+    await goTo('#/overview');
+    await page.keyboard.press('Control+K');
+    await page.getByPlaceholder('Go to, or name a channel').fill('node');
+    await page.getByRole('button', { name: /^Node/ }).first().waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Node', exact: true }).waitFor();
+  });
+
+  it('[DOOR-3] has no accessibility finding on any screen, dark or light, wide or narrow', async () => {
+    const findings: string[] = [];
+    for (const [colorScheme, viewport] of [
+      ['dark', { width: 1440, height: 900 }],
+      ['light', { width: 390, height: 844 }],
+    ] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize(viewport);
+      for (const hash of ['#/overview', '#/channels', '#/channels/chat%3Alobby', '#/connections', '#/node']) {
+        await goTo(hash);
+        await page.getByRole('heading', { level: 1 }).first().waitFor();
+        await page.waitForTimeout(300);
+        const { violations } = await new AxeBuilder({ page }).analyze();
+        findings.push(...violations.map(({ id, nodes }) => `${hash} ${colorScheme} ${viewport.width}: ${id} ${nodes[0]?.html ?? ''}`));
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        if (overflow > 0) findings.push(`${hash} ${viewport.width}: ${overflow} px wider than the window`);
+      }
+    }
+    expect(findings).toEqual([]);
+  }, 120_000);
+
+  it('[CONT-5] says so when the server is gone, and asks to sign in to the next one', async () => {
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await goTo('#/overview');
+    await isLive();
+    await bed.server.kill9();
+    await until('nothing is called live', async () => (await page.getByRole('status').filter({ hasText: /^live$/ }).count()) === 0, 15_000, 200);
+    await bed.server.restart();
+    // Sessions end with the process that kept them: the next page load asks for a new sign-in.
+    await page.goto(bed.server.url);
+    await page.getByRole('textbox').first().waitFor();
+    await page.goto(await consoleLink(bed.server));
+    await isLive();
+    expect(errors).toEqual([]);
+  });
+});
+
+/** The key a development server leaves for its own command line. */
+async function devKey(): Promise<Readonly<Record<string, string>>> {
+  const file = /Key and address\s+(\S+)/.exec(bed.server.logs())?.[1] ?? '';
+  const { readFile } = await import('node:fs/promises');
+  const { apiKey } = JSON.parse(await readFile(file, 'utf8')) as { apiKey: string };
+  return { 'x-api-key': apiKey };
+}
