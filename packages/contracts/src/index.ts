@@ -1,5 +1,6 @@
 export {
   defineContract,
+  paramsSchema,
   type ChannelContract,
   type ChannelData,
   type Contract,
