@@ -10,19 +10,17 @@ import { run, timed } from './run.mjs';
  * Packages that the lock file names and the install lacks or has in another version. Packages of other platforms may be absent.
  * @param {Lock} wanted package-lock.json
  * @param {Lock} installed node_modules/.package-lock.json, written by npm at the end of an install
+ * @param {(path: string) => boolean} [exists] whether the folder is there; what npm wrote down may have been deleted since
  * @returns {string[]}
  */
-export function missingPackages(wanted, installed) {
+export function missingPackages(wanted, installed, exists = () => true) {
   const missing = [];
   for (const [path, entry] of Object.entries(wanted.packages ?? {})) {
     if (!path.includes('node_modules/')) continue;
     const found = installed.packages?.[path];
-    if (
-      found === undefined
-        ? !(entry.optional || entry.devOptional || entry.peer)
-        : found.version !== entry.version || Boolean(found.link) !== Boolean(entry.link)
-    )
-      missing.push(path);
+    const mayBeAbsent = entry.optional || entry.devOptional || entry.peer;
+    const same = found !== undefined && found.version === entry.version && Boolean(found.link) === Boolean(entry.link) && exists(path);
+    if (found === undefined ? !mayBeAbsent : !same) missing.push(path);
   }
   return missing;
 }
@@ -51,7 +49,7 @@ export async function ensureInstalled(root = ROOT) {
 function installReason(root) {
   const installed = join(root, 'node_modules', '.package-lock.json');
   if (!existsSync(installed)) return 'The dependencies are not installed yet.';
-  const missing = missingPackages(readJson(join(root, 'package-lock.json')), readJson(installed));
+  const missing = missingPackages(readJson(join(root, 'package-lock.json')), readJson(installed), (path) => existsSync(join(root, path)));
   return missing.length === 0
     ? undefined
     : `The dependencies changed (${missing.length} packages, e.g. ${missing[0]?.replace(/^.*node_modules\//, '')}).`;

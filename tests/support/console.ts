@@ -33,7 +33,7 @@ export async function populate(kit: Kit, server: TestServer): Promise<{ readonly
       void clients[count % clients.length]?.client.publish(channel, { number: count, text: `message ${count}` }).catch(() => undefined);
     }
     count++;
-  }, 50);
+  }, 150);
   kit.defer(() => clearInterval(timer));
   return { clients, stop: () => clearInterval(timer) };
 }

@@ -70,7 +70,7 @@ describe('publishing lines', () => {
 
   test('[CLI-6] one request at a time; what comes meanwhile leaves together', async () => {
     let release: ((outcome: SendOutcome) => void) | undefined;
-    const { input, run, numbers } = setUp((lines, index) =>
+    const { input, run, numbers } = setUp((_lines, index) =>
       index === 0 ? new Promise((resolve) => (release = resolve)) : OK,
     );
     const done = run();
@@ -105,7 +105,7 @@ describe('publishing lines', () => {
   test('[CLI-6] while the server does not answer, reading stops at the bound', async () => {
     let release: ((outcome: SendOutcome) => void) | undefined;
     const { input, run } = setUp(
-      (lines, index) => (index === 0 ? new Promise((resolve) => (release = resolve)) : OK),
+      (_lines, index) => (index === 0 ? new Promise((resolve) => (release = resolve)) : OK),
       { maxQueuedLines: 5 },
     );
     const done = run();
@@ -152,7 +152,7 @@ describe('publishing lines', () => {
   });
 
   test('[CLI-7] of an answered request only lines that failed for a moment go again', async () => {
-    const { clock, input, numbers, run } = setUp((lines, index) =>
+    const { clock, input, numbers, run } = setUp((_lines, index) =>
       index === 0
         ? { kind: 'replies', replies: [undefined, { code: 111, message: 'too many requests' }, undefined] }
         : OK,

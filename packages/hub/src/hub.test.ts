@@ -125,7 +125,7 @@ describe('streams', () => {
     expect(result['offset']).toBe(6);
   });
 
-  test('[SESS-5] subscribe and unsubscribe of one channel run one after another', async () => {
+  test('[SESS-5] [ORD-2] subscribe and unsubscribe of one channel run one after another', async () => {
     const { peer } = createTestHub();
     const one = peer();
     await one.connect();

@@ -13,6 +13,8 @@ export interface Facts {
   readonly namespace: NamespaceSummary | undefined;
   /** The offset in question, where it is known. */
   readonly offset?: number | undefined;
+  /** When that publication was accepted, where the history still says. */
+  readonly publishedAtMs?: number | undefined;
 }
 
 export interface Diagnosis {
@@ -34,7 +36,7 @@ export function diagnose(facts: Facts): Diagnosis {
       'It gets everything it missed as soon as it reads again, if the channel’s history still reaches back that far.',
     ]);
   }
-  if (top && top.epoch !== '' && top.epoch !== position.epoch) {
+  if (top && top.epoch !== '' && position.epoch !== '' && top.epoch !== position.epoch) {
     return bad('The channel began anew under this reader.', [
       `It was handed offsets of epoch ${position.epoch || '(none)'}; the channel is now in epoch ${top.epoch}.`,
       'Offsets of the two cannot be compared: the client is told to take the state again.',
@@ -117,25 +119,25 @@ function trailing({ connection }: Facts, position: Position, top: Position): Dia
 type Position = Subscription['position'];
 type Subscription = ConnectionSummary['subscriptions'][number];
 
-function handed({ connection }: Facts, { subscribedAtMs, dropped }: Subscription, offset: number): Diagnosis {
-  const reasons = [
-    `Publications published before ${formatDateTime(subscribedAtMs)} were handed over only if the client asked to recover them.`,
-  ];
-  if (dropped > 0)
-    reasons.unshift(
-      `But ${plural(dropped, 'publication')} were dropped or replaced for this reader, and this may be one of them; the client was told.`,
-    );
-  if (connection.outboxMessages > 0)
+function handed({ connection, publishedAtMs }: Facts, { subscribedAtMs, dropped, recoverable }: Subscription, offset: number): Diagnosis {
+  const name = `Offset ${formatCount(offset)}`;
+  if (publishedAtMs !== undefined && publishedAtMs < subscribedAtMs) {
     return {
       tone: 'wait',
-      verdict: `Offset ${formatCount(offset)} is on its way or delivered.`,
-      reasons: [`${outbox(connection)} wait in its outbox.`, ...reasons],
+      verdict: `${name} was published before this subscription began.`,
+      reasons: [
+        `Published ${formatDateTime(publishedAtMs)}, subscribed ${formatDateTime(subscribedAtMs)}.`,
+        recoverable ? 'A client that came back with an earlier position has recovered it; one that subscribed afresh never gets it.' : 'The subscription does not recover, so what came before it was not sent.',
+      ],
     };
-  return {
-    tone: dropped > 0 ? 'wait' : 'good',
-    verdict: `Offset ${formatCount(offset)} was handed to this connection.`,
-    reasons: [EMPTY_OUTBOX, ...reasons],
-  };
+  }
+  const reasons: string[] = [];
+  if (dropped > 0) reasons.push(`But ${plural(dropped, 'publication')} were dropped or replaced for this reader, and this may be one of them; the client was told.`);
+  if (publishedAtMs === undefined) reasons.push(`The history no longer says when it was published; what came before ${formatDateTime(subscribedAtMs)} was handed over only to a client that recovers.`);
+  if (connection.outboxMessages > 0) {
+    return { tone: 'wait', verdict: `${name} is on its way or delivered.`, reasons: [`${outbox(connection)} wait in the outbox.`, ...reasons] };
+  }
+  return { tone: dropped > 0 ? 'wait' : 'good', verdict: `${name} was handed to this connection.`, reasons: [EMPTY_OUTBOX, ...reasons] };
 }
 
 function upToDate(

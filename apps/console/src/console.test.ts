@@ -1,0 +1,155 @@
+import type { OrgStatsSample } from '@trunkline/contracts/node';
+import { describe, expect, it } from 'vitest';
+import { continuityOf } from './asked.js';
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatGlimpse,
+  formatMs,
+  formatRate,
+  formatTtl,
+  plural,
+} from './format.js';
+import { parseHash, toHash, type Route } from './router.js';
+import { merge, SPAN_MS, toColumns } from './samples.js';
+import { parseJson, parseTags } from './screens/publish-form.js';
+import { codeOf } from './session.js';
+
+describe('continuity of what is asked for', () => {
+  const live = { state: 'live' } as const;
+
+  it('[CONSOLE-2] is live only while answers are fresh', () => {
+    expect(continuityOf({ atMs: Date.now() }, live, 2_000)).toEqual({ state: 'live' });
+    expect(continuityOf({ atMs: Date.now() - 20_000 }, live, 2_000)).toMatchObject({ state: 'stale' });
+    expect(continuityOf({}, live, 2_000)).toEqual({ state: 'connecting' });
+  });
+
+  it('[CONSOLE-2] says since when it is not, and why', () => {
+    const atMs = Date.now() - 3_000;
+    expect(continuityOf({ atMs, error: new Error('denied') }, live, 2_000)).toEqual({
+      state: 'stale',
+      sinceMs: atMs,
+      reason: 'denied',
+    });
+    expect(continuityOf({ error: new Error('denied') }, live, 2_000)).toEqual({
+      state: 'failed',
+      reason: 'denied',
+    });
+    expect(continuityOf({ atMs }, { state: 'recovering', sinceMs: atMs, reason: '' }, 2_000)).toMatchObject({
+      state: 'recovering',
+      sinceMs: atMs,
+    });
+    expect(continuityOf({ atMs }, { state: 'failed', reason: 'sent away' }, 2_000)).toEqual({
+      state: 'failed',
+      reason: 'sent away',
+    });
+  });
+
+  it('[CONSOLE-2] a question asked once does not grow old', () => {
+    expect(continuityOf({ atMs: Date.now() - 3_600_000 }, live, 0)).toEqual({ state: 'live' });
+  });
+});
+
+describe('addresses', () => {
+  it('[CONSOLE-3] every place has an address that leads back to it', () => {
+    const routes: Route[] = [
+      { screen: 'overview' },
+      { screen: 'channels' },
+      { screen: 'channel', channel: 'chat:a/b #1 ä%' },
+      { screen: 'connections' },
+      { screen: 'connections', client: 'c-1' },
+      { screen: 'node' },
+    ];
+    for (const route of routes) expect(parseHash(toHash(route))).toEqual(route);
+  });
+
+  it('[CONSOLE-3] an address that means nothing is the overview, and a broken one does no harm', () => {
+    expect(parseHash('')).toEqual({ screen: 'overview' });
+    expect(parseHash('#/nonsense')).toEqual({ screen: 'overview' });
+    expect(parseHash('#/channels/%')).toEqual({ screen: 'channel', channel: '%' });
+  });
+});
+
+describe('the code', () => {
+  it('[CONSOLE-1] is taken out of a pasted link', () => {
+    expect(codeOf(' https://host:8000/console/login?code=a_B-9 ')).toBe('a_B-9');
+    expect(codeOf('https://host/console/login?x=1&code=abc#top')).toBe('abc');
+    expect(codeOf('a_B-9')).toBe('a_B-9');
+    expect(codeOf('   ')).toBe('');
+  });
+});
+
+describe('samples', () => {
+  const sample = (timeMs: number, nodeId = 'n'): OrgStatsSample => ({
+    nodeId,
+    timeMs,
+    startedAtMs: 0,
+    scope: 'org',
+    org: 'o',
+    connections: timeMs,
+    channels: 0,
+    subscriptions: 0,
+    users: 0,
+    outboxBytes: 0,
+    behind: 0,
+    complete: true,
+  });
+
+  it('[CONSOLE-4] history and live samples become one row in time, without repeats', () => {
+    expect(
+      merge([sample(3_000)], [sample(2_000), sample(1_000), sample(3_000)]).map((one) => one.timeMs),
+    ).toEqual([1_000, 2_000, 3_000]);
+  });
+
+  it('[CONSOLE-4] what is older than the charts, or of another node, goes', () => {
+    expect(merge([sample(0), sample(1_000, 'old')], [sample(SPAN_MS + 10)]).map((one) => one.timeMs)).toEqual(
+      [SPAN_MS + 10],
+    );
+  });
+
+  it('[CONSOLE-4] a time in which nothing was heard is drawn as a hole', () => {
+    const { times, columns } = toColumns(
+      [sample(1_000), sample(2_000), sample(9_000)],
+      [(one) => one.connections],
+    );
+    expect(times).toEqual([1_000, 2_000, 2_001, 9_000]);
+    expect(columns).toEqual([[1_000, 2_000, null, 9_000]]);
+  });
+});
+
+describe('the publish form', () => {
+  it('[CONSOLE-7] tells what is wrong with the text', () => {
+    expect(parseJson('{"a":1}')).toEqual({ value: { a: 1 } });
+    expect(parseJson('null')).toEqual({ value: null });
+    expect(parseJson('{"a":}')).toMatchObject({ fault: expect.stringMatching(/^Not JSON: /) });
+    expect(parseJson(' ')).toMatchObject({ fault: expect.stringMatching(/needed/) });
+  });
+
+  it('[CONSOLE-7] reads tags as names and values', () => {
+    expect(parseTags('kind=test, level = info,')).toEqual({ value: { kind: 'test', level: 'info' } });
+    expect(parseTags('')).toEqual({ value: {} });
+    expect(parseTags('kind')).toMatchObject({ fault: expect.stringMatching(/name=value/) });
+  });
+});
+
+describe('numbers', () => {
+  it('[CONSOLE-9] are short, and of one form', () => {
+    expect([0, 99_999, 1_234_567].map(formatCount)).toEqual(['0', '99,999', '1.23M']);
+    expect([0, 0.25, 12.4].map(formatRate)).toEqual(['0', '0.3', '12']);
+    expect([512, 2_048, 157_286_400].map(formatBytes)).toEqual(['512 B', '2.0 KiB', '150 MiB']);
+    expect([0.417, 12.31, 1_250].map(formatMs)).toEqual(['0.42 ms', '12.3 ms', '1.25 s']);
+    expect([900, 61_000, 3_600_000, 90_000_000].map(formatDuration)).toEqual([
+      '0 s',
+      '1 min 1 s',
+      '1 h',
+      '1 d 1 h',
+    ]);
+    expect([formatTtl(0), formatTtl(null), formatTtl(300_000)]).toEqual(['no limit', 'no limit', '5 min']);
+    expect([plural(1, 'entry', 'entries'), plural(1_200, 'entry', 'entries')]).toEqual([
+      '1 entry',
+      '1,200 entries',
+    ]);
+    expect(formatGlimpse({ text: 'x'.repeat(50) }, 12)).toBe('{"text":"xxx…');
+  });
+});
