@@ -29,6 +29,7 @@ export const PEERS = {
     server: () => nodeServer('trunkline.mjs', '--history=0'),
   },
   loop: { label: 'ws loop', wire: 'loop', server: () => nodeServer('ws-loop.mjs') },
+  framed: { label: 'framed once, socket.write', wire: 'loop', server: () => nodeServer('framed.mjs') },
   socketio: { label: 'Socket.IO', wire: 'socketio', server: () => nodeServer('socketio.mjs') },
   socketioRecovery: {
     label: 'Socket.IO with recovery',

@@ -6,7 +6,7 @@ import { interleave, withRigs } from '../lib/rig.mjs';
 export const fanout = {
   id: 'fanout',
   title: 'One 200 B message to N readers: server CPU per delivery',
-  peers: ['trunkline', 'trunklinePlain', 'loop', 'socketio', 'floor'],
+  peers: ['trunkline', 'trunklinePlain', 'loop', 'framed', 'socketio', 'floor'],
 
   async run({ peers, quick, note }) {
     const sizes = quick ? [200] : [1_000, 5_000];

@@ -19,7 +19,11 @@ export function missingPackages(wanted, installed, exists = () => true) {
     if (!path.includes('node_modules/')) continue;
     const found = installed.packages?.[path];
     const mayBeAbsent = entry.optional || entry.devOptional || entry.peer;
-    const same = found !== undefined && found.version === entry.version && Boolean(found.link) === Boolean(entry.link) && exists(path);
+    const same =
+      found !== undefined &&
+      found.version === entry.version &&
+      Boolean(found.link) === Boolean(entry.link) &&
+      exists(path);
     if (found === undefined ? !mayBeAbsent : !same) missing.push(path);
   }
   return missing;
@@ -49,7 +53,9 @@ export async function ensureInstalled(root = ROOT) {
 function installReason(root) {
   const installed = join(root, 'node_modules', '.package-lock.json');
   if (!existsSync(installed)) return 'The dependencies are not installed yet.';
-  const missing = missingPackages(readJson(join(root, 'package-lock.json')), readJson(installed), (path) => existsSync(join(root, path)));
+  const missing = missingPackages(readJson(join(root, 'package-lock.json')), readJson(installed), (path) =>
+    existsSync(join(root, path)),
+  );
   return missing.length === 0
     ? undefined
     : `The dependencies changed (${missing.length} packages, e.g. ${missing[0]?.replace(/^.*node_modules\//, '')}).`;

@@ -3,7 +3,16 @@ export { Kit } from './kit.js';
 export { clock, until, wait } from './waiting.js';
 export { startServer, type ApiAnswer, type ServerOptions, type TestServer } from './server.js';
 export { startProxy, type Direction, type FaultProxy } from './proxy.js';
-export { createStockClient, collectEvents, nextEvent, subscribed, watchStream, type StockClient, type StockClientOptions, type SubscribedAnswer } from './stock-client.js';
+export {
+  createStockClient,
+  collectEvents,
+  nextEvent,
+  subscribed,
+  watchStream,
+  type StockClient,
+  type StockClientOptions,
+  type SubscribedAnswer,
+} from './stock-client.js';
 export { openRawClient, type Document, type RawClient, type RawClientOptions } from './raw-client.js';
 export { signToken, strangerToken, unsignedToken, type HmacAlg } from './tokens.js';
 export { launchBrowser, type BrowserHandle } from './browser.js';

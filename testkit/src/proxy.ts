@@ -44,7 +44,12 @@ export async function startProxy(targetPort: number): Promise<FaultProxy> {
       client.resetAndDestroy();
       return;
     }
-    const pair = new Pair(client, connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true }), faults, clock);
+    const pair = new Pair(
+      client,
+      connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true }),
+      faults,
+      clock,
+    );
     pairs.add(pair);
     pair.onGone = () => pairs.delete(pair);
   });

@@ -9,7 +9,10 @@ import { createSystemClock, type Disposable } from '@trunkline/base';
 export type Document = Readonly<Record<string, unknown>> & {
   readonly id?: number;
   readonly error?: { readonly code: number; readonly message: string; readonly temporary?: boolean };
-  readonly push?: Readonly<Record<string, unknown>> & { readonly channel?: string; readonly pub?: { readonly data: unknown; readonly offset?: number } };
+  readonly push?: Readonly<Record<string, unknown>> & {
+    readonly channel?: string;
+    readonly pub?: { readonly data: unknown; readonly offset?: number };
+  };
 };
 
 export interface RawClientOptions {
@@ -50,7 +53,11 @@ export interface RawClient extends Disposable {
 
 /** Resolves once the socket is open; rejects with the HTTP status where the server refused. */
 export function openRawClient(url: string, options: RawClientOptions = {}): Promise<RawClient> {
-  const settings: ClientOptions = { perMessageDeflate: false, maxPayload: 0, headers: { ...options.headers } };
+  const settings: ClientOptions = {
+    perMessageDeflate: false,
+    maxPayload: 0,
+    headers: { ...options.headers },
+  };
   const socket = new WebSocket(url, [...(options.protocols ?? [])], settings);
   const clock = createSystemClock();
   const keep = options.keep ?? true;
@@ -72,7 +79,8 @@ export function openRawClient(url: string, options: RawClientOptions = {}): Prom
     for (const line of text.split('\n')) {
       if (line === '') continue;
       const document = JSON.parse(line) as Document;
-      if (line === '{}' && (options.answerPings ?? true) && socket.readyState === WebSocket.OPEN) socket.send('{}');
+      if (line === '{}' && (options.answerPings ?? true) && socket.readyState === WebSocket.OPEN)
+        socket.send('{}');
       if (keep) documents.push(document);
       options.onDocument?.(document);
       for (const listener of [...listeners]) listener(document);
@@ -83,7 +91,12 @@ export function openRawClient(url: string, options: RawClientOptions = {}): Prom
     else onText(data.toString('utf8'));
   });
 
-  const expectDocument = (what: string, where: (document: Document) => boolean, timeoutMs = 5_000, past = true): Promise<Document> => {
+  const expectDocument = (
+    what: string,
+    where: (document: Document) => boolean,
+    timeoutMs = 5_000,
+    past = true,
+  ): Promise<Document> => {
     const found = past ? documents.find(where) : undefined;
     if (found) return Promise.resolve(found);
     return new Promise((resolve, reject) => {
@@ -93,7 +106,9 @@ export function openRawClient(url: string, options: RawClientOptions = {}): Prom
       };
       const fail = (why: string): void => {
         end();
-        reject(new Error(`${what}: ${why}; last documents: ${JSON.stringify(documents.slice(-3)).slice(0, 500)}`));
+        reject(
+          new Error(`${what}: ${why}; last documents: ${JSON.stringify(documents.slice(-3)).slice(0, 500)}`),
+        );
       };
       const listener = (document: Document | undefined): void => {
         if (document === undefined) return fail(`closed with ${over?.code} ${over?.reason}`);
@@ -116,7 +131,12 @@ export function openRawClient(url: string, options: RawClientOptions = {}): Prom
     sendAll: (commands) => socket.send(commands.map((command) => JSON.stringify(command)).join('\n')),
     request: (command, timeoutMs = 5_000) => {
       const id = nextId++;
-      const reply = expectDocument(`reply to ${JSON.stringify(command).slice(0, 120)}`, (document) => document.id === id, timeoutMs, false);
+      const reply = expectDocument(
+        `reply to ${JSON.stringify(command).slice(0, 120)}`,
+        (document) => document.id === id,
+        timeoutMs,
+        false,
+      );
       socket.send(JSON.stringify({ id, ...command }));
       return reply;
     },

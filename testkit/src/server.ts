@@ -14,7 +14,8 @@ import { freePort } from './ports.js';
 import { until } from './waiting.js';
 
 /** The program under test: the checkout's own CLI, or another that `TRUNKLINE_CLI` names. */
-const CLI = process.env['TRUNKLINE_CLI'] ?? fileURLToPath(new URL('../../apps/cli/bin/trunkline.mjs', import.meta.url));
+const CLI =
+  process.env['TRUNKLINE_CLI'] ?? fileURLToPath(new URL('../../apps/cli/bin/trunkline.mjs', import.meta.url));
 const LOG_LINES_KEPT = 20_000;
 
 export interface ServerOptions {
@@ -36,7 +37,10 @@ export interface ApiAnswer {
   readonly status: number;
   /** The body as it came. */
   readonly text: string;
-  readonly body: { readonly result?: Readonly<Record<string, unknown>>; readonly error?: { readonly code: number; readonly message: string } };
+  readonly body: {
+    readonly result?: Readonly<Record<string, unknown>>;
+    readonly error?: { readonly code: number; readonly message: string };
+  };
 }
 
 export interface TestServer extends Disposable {
@@ -64,7 +68,10 @@ export interface TestServer extends Disposable {
 export async function startServer(options: ServerOptions): Promise<TestServer> {
   const directory = await mkdtemp(join(tmpdir(), 'trunkline-test-'));
   const file = join(directory, 'trunkline.yaml');
-  await writeFile(file, typeof options.config === 'string' ? options.config : JSON.stringify(options.config, undefined, 2));
+  await writeFile(
+    file,
+    typeof options.config === 'string' ? options.config : JSON.stringify(options.config, undefined, 2),
+  );
   const port = options.port ?? (await freePort());
   const url = `http://127.0.0.1:${port}`;
   const apiKey = options.apiKey ?? 'test-api-key';
@@ -72,11 +79,15 @@ export async function startServer(options: ServerOptions): Promise<TestServer> {
   let child: ChildProcess | undefined;
 
   const start = async (): Promise<void> => {
-    const started = spawn(process.execPath, [...(options.nodeFlags ?? []), CLI, 'serve', '--config', file, '--port', String(port)], {
-      cwd: directory,
-      env: { PATH: process.env['PATH'] ?? '', HOME: directory, ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const started = spawn(
+      process.execPath,
+      [...(options.nodeFlags ?? []), CLI, 'serve', '--config', file, '--port', String(port)],
+      {
+        cwd: directory,
+        env: { PATH: process.env['PATH'] ?? '', HOME: directory, ...options.env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     guardChild(started);
     child = started;
     for (const stream of [started.stdout, started.stderr]) {
@@ -96,7 +107,8 @@ export async function startServer(options: ServerOptions): Promise<TestServer> {
 
   const end = async (signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> => {
     const present = child;
-    if (present === undefined || present.exitCode !== null || present.signalCode !== null) return present?.exitCode ?? null;
+    if (present === undefined || present.exitCode !== null || present.signalCode !== null)
+      return present?.exitCode ?? null;
     const gone = new Promise<number | null>((resolve) => present.once('exit', (code) => resolve(code)));
     present.kill(signal);
     return gone;
@@ -141,7 +153,12 @@ async function isReady(url: string, child: ChildProcess): Promise<boolean> {
   }
 }
 
-async function callApi(url: string, method: string, body: object, headers: Readonly<Record<string, string>>): Promise<ApiAnswer> {
+async function callApi(
+  url: string,
+  method: string,
+  body: object,
+  headers: Readonly<Record<string, string>>,
+): Promise<ApiAnswer> {
   const answer = await fetch(`${url}/api/${method}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
@@ -159,6 +176,7 @@ async function callApi(url: string, method: string, body: object, headers: Reado
 
 async function memoryOf(pid: number): Promise<{ rss: number; peak: number }> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  const kilobytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0) * 1024;
+  const kilobytes = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0) * 1024;
   return { rss: kilobytes('VmRSS'), peak: kilobytes('VmHWM') };
 }

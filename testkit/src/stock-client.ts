@@ -43,7 +43,12 @@ interface Emitter {
 }
 
 /** The next `event` that fits `where`; rejects after `timeoutMs` (default 5,000). Listens from the call on. */
-export function nextEvent<T>(emitter: unknown, event: string, where: (context: T) => boolean = () => true, timeoutMs = 5_000): Promise<T> {
+export function nextEvent<T>(
+  emitter: unknown,
+  event: string,
+  where: (context: T) => boolean = () => true,
+  timeoutMs = 5_000,
+): Promise<T> {
   return collectEvents<T>(emitter, event, 1, where, timeoutMs).then(([first]) => first as T);
 }
 
@@ -96,7 +101,9 @@ export interface SubscribedAnswer {
 
 /** Feeds a checker with a stock subscription whose messages are `{seq}`. What the package tells of lost continuity counts as told. */
 export function watchStream(subscription: Subscription, checker: StreamChecker): void {
-  subscription.on('publication', ({ data, offset }) => checker.message((data as { seq: number }).seq, offset));
+  subscription.on('publication', ({ data, offset }) =>
+    checker.message((data as { seq: number }).seq, offset),
+  );
   subscription.on('subscribed', ({ wasRecovering, recovered }) => {
     if (wasRecovering && !recovered) checker.told('recovered: false');
   });

@@ -34,7 +34,8 @@ export class StreamChecker {
   message(seq: number, offset?: number): void {
     if (this.#seen.has(seq)) this.#violation('duplicate', `${seq} came again after ${this.#last}`);
     else if (seq <= this.#last) this.#violation('order', `${seq} came after the later ${this.#last}`);
-    else if (seq !== this.#last + 1 && !this.#mayJump) this.#violation('gap', `${seq} came after ${this.#last}`);
+    else if (seq !== this.#last + 1 && !this.#mayJump)
+      this.#violation('gap', `${seq} came after ${this.#last}`);
     if (offset !== undefined && this.#offset !== undefined && offset !== this.#offset + 1) {
       this.#violation('offset', `offset ${offset} came after ${this.#offset}`);
     }
@@ -56,7 +57,8 @@ export class StreamChecker {
   verify(last: number, allowResets = false): void {
     const problems = this.violations.map((violation) => violation.text);
     if (this.#last !== last) problems.push(`ended at ${this.#last}, not at ${last}`);
-    if (!allowResets) problems.push(...this.resets.map(({ reason, after }) => `told "${reason}" after ${after}`));
+    if (!allowResets)
+      problems.push(...this.resets.map(({ reason, after }) => `told "${reason}" after ${after}`));
     if (problems.length > 0) throw new Error(`${this.name}: ${problems.slice(0, 10).join('; ')}`);
   }
 

@@ -18,7 +18,12 @@ const goTo = async (hash: string): Promise<void> => {
 };
 
 /** The screen's own continuity says live. */
-const isLive = (): Promise<void> => page.getByRole('status').filter({ hasText: /^live$/ }).first().waitFor({ timeout: 15_000 });
+const isLive = (): Promise<void> =>
+  page
+    .getByRole('status')
+    .filter({ hasText: /^live$/ })
+    .first()
+    .waitFor({ timeout: 15_000 });
 
 beforeAll(async () => {
   await populate(bed.fileKit, bed.server);
@@ -38,7 +43,7 @@ describe('the console', () => {
     expect(await late.getByRole('heading', { name: 'Overview' }).count()).toBe(0);
   });
 
-  it('[NODE-2] shows numbers that move by themselves', async () => {
+  it('[CONSOLE-4] shows numbers that move by themselves', async () => {
     await goTo('#/overview');
     await isLive();
     const numbers = (): Promise<string> => page.locator('main').innerText();
@@ -46,7 +51,7 @@ describe('the console', () => {
     await until('they moved', async () => (await numbers()) !== first, 10_000, 200);
   });
 
-  it('[CONT-5] inspects a channel: publications arrive, one can be published', async () => {
+  it('[CONSOLE-7] inspects a channel: publications arrive, one can be published', async () => {
     await goTo('#/channels/inspected');
     await isLive();
     await bed.server.api('publish', { channel: 'inspected', data: { from: 'nobody' } }, await devKey());
@@ -69,14 +74,17 @@ describe('the console', () => {
     const row = page.getByRole('listitem').filter({ hasText: 'to-be-closed' }).first();
     await row.waitFor({ timeout: 10_000 });
     await row.click();
-    await page.getByRole('button', { name: /^Disconnect/ }).first().click();
+    await page
+      .getByRole('button', { name: /^Disconnect/ })
+      .first()
+      .click();
     const confirm = page.getByRole('dialog').getByRole('button', { name: /^Disconnect/ });
     await confirm.last().click();
     await until('it was closed', () => disconnected === 3503, 10_000);
     await page.keyboard.press('Escape');
   });
 
-  it('[DOOR-2] goes anywhere by keyboard', async () => {
+  it('[CONSOLE-9] goes anywhere by keyboard', async () => {
     await goTo('#/overview');
     await page.keyboard.press('Control+K');
     await page.getByPlaceholder('Go to, or name a channel').fill('node');
@@ -85,7 +93,7 @@ describe('the console', () => {
     await page.getByRole('heading', { name: 'Node', exact: true }).waitFor();
   });
 
-  it('[DOOR-3] has no accessibility finding on any screen, dark or light, wide or narrow', async () => {
+  it('[CONSOLE-9] has no accessibility finding on any screen, dark or light, wide or narrow', async () => {
     const findings: string[] = [];
     for (const [colorScheme, viewport] of [
       ['dark', { width: 1440, height: 900 }],
@@ -98,7 +106,11 @@ describe('the console', () => {
         await page.getByRole('heading', { level: 1 }).first().waitFor();
         await page.waitForTimeout(300);
         const { violations } = await new AxeBuilder({ page }).analyze();
-        findings.push(...violations.map(({ id, nodes }) => `${hash} ${colorScheme} ${viewport.width}: ${id} ${nodes[0]?.html ?? ''}`));
+        findings.push(
+          ...violations.map(
+            ({ id, nodes }) => `${hash} ${colorScheme} ${viewport.width}: ${id} ${nodes[0]?.html ?? ''}`,
+          ),
+        );
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         if (overflow > 0) findings.push(`${hash} ${viewport.width}: ${overflow} px wider than the window`);
       }
@@ -106,12 +118,21 @@ describe('the console', () => {
     expect(findings).toEqual([]);
   }, 120_000);
 
-  it('[CONT-5] says so when the server is gone, and asks to sign in to the next one', async () => {
+  it('[CONSOLE-2] says so when the server is gone, and asks to sign in to the next one', async () => {
     await page.setViewportSize({ width: 1440, height: 900 });
     await goTo('#/overview');
     await isLive();
     await bed.server.kill9();
-    await until('nothing is called live', async () => (await page.getByRole('status').filter({ hasText: /^live$/ }).count()) === 0, 15_000, 200);
+    await until(
+      'nothing is called live',
+      async () =>
+        (await page
+          .getByRole('status')
+          .filter({ hasText: /^live$/ })
+          .count()) === 0,
+      15_000,
+      200,
+    );
     await bed.server.restart();
     // Sessions end with the process that kept them: the next page load asks for a new sign-in.
     await page.goto(bed.server.url);

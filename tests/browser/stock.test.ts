@@ -46,10 +46,17 @@ describe('the stock client in a browser', () => {
         const globals = window as unknown as PageGlobals;
         globals.received = [];
         globals.answers = [];
-        globals.client = new globals.Centrifuge(url as string, { minReconnectDelay: 20, maxReconnectDelay: 200 });
+        globals.client = new globals.Centrifuge(url as string, {
+          minReconnectDelay: 20,
+          maxReconnectDelay: 200,
+        });
         globals.subscription = globals.client.newSubscription(name as string);
-        globals.subscription.on('publication', ({ data, offset }) => globals.received.push({ seq: (data as { seq: number }).seq, offset }));
-        globals.subscription.on('subscribed', ({ wasRecovering, recovered }) => globals.answers.push({ wasRecovering, recovered }));
+        globals.subscription.on('publication', ({ data, offset }) =>
+          globals.received.push({ seq: (data as { seq: number }).seq, offset }),
+        );
+        globals.subscription.on('subscribed', ({ wasRecovering, recovered }) =>
+          globals.answers.push({ wasRecovering, recovered }),
+        );
         globals.subscription.subscribe();
         globals.client.connect();
         await globals.subscription.ready(5_000);
@@ -57,14 +64,20 @@ describe('the stock client in a browser', () => {
       },
       [proxy.wsUrl, channel],
     );
-    const received = (): Promise<PageGlobals['received']> => page.evaluate(() => (window as unknown as PageGlobals).received);
+    const received = (): Promise<PageGlobals['received']> =>
+      page.evaluate(() => (window as unknown as PageGlobals).received);
     await until('all came', async () => (await received()).length === 20);
     proxy.cut();
     for (let seq = 21; seq <= 40; seq++) await bed.publish(channel, { seq });
     proxy.restore();
     await until('all came', async () => (await received()).length === 40, 10_000);
-    expect(await received()).toEqual(Array.from({ length: 40 }, (_, index) => ({ seq: index + 1, offset: index + 1 })));
-    expect((await page.evaluate(() => (window as unknown as PageGlobals).answers)).at(-1)).toEqual({ wasRecovering: true, recovered: true });
+    expect(await received()).toEqual(
+      Array.from({ length: 40 }, (_, index) => ({ seq: index + 1, offset: index + 1 })),
+    );
+    expect((await page.evaluate(() => (window as unknown as PageGlobals).answers)).at(-1)).toEqual({
+      wasRecovering: true,
+      recovered: true,
+    });
     expect(errors).toEqual([]);
   });
 

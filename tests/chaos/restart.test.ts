@@ -24,7 +24,11 @@ async function underFaults(kind: ClientKind, run: (proxy: FaultProxy) => Promise
   proxy.restore();
   const last = await publisher.stop();
   // What is missing after the wait is named by `verify`.
-  await until('everybody has everything', () => crowd.checkers.every((checker) => checker.last === last), 15_000).catch(() => undefined);
+  await until(
+    'everybody has everything',
+    () => crowd.checkers.every((checker) => checker.last === last),
+    15_000,
+  ).catch(() => undefined);
   for (const checker of crowd.checkers) checker.verify(last);
   await until('everybody is live', () => crowd.states().every((state) => state === 'live'));
   expect(publisher.failures).toBe(0);
@@ -91,7 +95,9 @@ describe.each(KINDS)('the network of %s clients', (kind) => {
 describe('the server', () => {
   it('[REC-2] killed in the middle of a stream: everybody comes back and is told what memory could not keep', async () => {
     const channels = [bed.channel('longhistory'), bed.channel('recovery')];
-    const crowds = await Promise.all(KINDS.map((kind) => gather(bed.kit, kind, bed.server.wsUrl, CLIENTS, channels)));
+    const crowds = await Promise.all(
+      KINDS.map((kind) => gather(bed.kit, kind, bed.server.wsUrl, CLIENTS, channels)),
+    );
     const checkers = crowds.flatMap((crowd) => crowd.checkers);
     const publisher = new Publisher(bed.server, channels, 5);
     publisher.start();
@@ -114,13 +120,18 @@ describe('the server', () => {
     const channel = bed.channel('positioned');
     const stock = bed.kit.stock(bed.server.wsUrl);
     await stock.connect();
-    const subscription = stock.client.newMapSubscription(channel, { minResubscribeDelay: 20, maxResubscribeDelay: 200 });
+    const subscription = stock.client.newMapSubscription(channel, {
+      minResubscribeDelay: 20,
+      maxResubscribeDelay: 200,
+    });
     const view = new Map<string, unknown>();
     subscription.on('sync', ({ entries }) => {
       view.clear();
       for (const { key, data } of entries) view.set(key, data);
     });
-    subscription.on('update', ({ key, data, removed }) => (removed === true ? view.delete(key) : view.set(key, data)));
+    subscription.on('update', ({ key, data, removed }) =>
+      removed === true ? view.delete(key) : view.set(key, data),
+    );
     subscription.subscribe();
     await subscription.ready(5_000);
     for (const key of ['old_1', 'old_2', 'old_3']) await bed.mapPublish(channel, key, key);

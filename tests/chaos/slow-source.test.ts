@@ -24,7 +24,10 @@ const ticking: LocalSource = ({ emit }) => {
 const probe = defineModule({
   id: 'probe',
   start: () => {
-    const local = (name: string, source: LocalSource) => ({ options: { name, class: 'local' as const, allowSubscribe: EVERYBODY }, source });
+    const local = (name: string, source: LocalSource) => ({
+      options: { name, class: 'local' as const, allowSubscribe: EVERYBODY },
+      source,
+    });
     return {
       namespaces: [
         local('healthy', ticking),
@@ -72,14 +75,17 @@ describe('a source that does not answer', () => {
       (subscription) =>
         new Promise<number>((resolve) => {
           const note = (): void => resolve(clock.monotonic() - started);
-          for (const event of ['subscribed', 'unsubscribed', 'error'] as const) subscription.once(event, note);
+          for (const event of ['subscribed', 'unsubscribed', 'error'] as const)
+            subscription.once(event, note);
           subscription.subscribe();
         }),
     );
     const slow = Promise.all(answered.map((one) => Promise.race([one, wait(6_000).then(() => 6_000)])));
-    expect((await slow).map((ms, index) => `${hanging[index]?.channel ?? ''} ${ms < ANSWER_WITHIN_MS ? 'in time' : 'too late'}`)).toEqual(
-      hanging.map(({ channel }) => `${channel} in time`),
-    );
+    expect(
+      (await slow).map(
+        (ms, index) => `${hanging[index]?.channel ?? ''} ${ms < ANSWER_WITHIN_MS ? 'in time' : 'too late'}`,
+      ),
+    ).toEqual(hanging.map(({ channel }) => `${channel} in time`));
     // Longer than a stock client waits for any reply.
     await wait(3_000);
     expect(reconnects).toBe(0);
@@ -105,7 +111,12 @@ describe('a source that does not answer', () => {
     const late = defineModule({
       id: 'late',
       start: () => ({
-        namespaces: [{ options: { name: 'late', class: 'local' as const, allowSubscribe: EVERYBODY }, source: async (request) => (await gate, ticking(request)) }],
+        namespaces: [
+          {
+            options: { name: 'late', class: 'local' as const, allowSubscribe: EVERYBODY },
+            source: async (request) => (await gate, ticking(request)),
+          },
+        ],
       }),
     });
     const own = kit.use(await startHubServer([late(undefined)]));

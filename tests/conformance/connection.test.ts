@@ -72,7 +72,12 @@ describe('a connection', () => {
     subscription.subscribe();
     client.connect();
     // The connect frame, with the subscribe in the same frame, leaves as soon as the transport is open.
-    await until('the connect frame is on its way', () => (client as unknown as { _transportIsOpen: boolean })._transportIsOpen, 5_000, 0);
+    await until(
+      'the connect frame is on its way',
+      () => (client as unknown as { _transportIsOpen: boolean })._transportIsOpen,
+      5_000,
+      0,
+    );
     subscription.unsubscribe();
     await client.ready(5_000);
     expect(subscription.state).toBe(SubscriptionState.Unsubscribed);
@@ -104,7 +109,9 @@ describe('a connection', () => {
     client.stopBatching();
     await Promise.all(answers);
     const history = await client.history(channel, { limit: 100 });
-    expect(history.publications.map(({ data }) => (data as { index: number }).index)).toEqual(Array.from({ length: 50 }, (_, index) => index));
+    expect(history.publications.map(({ data }) => (data as { index: number }).index)).toEqual(
+      Array.from({ length: 50 }, (_, index) => index),
+    );
   });
 
   it('[WIRE-5] a message without reply, which nobody here takes, is not dropped silently', async () => {
@@ -120,7 +127,11 @@ describe('a connection', () => {
     const connect = reply['connect'] as { ping: number; pong: boolean };
     expect(connect.ping).toBeGreaterThan(0);
     expect(connect.pong).toBe(true);
-    await raw.expect('a server ping', (document) => Object.keys(document).length === 0, connect.ping * 1_000 + 2_000);
+    await raw.expect(
+      'a server ping',
+      (document) => Object.keys(document).length === 0,
+      connect.ping * 1_000 + 2_000,
+    );
     await raw.request({ ping: {} });
     expect(raw.socket.readyState).toBe(raw.socket.OPEN);
   });

@@ -1,5 +1,12 @@
 /** Map channels through the stock client: pages of state, catching up, live updates, keys that expire, presence kept as a map. */
-import type { Centrifuge, MapSubscription, MapSyncContext, MapUpdateContext, SubscribedContext, UnsubscribedContext } from 'centrifuge';
+import type {
+  Centrifuge,
+  MapSubscription,
+  MapSyncContext,
+  MapUpdateContext,
+  SubscribedContext,
+  UnsubscribedContext,
+} from 'centrifuge';
 import { describe, expect, it } from 'vitest';
 import { collectEvents, nextEvent, until } from '@trunkline/testkit';
 import { useConformanceBed } from '../support/bed.js';
@@ -60,12 +67,18 @@ describe('a map', () => {
 
   it('[MAP-1] two clients see the same', async () => {
     const channel = bed.channel('streamless');
-    const [one, two] = [(await bed.client()).newMapSubscription(channel), (await bed.client()).newMapSubscription(channel)];
+    const [one, two] = [
+      (await bed.client()).newMapSubscription(channel),
+      (await bed.client()).newMapSubscription(channel),
+    ];
     await Promise.all([synced(one), synced(two)]);
-    const views = [one, two].map((subscription) => collectEvents<MapUpdateContext>(subscription, 'update', 2));
+    const views = [one, two].map((subscription) =>
+      collectEvents<MapUpdateContext>(subscription, 'update', 2),
+    );
     await one.publish('from-one', 1);
     await two.publish('from-two', 2);
-    for (const view of await Promise.all(views)) expect(view.map(({ key }) => key)).toEqual(['from-one', 'from-two']);
+    for (const view of await Promise.all(views))
+      expect(view.map(({ key }) => key)).toEqual(['from-one', 'from-two']);
     expect(await synced((await bed.client()).newMapSubscription(channel))).toEqual(['from-one', 'from-two']);
   });
 
@@ -91,16 +104,21 @@ describe('a map', () => {
         view.clear();
         for (const { key, data } of entries) view.set(key, data);
       });
-      subscription.on('update', ({ key, data, removed }) => (removed === true ? view.delete(key) : view.set(key, data)));
+      subscription.on('update', ({ key, data, removed }) =>
+        removed === true ? view.delete(key) : view.set(key, data),
+      );
       subscription.subscribe();
       for (let n = 0; n < 60; n++) {
-        if (n % 3 === 0) await bed.api('map_remove', { channel, key: `key_${String(n * 3).padStart(3, '0')}` });
+        if (n % 3 === 0)
+          await bed.api('map_remove', { channel, key: `key_${String(n * 3).padStart(3, '0')}` });
         else await bed.mapPublish(channel, `key_${String(n * 3).padStart(3, '0')}`, n);
       }
       await subscription.ready(5_000);
       await bed.mapPublish(channel, 'end', true);
       await until('the end is seen', () => view.has('end'));
-      const { entries } = (await bed.api('map_state', { channel, limit: 1_000 })) as { entries: { key: string; data: unknown }[] };
+      const { entries } = (await bed.api('map_state', { channel, limit: 1_000 })) as {
+        entries: { key: string; data: unknown }[];
+      };
       expect([...view].sort()).toEqual(entries.map(({ key, data }) => [key, data]).sort());
     }
   });
@@ -193,7 +211,9 @@ describe('a map', () => {
     await synced(theirs);
     theirs.unsubscribe();
     await until('one is left', async () => {
-      const { entries } = (await bed.api('map_state', { channel: `prescli:${channel}` })) as { entries: { key: string }[] };
+      const { entries } = (await bed.api('map_state', { channel: `prescli:${channel}` })) as {
+        entries: { key: string }[];
+      };
       return entries.length === 1 && entries[0]?.key === idOne;
     });
     mine.unsubscribe();
@@ -223,7 +243,9 @@ describe('a map', () => {
     const channel = bed.channel('tagged');
     await bed.mapPublish(channel, 'eng_1', 1, { tags: { team: 'eng' } });
     await bed.mapPublish(channel, 'sales_1', 2, { tags: { team: 'sales' } });
-    const subscription = (await bed.client()).newMapSubscription(channel, { tagsFilter: { key: 'team', cmp: 'eq', val: 'eng' } });
+    const subscription = (await bed.client()).newMapSubscription(channel, {
+      tagsFilter: { key: 'team', cmp: 'eq', val: 'eng' },
+    });
     expect(await synced(subscription)).toEqual(['eng_1']);
     const seen: string[] = [];
     subscription.on('update', ({ key }) => seen.push(key));
@@ -232,7 +254,13 @@ describe('a map', () => {
     await until('the fitting one came', () => seen.length > 0);
     expect(seen).toEqual(['eng_2']);
     subscription.unsubscribe();
-    subscription.setTagsFilter({ op: 'or', nodes: [{ key: 'team', cmp: 'in', vals: ['sales', 'law'] }, { key: 'boss', cmp: 'ex' }] });
+    subscription.setTagsFilter({
+      op: 'or',
+      nodes: [
+        { key: 'team', cmp: 'in', vals: ['sales', 'law'] },
+        { key: 'boss', cmp: 'ex' },
+      ],
+    });
     expect(await synced(subscription)).toEqual(['sales_1', 'sales_2']);
   });
 
@@ -240,7 +268,9 @@ describe('a map', () => {
     const client = await bed.client();
     const wrong = client.newSubscription(bed.channel('streamless'));
     const alsoWrong = client.newMapSubscription(bed.channel('recovery'));
-    const ends = [wrong, alsoWrong].map((subscription) => nextEvent<UnsubscribedContext>(subscription, 'unsubscribed'));
+    const ends = [wrong, alsoWrong].map((subscription) =>
+      nextEvent<UnsubscribedContext>(subscription, 'unsubscribed'),
+    );
     wrong.subscribe();
     alsoWrong.subscribe();
     for (const end of await Promise.all(ends)) expect(end.code).toBe(107);

@@ -5,7 +5,8 @@ import { collectEvents, nextEvent, StreamChecker, subscribed, until, watchStream
 import { useConformanceBed } from '../support/bed.js';
 
 const bed = useConformanceBed();
-const seqs = (publications: PublicationContext[]): number[] => publications.map(({ data }) => (data as { seq: number }).seq);
+const seqs = (publications: PublicationContext[]): number[] =>
+  publications.map(({ data }) => (data as { seq: number }).seq);
 
 describe('recovery of a stream', () => {
   it('[REC-1] what was published while away arrives after a reconnect, then live ones', async () => {
@@ -96,7 +97,9 @@ describe('recovery of a stream', () => {
     await subscribed(subscription);
     subscription.unsubscribe();
     for (let batch = 0; batch < 4; batch++) {
-      await Promise.all(Array.from({ length: 100 }, (_, n) => bed.publish(channel, { seq: batch * 100 + n })));
+      await Promise.all(
+        Array.from({ length: 100 }, (_, n) => bed.publish(channel, { seq: batch * 100 + n })),
+      );
     }
     let delivered = 0;
     subscription.on('publication', () => delivered++);
@@ -146,7 +149,9 @@ describe('getState', () => {
     for (let seq = 1; seq <= 3; seq++) await bed.publish(channel, { seq });
     let asked = 0;
     const client = await bed.client();
-    const subscription = client.newSubscription(channel, { getState: () => Promise.resolve({ offset: 1 + 0 * asked++, epoch }) });
+    const subscription = client.newSubscription(channel, {
+      getState: () => Promise.resolve({ offset: 1 + 0 * asked++, epoch }),
+    });
     const missed = collectEvents<PublicationContext>(subscription, 'publication', 2);
     await subscribed(subscription);
     expect(seqs(await missed)).toEqual([2, 3]);
@@ -160,7 +165,9 @@ describe('getState', () => {
   it('[REC-1] position zero without an epoch continues a history that is still whole', async () => {
     const channel = bed.channel();
     for (let seq = 1; seq <= 3; seq++) await bed.publish(channel, { seq });
-    const subscription = (await bed.client()).newSubscription(channel, { getState: () => Promise.resolve({ offset: 0, epoch: '' }) });
+    const subscription = (await bed.client()).newSubscription(channel, {
+      getState: () => Promise.resolve({ offset: 0, epoch: '' }),
+    });
     const all = collectEvents<PublicationContext>(subscription, 'publication', 3);
     await subscribed(subscription);
     expect(seqs(await all)).toEqual([1, 2, 3]);
@@ -175,7 +182,10 @@ describe('getState', () => {
       maxResubscribeDelay: 50,
       getState: async () => {
         asked++;
-        const { offset, epoch } = (await bed.api('history', { channel, limit: 0 })) as { offset?: number; epoch: string };
+        const { offset, epoch } = (await bed.api('history', { channel, limit: 0 })) as {
+          offset?: number;
+          epoch: string;
+        };
         return { offset: offset ?? 0, epoch };
       },
     });
@@ -195,7 +205,8 @@ describe('getState', () => {
     const subscription = client.newSubscription(channel, {
       minResubscribeDelay: 20,
       maxResubscribeDelay: 50,
-      getState: () => (asked++ === 0 ? Promise.reject(new Error('no database')) : Promise.resolve({ offset: 0, epoch: '' })),
+      getState: () =>
+        asked++ === 0 ? Promise.reject(new Error('no database')) : Promise.resolve({ offset: 0, epoch: '' }),
     });
     const error = nextEvent<SubscriptionErrorContext>(subscription, 'error');
     await subscribed(subscription);

@@ -22,12 +22,22 @@ if (checkout === undefined) {
   console.error('usage: run-foreign.mjs <checkout> [--all] [--installed] [file…]');
   process.exit(2);
 }
-const chosen = files.length > 0 ? files : ['centrifuge.test.ts', 'recovery.test.ts', 'getstate.test.ts', 'map.test.ts', 'debounce.test.ts'];
+const chosen =
+  files.length > 0
+    ? files
+    : ['centrifuge.test.ts', 'recovery.test.ts', 'getstate.test.ts', 'map.test.ts', 'debounce.test.ts'];
 
 const scratch = mkdtempSync(join(tmpdir(), 'trunkline-foreign-'));
 const server = spawn(
   process.execPath,
-  [process.env['TRUNKLINE_CLI'] ?? join(root, 'apps/cli/bin/trunkline.mjs'), 'serve', '--config', join(root, 'tests/conformance/config.yaml'), '--port', '8000'],
+  [
+    process.env['TRUNKLINE_CLI'] ?? join(root, 'apps/cli/bin/trunkline.mjs'),
+    'serve',
+    '--config',
+    join(root, 'tests/conformance/config.yaml'),
+    '--port',
+    '8000',
+  ],
   { cwd: scratch, stdio: ['ignore', 'inherit', 'inherit'] },
 );
 process.on('exit', () => {
@@ -48,7 +58,10 @@ try {
 async function ready() {
   for (let attempt = 0; attempt < 200; attempt++) {
     if (server.exitCode !== null) throw new Error(`the server exited with ${server.exitCode}`);
-    const ok = await fetch('http://127.0.0.1:8000/health/ready').then((answer) => answer.ok, () => false);
+    const ok = await fetch('http://127.0.0.1:8000/health/ready').then(
+      (answer) => answer.ok,
+      () => false,
+    );
     if (ok) return;
     await new Promise((done) => setTimeout(done, 100));
   }
@@ -57,7 +70,10 @@ async function ready() {
 
 /** The checkout has no packages installed: what its tests import is taken from here, or from a stand-in of a few lines. */
 async function run() {
-  const standIns = { undici: 'export const fetch = globalThis.fetch;', eventsource: 'export default globalThis.EventSource;' };
+  const standIns = {
+    undici: 'export const fetch = globalThis.fetch;',
+    eventsource: 'export default globalThis.EventSource;',
+  };
   for (const [name, text] of Object.entries(standIns)) writeFileSync(join(scratch, `${name}.mjs`), text);
   const alias = [
     { find: /^ws$/, replacement: join(root, 'node_modules/ws/wrapper.mjs') },
@@ -66,8 +82,14 @@ async function run() {
     { find: /^protobufjs\/minimal$/, replacement: join(root, 'node_modules/protobufjs/minimal.js') },
   ];
   if (flags.includes('--installed')) {
-    alias.push({ find: /^\.\/centrifuge$/, replacement: join(root, 'node_modules/centrifuge/build/index.mjs') });
-    alias.push({ find: /^\.\/protobuf$/, replacement: join(root, 'node_modules/centrifuge/build/protobuf/index.mjs') });
+    alias.push({
+      find: /^\.\/centrifuge$/,
+      replacement: join(root, 'node_modules/centrifuge/build/index.mjs'),
+    });
+    alias.push({
+      find: /^\.\/protobuf$/,
+      replacement: join(root, 'node_modules/centrifuge/build/protobuf/index.mjs'),
+    });
   }
   process.env['DEBOUNCE'] = '1';
   const { startVitest } = await import('vitest/node');
@@ -81,13 +103,19 @@ async function run() {
       watch: false,
       include: chosen.map((file) => `src/${file}`),
       // Real WebSocket cases only: the others are named after their transport.
-      ...(flags.includes('--all') ? {} : { testNamePattern: '^(?!(http_stream|sse|http_stream \\(Protobuf\\)): )' }),
+      ...(flags.includes('--all')
+        ? {}
+        : { testNamePattern: '^(?!(http_stream|sse|http_stream \\(Protobuf\\)): )' }),
       reporters: ['verbose'],
       fileParallelism: false,
       testTimeout: 15_000,
       hookTimeout: 15_000,
     },
-    { resolve: { alias }, plugins: [{ name: 'sign-again', enforce: 'pre', transform: signAgain }], server: { fs: { strict: false } } },
+    {
+      resolve: { alias },
+      plugins: [{ name: 'sign-again', enforce: 'pre', transform: signAgain }],
+      server: { fs: { strict: false } },
+    },
   );
   const tests = outcome.state.getFiles().flatMap((file) => collect(file.tasks, file.name));
   await outcome.close();
@@ -100,9 +128,16 @@ async function run() {
 /** The same claims under the secret of the conformance configuration. */
 function signAgain(code, id) {
   if (!id.endsWith('.test.ts')) return undefined;
-  return code.replace(/(eyJ[\w-]+\.eyJ[\w-]+)\.[\w-]+/g, (_, signed) => `${signed}.${createHmac('sha256', SECRET).update(signed).digest('base64url')}`);
+  return code.replace(
+    /(eyJ[\w-]+\.eyJ[\w-]+)\.[\w-]+/g,
+    (_, signed) => `${signed}.${createHmac('sha256', SECRET).update(signed).digest('base64url')}`,
+  );
 }
 
 function collect(tasks, prefix) {
-  return tasks.flatMap((task) => (task.type === 'suite' ? collect(task.tasks, `${prefix} > ${task.name}`) : [{ name: `${prefix} > ${task.name}`, state: task.result?.state ?? 'skip' }]));
+  return tasks.flatMap((task) =>
+    task.type === 'suite'
+      ? collect(task.tasks, `${prefix} > ${task.name}`)
+      : [{ name: `${prefix} > ${task.name}`, state: task.result?.state ?? 'skip' }],
+  );
 }

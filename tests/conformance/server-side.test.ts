@@ -1,5 +1,11 @@
 /** What a server does to its clients, through the stock client and the HTTP API: subscriptions it makes, recovers and ends. */
-import { State, type Centrifuge, type DisconnectedContext, type ServerPublicationContext, type ServerSubscribedContext } from 'centrifuge';
+import {
+  State,
+  type Centrifuge,
+  type DisconnectedContext,
+  type ServerPublicationContext,
+  type ServerSubscribedContext,
+} from 'centrifuge';
 import { describe, expect, it } from 'vitest';
 import { nextEvent, signToken, StreamChecker, until } from '@trunkline/testkit';
 import { SECRET, useConformanceBed } from '../support/bed.js';
@@ -9,10 +15,12 @@ const bed = useConformanceBed();
 function watch(client: Centrifuge, channel: string): StreamChecker {
   const checker = new StreamChecker(channel);
   client.on('publication', (publication: ServerPublicationContext) => {
-    if (publication.channel === channel) checker.message((publication.data as { seq: number }).seq, publication.offset);
+    if (publication.channel === channel)
+      checker.message((publication.data as { seq: number }).seq, publication.offset);
   });
   client.on('subscribed', (answer: ServerSubscribedContext) => {
-    if (answer.channel === channel && answer.wasRecovering && !answer.recovered) checker.told('recovered: false');
+    if (answer.channel === channel && answer.wasRecovering && !answer.recovered)
+      checker.told('recovered: false');
   });
   return checker;
 }

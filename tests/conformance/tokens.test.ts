@@ -1,5 +1,11 @@
 /** Credentials through the stock client: tokens asked for, refused, refreshed and expired, for connections and for channels. */
-import { SubscriptionState, State, UnauthorizedError, type DisconnectedContext, type UnsubscribedContext } from 'centrifuge';
+import {
+  SubscriptionState,
+  State,
+  UnauthorizedError,
+  type DisconnectedContext,
+  type UnsubscribedContext,
+} from 'centrifuge';
 import { describe, expect, it } from 'vitest';
 import { nextEvent, signToken, strangerToken, subscribed, unsignedToken, until } from '@trunkline/testkit';
 import { SECRET, useConformanceBed } from '../support/bed.js';
@@ -10,7 +16,9 @@ const inSeconds = (seconds: number): number => Math.floor(Date.now() / 1_000) + 
 describe('connection tokens', () => {
   it('[AUTH-8] one is asked for once and says who the user is', async () => {
     let asked = 0;
-    const client = await bed.client({ getToken: () => (asked++, signToken({ sub: 'ada', info: { name: 'Ada' } }, SECRET)) });
+    const client = await bed.client({
+      getToken: () => (asked++, signToken({ sub: 'ada', info: { name: 'Ada' } }, SECRET)),
+    });
     const subscription = client.newSubscription(bed.channel());
     await subscribed(subscription);
     const { clients } = await subscription.presence();
@@ -22,7 +30,8 @@ describe('connection tokens', () => {
     let tokens = 0;
     let data = 0;
     const client = bed.idle({
-      getToken: () => (tokens++ === 0 ? Promise.reject(new Error('not yet')) : signToken({ sub: 'ada' }, SECRET)),
+      getToken: () =>
+        tokens++ === 0 ? Promise.reject(new Error('not yet')) : signToken({ sub: 'ada' }, SECRET),
       getData: () => (data++ === 0 ? Promise.reject(new Error('not yet')) : Promise.resolve({})),
     });
     client.connect();
@@ -69,7 +78,9 @@ describe('connection tokens', () => {
 
   it('[AUTH-6] a token is refreshed before it expires and the connection goes on', async () => {
     let asked = 0;
-    const client = await bed.client({ getToken: () => signToken({ sub: 'ada', exp: inSeconds(asked++ === 0 ? 2 : 3_600) }, SECRET) });
+    const client = await bed.client({
+      getToken: () => signToken({ sub: 'ada', exp: inSeconds(asked++ === 0 ? 2 : 3_600) }, SECRET),
+    });
     let left = 0;
     client.on('connecting', () => left++);
     await until('the token was refreshed', () => asked === 2, 6_000);
@@ -88,8 +99,16 @@ describe('connection tokens', () => {
   it('[AUTH-6] a refresh for another user is refused', async () => {
     const raw = await bed.raw();
     await raw.connect({ token: await signToken({ sub: 'ada', exp: inSeconds(600) }, SECRET) });
-    const answer = raw.request({ refresh: { token: await signToken({ sub: 'eve', exp: inSeconds(600) }, SECRET) } });
-    const outcome = await Promise.race([answer.then((reply) => reply.error?.code, () => 'closed'), raw.closed.then(({ code }) => code)]);
+    const answer = raw.request({
+      refresh: { token: await signToken({ sub: 'eve', exp: inSeconds(600) }, SECRET) },
+    });
+    const outcome = await Promise.race([
+      answer.then(
+        (reply) => reply.error?.code,
+        () => 'closed',
+      ),
+      raw.closed.then(({ code }) => code),
+    ]);
     expect([101, 103, 3500, 'closed']).toContain(outcome);
   });
 });
@@ -99,10 +118,14 @@ describe('channel tokens', () => {
     const channel = bed.channel();
     let asked = 0;
     const client = await bed.client({ token: await signToken({ sub: 'ada' }, SECRET) });
-    const subscription = client.newSubscription(channel, { getToken: () => (asked++, signToken({ sub: 'ada', channel, info: { seat: 1 } }, SECRET)) });
+    const subscription = client.newSubscription(channel, {
+      getToken: () => (asked++, signToken({ sub: 'ada', channel, info: { seat: 1 } }, SECRET)),
+    });
     await subscribed(subscription);
     expect(asked).toBe(1);
-    expect(Object.values((await subscription.presence()).clients)).toMatchObject([{ user: 'ada', chanInfo: { seat: 1 } }]);
+    expect(Object.values((await subscription.presence()).clients)).toMatchObject([
+      { user: 'ada', chanInfo: { seat: 1 } },
+    ]);
   });
 
   it('[AUTH-7] many subscriptions with slow tokens all come up', async () => {
@@ -112,7 +135,9 @@ describe('channel tokens', () => {
       return client.newSubscription(channel, { getToken: () => signToken({ channel }, SECRET) });
     });
     await Promise.all(subscriptions.map((subscription) => subscribed(subscription)));
-    expect(subscriptions.map(({ state }) => state)).toEqual(subscriptions.map(() => SubscriptionState.Subscribed));
+    expect(subscriptions.map(({ state }) => state)).toEqual(
+      subscriptions.map(() => SubscriptionState.Subscribed),
+    );
   });
 
   it('[AUTH-7] failing getToken and getData of a subscription are retried', async () => {
@@ -122,7 +147,8 @@ describe('channel tokens', () => {
     const subscription = (await bed.client()).newSubscription(channel, {
       minResubscribeDelay: 1,
       maxResubscribeDelay: 20,
-      getToken: () => (tokens++ === 0 ? Promise.reject(new Error('not yet')) : signToken({ channel }, SECRET)),
+      getToken: () =>
+        tokens++ === 0 ? Promise.reject(new Error('not yet')) : signToken({ channel }, SECRET),
       getData: () => (data++ === 0 ? Promise.reject(new Error('not yet')) : Promise.resolve({})),
     });
     await subscribed(subscription);

@@ -36,7 +36,8 @@ describe('limits of frames', () => {
 
   it('[WIRE-4] nesting up to the limit passes, deeper ends the connection', async () => {
     const raw = await member();
-    const nested = (depth: number): string => `{"id":9,"publish":{"channel":"open:deep","data":${'['.repeat(depth - 2)}${']'.repeat(depth - 2)}}}`;
+    const nested = (depth: number): string =>
+      `{"id":9,"publish":{"channel":"open:deep","data":${'['.repeat(depth - 2)}${']'.repeat(depth - 2)}}}`;
     raw.send(nested(64));
     expect((await raw.expect('its answer', ({ id }) => id === 9)).error).toBeUndefined();
     raw.send(nested(65));
@@ -52,7 +53,9 @@ describe('limits of frames', () => {
 
   it('[SESS-6] a publication of the limit passes, a larger one is refused', async () => {
     const raw = await member();
-    const sized = (bytes: number): object => ({ publish: { channel: 'open:big', data: 'x'.repeat(bytes - 2) } });
+    const sized = (bytes: number): object => ({
+      publish: { channel: 'open:big', data: 'x'.repeat(bytes - 2) },
+    });
     expect((await raw.request(sized(1_000_000))).error).toBeUndefined();
     expect([106, 107]).toContain((await raw.request(sized(1_000_001))).error?.code);
     expect(raw.socket.readyState).toBe(raw.socket.OPEN);
@@ -61,16 +64,31 @@ describe('limits of frames', () => {
   it('[SESS-6] commands beyond the rate are told, and the connection recovers its allowance or is closed with 3013', async () => {
     const raw = await member();
     const asked = 8_000;
-    raw.sendAll(Array.from({ length: asked }, (_, index) => ({ id: index + 10, presence_stats: { channel: 'open:x' } })));
+    raw.sendAll(
+      Array.from({ length: asked }, (_, index) => ({
+        id: index + 10,
+        presence_stats: { channel: 'open:x' },
+      })),
+    );
     const closed = raw.closed.then(({ code }) => code);
-    const last = raw.expect('the last answer', ({ id }) => id === asked + 9, 20_000).then(() => 0, () => -1);
+    const last = raw
+      .expect('the last answer', ({ id }) => id === asked + 9, 20_000)
+      .then(
+        () => 0,
+        () => -1,
+      );
     const outcome = await Promise.race([closed, last]);
     const refused = raw.documents.filter(({ error }) => error?.code === 111).length;
     expect(refused > 0 || outcome === 3013, `outcome ${outcome}, refused ${refused}`).toBe(true);
     if (outcome === 0) {
       const answered = raw.documents.filter(({ id }) => id !== undefined && id >= 10).length;
       expect(answered).toBe(asked);
-      await until('the allowance is back', async () => (await raw.request({ presence_stats: { channel: 'open:x' } })).error === undefined, 5_000, 200);
+      await until(
+        'the allowance is back',
+        async () => (await raw.request({ presence_stats: { channel: 'open:x' } })).error === undefined,
+        5_000,
+        200,
+      );
     }
   });
 
@@ -78,7 +96,10 @@ describe('limits of frames', () => {
     const present = await Promise.all(Array.from({ length: 5 }, () => member('eager')));
     const late = await bed.raw();
     const outcome = await Promise.race([
-      late.connect({ token: await orgToken('acme', 'eager') }).then((reply) => reply.error?.code ?? 0, () => undefined),
+      late.connect({ token: await orgToken('acme', 'eager') }).then(
+        (reply) => reply.error?.code ?? 0,
+        () => undefined,
+      ),
       late.closed.then(({ code }) => code),
     ]);
     expect(outcome ?? (await late.closed).code).toBe(3504);
@@ -93,13 +114,19 @@ describe('limits of frames', () => {
 
 describe('many subscriptions', () => {
   it('[SESS-6] 10,000 on one connection come back in one frame', async () => {
-    const channels = Array.from({ length: MANY }, (_, index) => `open:many_${String(index).padStart(5, '0')}_${'x'.repeat(40)}`);
+    const channels = Array.from(
+      { length: MANY },
+      (_, index) => `open:many_${String(index).padStart(5, '0')}_${'x'.repeat(40)}`,
+    );
     const token = await orgToken('acme', 'collector');
     const commands = (positions?: ReadonlyMap<string, { epoch: string; offset: number }>): object[] => [
       { id: 1, connect: { token } },
       ...channels.map((channel, index) => {
         const position = positions?.get(channel);
-        return { id: index + 2, subscribe: { channel, recoverable: true, ...(position ? { recover: true, ...position } : {}) } };
+        return {
+          id: index + 2,
+          subscribe: { channel, recoverable: true, ...(position ? { recover: true, ...position } : {}) },
+        };
       }),
     ];
     const first = await bed.raw();
@@ -114,18 +141,32 @@ describe('many subscriptions', () => {
         return [channels[(reply.id as number) - 2] as string, { epoch, offset }];
       }),
     );
-    expect((await first.request({ id: MANY + 2, subscribe: { channel: 'open:one_more' } }).catch(() => ({ error: { code: 106 } }))).error?.code).toBe(106);
+    expect(
+      (
+        await first
+          .request({ id: MANY + 2, subscribe: { channel: 'open:one_more' } })
+          .catch(() => ({ error: { code: 106 } }))
+      ).error?.code,
+    ).toBe(106);
     first.dispose();
-    for (const channel of channels.slice(0, 20)) await bed.server.api('publish', { channel, data: { missed: channel } }, orgKey('acme'));
+    for (const channel of channels.slice(0, 20))
+      await bed.server.api('publish', { channel, data: { missed: channel } }, orgKey('acme'));
 
     const second = await bed.raw();
     const started = Date.now();
     second.sendAll(commands(positions));
     await second.expect('the last reply', ({ id }) => id === MANY + 1, 30_000);
     expect(Date.now() - started, 'well before a stock client would give up').toBeLessThan(5_000);
-    const back = second.documents.filter((document): document is Document & { subscribe: object } => 'subscribe' in document);
-    expect(back.filter((document) => (document.subscribe as { recovered?: boolean }).recovered === true)).toHaveLength(MANY);
-    const missed = back.flatMap((document) => (document.subscribe as { publications?: { data: { missed: string } }[] }).publications ?? []);
+    const back = second.documents.filter(
+      (document): document is Document & { subscribe: object } => 'subscribe' in document,
+    );
+    expect(
+      back.filter((document) => (document.subscribe as { recovered?: boolean }).recovered === true),
+    ).toHaveLength(MANY);
+    const missed = back.flatMap(
+      (document) =>
+        (document.subscribe as { publications?: { data: { missed: string } }[] }).publications ?? [],
+    );
     expect(missed.map(({ data }) => data.missed)).toEqual(channels.slice(0, 20));
   }, 60_000);
 
@@ -136,7 +177,9 @@ describe('many subscriptions', () => {
     const checkers = Array.from({ length: count }, (_, index) => {
       const subscription = stock.client.newSubscription(`open:stock_${index}`);
       const checker = new StreamChecker(`stock ${index}`);
-      subscription.on('publication', ({ data, offset }) => checker.message((data as { seq: number }).seq, offset));
+      subscription.on('publication', ({ data, offset }) =>
+        checker.message((data as { seq: number }).seq, offset),
+      );
       subscription.on('subscribed', ({ wasRecovering, recovered }) => {
         if (wasRecovering && !recovered) checker.told('recovered: false');
       });
@@ -144,13 +187,25 @@ describe('many subscriptions', () => {
       return checker;
     });
     await stock.connect();
-    await until('all are subscribed', () => Object.values(stock.client.subscriptions()).every(({ state }) => state === 'subscribed'), 20_000);
+    await until(
+      'all are subscribed',
+      () => Object.values(stock.client.subscriptions()).every(({ state }) => state === 'subscribed'),
+      20_000,
+    );
     const lost = nextEvent(stock.client, 'connecting');
     proxy.cut();
     await lost;
     const channels = checkers.map((_, index) => `open:stock_${index}`);
     for (let start = 0; start < count; start += 1_000) {
-      expect((await bed.server.api('broadcast', { channels: channels.slice(start, start + 1_000), data: { seq: 1 } }, orgKey('acme'))).status).toBe(200);
+      expect(
+        (
+          await bed.server.api(
+            'broadcast',
+            { channels: channels.slice(start, start + 1_000), data: { seq: 1 } },
+            orgKey('acme'),
+          )
+        ).status,
+      ).toBe(200);
     }
     proxy.restore();
     await until('all have what they missed', () => checkers.every(({ last }) => last === 1), 20_000);

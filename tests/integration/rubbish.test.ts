@@ -19,11 +19,25 @@ const CONNECTIONS_AT_ONCE = 20;
 const SEED = 20_240;
 
 const bed = useBed(() => ({
-  config: { ...TWO_ORGS, client: { maxFrameBytes: MAX_FRAME_BYTES, maxDepth: MAX_DEPTH, maxPublicationBytes: 20_000, firstCommandTimeout: '2s' } },
+  config: {
+    ...TWO_ORGS,
+    client: {
+      maxFrameBytes: MAX_FRAME_BYTES,
+      maxDepth: MAX_DEPTH,
+      maxPublicationBytes: 20_000,
+      firstCommandTimeout: '2s',
+    },
+  },
 }));
 
 /** Codes a connection may end with: ours, and those of RFC 6455 for frames that are too large (1009), not UTF-8 (1007) or malformed (1002). */
-const KNOWN_CLOSES = new Set<number>([...Object.values(CLOSE_CODES).map(({ code }) => code), 1002, 1003, 1007, 1009]);
+const KNOWN_CLOSES = new Set<number>([
+  ...Object.values(CLOSE_CODES).map(({ code }) => code),
+  1002,
+  1003,
+  1007,
+  1009,
+]);
 
 interface Tally {
   frames: number;
@@ -34,7 +48,12 @@ interface Tally {
 }
 
 /** One connection's share: a run of frames, then a ping whose answer proves that all before it were handled. */
-async function run(maker: RubbishMaker, random: ReturnType<typeof createSeededRandom>, token: string, tally: Tally): Promise<void> {
+async function run(
+  maker: RubbishMaker,
+  random: ReturnType<typeof createSeededRandom>,
+  token: string,
+  tally: Tally,
+): Promise<void> {
   const answered = new Map<number, Document>();
   let pong = false;
   const raw = await openRawClient(bed.server.wsUrl, {
@@ -56,15 +75,22 @@ async function run(maker: RubbishMaker, random: ReturnType<typeof createSeededRa
   }
   raw.send(JSON.stringify({ id: 1_000_000, ping: {} }));
   const mustClose = fatalAt >= 0 || early;
-  const end = until('an end', () => pong && !mustClose, 15_000, 5).then(() => undefined, () => undefined);
+  const end = until('an end', () => pong && !mustClose, 15_000, 5).then(
+    () => undefined,
+    () => undefined,
+  );
   const close = await Promise.race([raw.closed, end]);
   raw.dispose();
   if (close === undefined && !pong) tally.problems.push(`hung: ${sent.map(({ kind }) => kind).join(', ')}`);
-  if (pong && mustClose) tally.problems.push(`went on after ${sent[fatalAt]?.kind ?? 'commands before connect'}`);
+  if (pong && mustClose)
+    tally.problems.push(`went on after ${sent[fatalAt]?.kind ?? 'commands before connect'}`);
   if (close !== undefined) {
     tally.closed++;
     tally.closes.set(close.code, (tally.closes.get(close.code) ?? 0) + 1);
-    if (!KNOWN_CLOSES.has(close.code)) tally.problems.push(`closed with ${close.code} ${close.reason} after ${sent[fatalAt]?.kind ?? 'nothing fatal'}`);
+    if (!KNOWN_CLOSES.has(close.code))
+      tally.problems.push(
+        `closed with ${close.code} ${close.reason} after ${sent[fatalAt]?.kind ?? 'nothing fatal'}`,
+      );
     return;
   }
   if (mustClose) tally.problems.push(`not closed after ${sent[fatalAt]?.kind ?? 'commands before connect'}`);
@@ -81,7 +107,12 @@ describe('rubbish', () => {
     const random = createSeededRandom(SEED);
     const maker = new RubbishMaker(random, { maxFrameBytes: MAX_FRAME_BYTES, maxDepth: MAX_DEPTH });
     const token = await orgToken('acme', 'mallory');
-    const neighbour = new RawReader('neighbour', bed.server.wsUrl, 'open:neighbour', await orgToken('acme', 'ann'));
+    const neighbour = new RawReader(
+      'neighbour',
+      bed.server.wsUrl,
+      'open:neighbour',
+      await orgToken('acme', 'ann'),
+    );
     await neighbour.open();
     const { pid } = bed.server;
     let seq = 0;
@@ -115,7 +146,11 @@ describe('rubbish', () => {
     expect(tally.closed).toBeGreaterThan(500);
     expect(bed.server.pid).toBe(pid);
     expect(bed.server.running).toBe(true);
-    await until('nobody is left', async () => (await bed.server.api('connections', {}, orgKey('acme'))).text.includes('mallory') === false);
+    await until(
+      'nobody is left',
+      async () =>
+        (await bed.server.api('connections', {}, orgKey('acme'))).text.includes('mallory') === false,
+    );
     const second = await bed.server.memory();
     expect(second.rss - first.rss, 'the second wave leaves nothing behind').toBeLessThan(64 * 1024 * 1024);
     expect(second.rss).toBeLessThan(500 * 1024 * 1024);

@@ -18,10 +18,18 @@ const NEWS_MESSAGES = 150;
 
 const bed = useBed(() => ({ config: TWO_ORGS }));
 
-async function readers(count: number, name: string, channel: string, stack: DisposeStack): Promise<RawReader[]> {
+async function readers(
+  count: number,
+  name: string,
+  channel: string,
+  stack: DisposeStack,
+): Promise<RawReader[]> {
   const token = await orgToken('acme', name);
-  const all = Array.from({ length: count }, (_, index) => stack.use(new RawReader(`${name} ${index}`, bed.server.wsUrl, channel, token)));
-  for (let start = 0; start < count; start += 50) await Promise.all(all.slice(start, start + 50).map((reader) => reader.open()));
+  const all = Array.from({ length: count }, (_, index) =>
+    stack.use(new RawReader(`${name} ${index}`, bed.server.wsUrl, channel, token)),
+  );
+  for (let start = 0; start < count; start += 50)
+    await Promise.all(all.slice(start, start + 50).map((reader) => reader.open()));
   return all;
 }
 
@@ -42,9 +50,20 @@ describe('readers that stop reading', () => {
       const slow = await readers(SLOW, 'slow', 'open:bulk', stack);
       const before = await bed.server.memory();
       for (const reader of slow) reader.stopReading();
-      await Promise.all([publish('open:news', NEWS_MESSAGES, 200), publish('open:bulk', BULK_MESSAGES, BULK_BYTES)]);
-      await until('the quick have everything', () => quick.every(({ checker }) => checker.last === BULK_MESSAGES), 40_000);
-      await until('the crowd has everything', () => crowd.every(({ checker }) => checker.last === NEWS_MESSAGES), 40_000);
+      await Promise.all([
+        publish('open:news', NEWS_MESSAGES, 200),
+        publish('open:bulk', BULK_MESSAGES, BULK_BYTES),
+      ]);
+      await until(
+        'the quick have everything',
+        () => quick.every(({ checker }) => checker.last === BULK_MESSAGES),
+        40_000,
+      );
+      await until(
+        'the crowd has everything',
+        () => crowd.every(({ checker }) => checker.last === NEWS_MESSAGES),
+        40_000,
+      );
       for (const { checker } of crowd) checker.verify(NEWS_MESSAGES);
       for (const { checker } of quick) checker.verify(BULK_MESSAGES);
       const during = await bed.server.memory();
@@ -54,7 +73,11 @@ describe('readers that stop reading', () => {
       for (const reader of slow) reader.goOnReading();
       await until('the slow are back', () => slow.every(({ cuts }) => cuts.length > 0), 40_000);
       await publish('open:bulk', 1, 0, BULK_MESSAGES);
-      await until('the slow are live again', () => slow.every(({ checker }) => checker.last === BULK_MESSAGES + 1), 40_000);
+      await until(
+        'the slow are live again',
+        () => slow.every(({ checker }) => checker.last === BULK_MESSAGES + 1),
+        40_000,
+      );
 
       for (const { checker, cuts } of slow) {
         checker.verify(BULK_MESSAGES + 1, true);

@@ -3,7 +3,14 @@
  * it must not make the slightest difference: what is foreign answers byte for byte as what is absent.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openRawClient, signToken, until, type ApiAnswer, type Document, type RawClient } from '@trunkline/testkit';
+import {
+  openRawClient,
+  signToken,
+  until,
+  type ApiAnswer,
+  type Document,
+  type RawClient,
+} from '@trunkline/testkit';
 import { SECRET, useBed } from '../support/bed.js';
 import { orgKey, orgToken, TWO_ORGS, type Org } from '../support/orgs.js';
 
@@ -27,8 +34,15 @@ function api(org: Org, method: string, body: object): Promise<ApiAnswer> {
 
 /** The reply without its id, with the channel's name and random epochs neutral, so that two can be compared byte for byte. */
 function neutral(answer: Document | ApiAnswer, channel: string): string {
-  const text = 'status' in answer ? `${String(answer.status)} ${(answer as ApiAnswer).text}` : JSON.stringify({ ...answer, id: 0 });
-  return text.replaceAll(JSON.stringify(channel).slice(1, -1), 'CHANNEL').replace(EPOCH, '"epoch":"E"').replace(/"time":\d+/g, '"time":0').replace(/"request_?id":"[^"]*"/gi, '');
+  const text =
+    'status' in answer
+      ? `${String(answer.status)} ${(answer as ApiAnswer).text}`
+      : JSON.stringify({ ...answer, id: 0 });
+  return text
+    .replaceAll(JSON.stringify(channel).slice(1, -1), 'CHANNEL')
+    .replace(EPOCH, '"epoch":"E"')
+    .replace(/"time":\d+/g, '"time":0')
+    .replace(/"request_?id":"[^"]*"/gi, '');
 }
 
 interface Names {
@@ -37,7 +51,11 @@ interface Names {
   readonly closed: string;
 }
 
-const names = (suffix: string): Names => ({ stream: `open:${suffix}`, map: `shared:${suffix}`, closed: `closed:${suffix}` });
+const names = (suffix: string): Names => ({
+  stream: `open:${suffix}`,
+  map: `shared:${suffix}`,
+  closed: `closed:${suffix}`,
+});
 const TAKEN = names('board');
 
 /** Gives names to globex: history, keys and its subscriber behind each. */
@@ -45,7 +63,8 @@ async function settle({ stream, map, closed }: Names): Promise<void> {
   for (const channel of [stream, closed]) {
     for (let n = 1; n <= 5; n++) await api('globex', 'publish', { channel, data: { secret: n } });
   }
-  for (let n = 1; n <= 5; n++) await api('globex', 'map_publish', { channel: map, key: `secret_${n}`, data: n });
+  for (let n = 1; n <= 5; n++)
+    await api('globex', 'map_publish', { channel: map, key: `secret_${n}`, data: n });
   expect((await globex.request({ subscribe: { channel: stream } })).error).toBeUndefined();
 }
 
@@ -73,7 +92,11 @@ function commandsOn(names: Names): [string, string, object][] {
     ['history since', stream, { history: { channel: stream, limit: 10, since: { offset: 1, epoch: '' } } }],
     ['subscribe', stream, { subscribe: { channel: stream } }],
     ['unsubscribe', stream, { unsubscribe: { channel: stream } }],
-    ['subscribe recovering', stream, { subscribe: { channel: stream, recover: true, offset: 2, epoch: 'guess' } }],
+    [
+      'subscribe recovering',
+      stream,
+      { subscribe: { channel: stream, recover: true, offset: 2, epoch: 'guess' } },
+    ],
     ['unsubscribe again', stream, { unsubscribe: { channel: stream } }],
     ['map subscribe', map, { subscribe: { channel: map, type: 1, phase: 2, limit: 10 } }],
     ['sub refresh', stream, { sub_refresh: { channel: stream, token: 'x' } }],
@@ -114,7 +137,9 @@ describe('another org over the wire', () => {
     for (const [index, [what, channel, command]] of commandsOn(TAKEN).entries()) {
       if (!what.startsWith('closed')) continue;
       const [, other, otherCommand] = commandsOn(outside)[index] as [string, string, object];
-      expect(neutral(await acme.request(command), channel), what).toBe(neutral(await acme.request(otherCommand), other));
+      expect(neutral(await acme.request(command), channel), what).toBe(
+        neutral(await acme.request(otherCommand), other),
+      );
     }
   });
 
@@ -125,7 +150,10 @@ describe('another org over the wire', () => {
     const before = globex.documents.length;
     await acme.request({ publish: { channel: TAKEN.stream, data: { from: 'acme' } } });
     await api('acme', 'publish', { channel: TAKEN.stream, data: { from: 'acme api' } });
-    await api('acme', 'broadcast', { channels: [TAKEN.stream, 'open:other'], data: { from: 'acme broadcast' } });
+    await api('acme', 'broadcast', {
+      channels: [TAKEN.stream, 'open:other'],
+      data: { from: 'acme broadcast' },
+    });
     await api('globex', 'publish', { channel: TAKEN.stream, data: { marker: 1 } });
     await globex.expect('its own', ({ push }) => JSON.stringify(push ?? {}).includes('marker'));
     const since = globex.documents.slice(before).filter(({ push }) => push !== undefined);
@@ -139,12 +167,17 @@ describe('another org over the wire', () => {
     const raw = await bed.raw();
     const reply = await raw.connect({
       token: await orgToken('acme', 'ann', { channels: [TAKEN.stream] }),
-      subs: { [TAKEN.stream]: { recover: true, epoch, offset: 1 }, [TAKEN.closed]: { recover: true, epoch, offset: 1 } },
+      subs: {
+        [TAKEN.stream]: { recover: true, epoch, offset: 1 },
+        [TAKEN.closed]: { recover: true, epoch, offset: 1 },
+      },
     });
     expect(JSON.stringify(reply)).not.toContain('secret');
     expect(JSON.stringify(reply)).not.toContain(String(epoch));
     const probe = await member('acme', 'ann');
-    const recovering = await probe.request({ subscribe: { channel: TAKEN.stream, recover: true, epoch, offset: 1 } });
+    const recovering = await probe.request({
+      subscribe: { channel: TAKEN.stream, recover: true, epoch, offset: 1 },
+    });
     expect(JSON.stringify(recovering)).not.toContain('secret');
     expect((recovering['subscribe'] as { recovered?: boolean }).recovered ?? false).toBe(false);
   });
@@ -209,8 +242,22 @@ describe('crafted names', () => {
         if ('closed' in answer) expect(answer.closed).toBeGreaterThanOrEqual(3000);
         if (acme.socket.readyState !== acme.socket.OPEN) break;
       }
-      for (const method of ['history', 'presence', 'presence_stats', 'history_remove', 'map_state', 'publish', 'subscribe', 'unsubscribe']) {
-        const answer = await api('acme', method, { channel, data: { from: 'acme' }, limit: 10, user: 'gina' });
+      for (const method of [
+        'history',
+        'presence',
+        'presence_stats',
+        'history_remove',
+        'map_state',
+        'publish',
+        'subscribe',
+        'unsubscribe',
+      ]) {
+        const answer = await api('acme', method, {
+          channel,
+          data: { from: 'acme' },
+          limit: 10,
+          user: 'gina',
+        });
         expect(answer.text, `${method} ${JSON.stringify(channel).slice(0, 60)}`).not.toContain('secret');
         expect(answer.status).toBeLessThan(500);
       }
@@ -263,7 +310,11 @@ describe('another org over the API', () => {
 
   it('[WALL-4] lists and counts show the own org only', async () => {
     await member('acme', 'ann');
-    const [channels, connections, info] = [await api('acme', 'channels', {}), await api('acme', 'connections', {}), await api('acme', 'info', {})];
+    const [channels, connections, info] = [
+      await api('acme', 'channels', {}),
+      await api('acme', 'connections', {}),
+      await api('acme', 'info', {}),
+    ];
     expect(channels.text).not.toContain('board');
     expect(connections.text).not.toContain('gina');
     expect(connections.text).not.toContain(globexClient);
@@ -271,13 +322,26 @@ describe('another org over the API', () => {
   });
 
   it('[WALL-4] a key acts in its own org; one for all must name the org', async () => {
-    const tryWith = (headers: Record<string, string>): Promise<ApiAnswer> => bed.server.api('history', { channel: TAKEN.stream, limit: 10 }, headers);
-    expect((await tryWith({ 'x-api-key': 'key-of-acme-in-tests', 'x-org': 'globex' })).text).not.toContain('secret');
+    const tryWith = (headers: Record<string, string>): Promise<ApiAnswer> =>
+      bed.server.api('history', { channel: TAKEN.stream, limit: 10 }, headers);
+    expect((await tryWith({ 'x-api-key': 'key-of-acme-in-tests', 'x-org': 'globex' })).text).not.toContain(
+      'secret',
+    );
     expect((await tryWith({ 'x-api-key': 'key-of-all-orgs-in-tests' })).status).toBeGreaterThanOrEqual(400);
-    expect((await tryWith({ 'x-api-key': 'key-of-all-orgs-in-tests', 'x-org': 'globex\u00e9' })).text).not.toContain('secret');
-    expect((await tryWith({ 'x-api-key': 'key-of-all-orgs-in-tests', 'x-org': 'globex' })).text).toContain('secret');
+    expect(
+      (await tryWith({ 'x-api-key': 'key-of-all-orgs-in-tests', 'x-org': 'globex\u00e9' })).text,
+    ).not.toContain('secret');
+    expect((await tryWith({ 'x-api-key': 'key-of-all-orgs-in-tests', 'x-org': 'globex' })).text).toContain(
+      'secret',
+    );
     expect((await tryWith({ authorization: 'apikey key-of-globex-in-tests' })).text).toContain('secret');
-    for (const headers of [{}, { 'x-api-key': '' }, { 'x-api-key': 'wrong' }, { 'x-api-key': 'key-of-glob' }, { authorization: 'Bearer key-of-globex-in-tests' }]) {
+    for (const headers of [
+      {},
+      { 'x-api-key': '' },
+      { 'x-api-key': 'wrong' },
+      { 'x-api-key': 'key-of-glob' },
+      { authorization: 'Bearer key-of-globex-in-tests' },
+    ]) {
       const answer = await tryWith(headers as Record<string, string>);
       expect(answer.status, JSON.stringify(headers)).toBe(401);
       expect(answer.text).not.toContain('secret');
@@ -298,12 +362,21 @@ describe('forged credentials', () => {
       await signToken({ sub: 'ann', org: 5 }, SECRET),
       await signToken({ sub: 'ann', org: 'globex' }, 'wrong'),
       `${await orgToken('globex', 'ann')}x`,
-      (await orgToken('acme', 'ann')).replace(/\.[^.]+\./, `.${Buffer.from('{"sub":"ann","org":"globex"}').toString('base64url')}.`),
+      (await orgToken('acme', 'ann')).replace(
+        /\.[^.]+\./,
+        `.${Buffer.from('{"sub":"ann","org":"globex"}').toString('base64url')}.`,
+      ),
       '',
     ];
     for (const token of tokens) {
       const raw = await bed.raw();
-      const outcome = await Promise.race([raw.connect({ token }).then((reply) => reply.error?.code ?? 'in', () => 0), raw.closed.then(({ code }) => code)]);
+      const outcome = await Promise.race([
+        raw.connect({ token }).then(
+          (reply) => reply.error?.code ?? 'in',
+          () => 0,
+        ),
+        raw.closed.then(({ code }) => code),
+      ]);
       const code = outcome === 0 ? (await raw.closed).code : outcome;
       expect([101, 3500], `${token.slice(0, 20)}… ${String(code)}`).toContain(code);
     }
@@ -312,12 +385,20 @@ describe('forged credentials', () => {
   it('[AUTH-6] an expired token is told 109, and a refresh never changes user or org', async () => {
     const raw = await bed.raw();
     const past = Math.floor(Date.now() / 1_000) - 100;
-    expect((await raw.connect({ token: await orgToken('globex', 'gina', { exp: past }) })).error).toMatchObject({ code: 109 });
+    expect(
+      (await raw.connect({ token: await orgToken('globex', 'gina', { exp: past }) })).error,
+    ).toMatchObject({ code: 109 });
     const future = Math.floor(Date.now() / 1_000) + 600;
-    for (const token of [await orgToken('globex', 'ann', { exp: future }), await orgToken('acme', 'gina', { exp: future })]) {
+    for (const token of [
+      await orgToken('globex', 'ann', { exp: future }),
+      await orgToken('acme', 'gina', { exp: future }),
+    ]) {
       const acme = await bed.raw();
       await acme.connect({ token: await orgToken('acme', 'ann', { exp: future }) });
-      const outcome = await acme.request({ refresh: { token } }).then((reply) => reply.error?.code ?? 'refreshed', () => 'closed');
+      const outcome = await acme.request({ refresh: { token } }).then(
+        (reply) => reply.error?.code ?? 'refreshed',
+        () => 'closed',
+      );
       expect(outcome).not.toBe('refreshed');
       if (outcome === 'closed') continue;
       const history = await acme.request({ history: { channel: TAKEN.stream, limit: 10 } });

@@ -6,7 +6,15 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import type { Centrifuge } from 'centrifuge';
-import { Kit, type ApiAnswer, type RawClient, type RawClientOptions, type ServerOptions, type StockClientOptions, type TestServer } from '@trunkline/testkit';
+import {
+  Kit,
+  type ApiAnswer,
+  type RawClient,
+  type RawClientOptions,
+  type ServerOptions,
+  type StockClientOptions,
+  type TestServer,
+} from '@trunkline/testkit';
 
 /** Signs every token of the tests. */
 export const SECRET = 'a secret of the tests, long enough for HMAC';
@@ -43,7 +51,8 @@ export class Bed {
   /** Calls the API; throws unless it answered with a result. */
   async api(method: string, body: object): Promise<Readonly<Record<string, unknown>>> {
     const answer: ApiAnswer = await this.server.api(method, body);
-    if (answer.body.result === undefined) throw new Error(`${method} answered ${answer.status} ${answer.text}`);
+    if (answer.body.result === undefined)
+      throw new Error(`${method} answered ${answer.status} ${answer.text}`);
     return answer.body.result;
   }
 
@@ -51,7 +60,12 @@ export class Bed {
     return this.api('publish', { channel, data, ...more });
   }
 
-  mapPublish(channel: string, key: string, data: unknown, more: object = {}): Promise<Readonly<Record<string, unknown>>> {
+  mapPublish(
+    channel: string,
+    key: string,
+    data: unknown,
+    more: object = {},
+  ): Promise<Readonly<Record<string, unknown>>> {
     return this.api('map_publish', { channel, key, data, ...more });
   }
 }

@@ -8,11 +8,19 @@ export function developmentServer(): ServerOptions {
 
 /** The newest one-time link the server printed. */
 export function consoleLink(server: TestServer): Promise<string> {
-  return until('the link is printed', () => server.logs().match(/https?:\S+\/console\/login\?code=\S+/g)?.at(-1));
+  return until('the link is printed', () =>
+    server
+      .logs()
+      .match(/https?:\S+\/console\/login\?code=\S+/g)
+      ?.at(-1),
+  );
 }
 
 /** Clients that read and publish; `stop` ends the publishing. */
-export async function populate(kit: Kit, server: TestServer): Promise<{ readonly clients: readonly StockClient[]; stop(): void }> {
+export async function populate(
+  kit: Kit,
+  server: TestServer,
+): Promise<{ readonly clients: readonly StockClient[]; stop(): void }> {
   const channels = ['chat:lobby', 'chat:support', 'builds:web', 'prices:eur'];
   const clients = await Promise.all(
     ['web', 'mobile', 'worker'].map(async (name) => {
@@ -30,7 +38,9 @@ export async function populate(kit: Kit, server: TestServer): Promise<{ readonly
   const timer = setInterval(() => {
     for (const [index, channel] of channels.entries()) {
       if (count % (index + 1) !== 0) continue;
-      void clients[count % clients.length]?.client.publish(channel, { number: count, text: `message ${count}` }).catch(() => undefined);
+      void clients[count % clients.length]?.client
+        .publish(channel, { number: count, text: `message ${count}` })
+        .catch(() => undefined);
     }
     count++;
   }, 150);

@@ -12,32 +12,64 @@ export interface Crowd {
 }
 
 /** `count` clients through `url`, each reading all `channels`, subscribed when this resolves. */
-export async function gather(kit: Kit, kind: ClientKind, url: string, count: number, channels: readonly string[]): Promise<Crowd> {
+export async function gather(
+  kit: Kit,
+  kind: ClientKind,
+  url: string,
+  count: number,
+  channels: readonly string[],
+): Promise<Crowd> {
   const checkers: StreamChecker[] = [];
   const states: (() => string)[] = [];
   for (let index = 0; index < count; index++) {
     for (const channel of channels) checkers.push(new StreamChecker(`${kind} ${index} on ${channel}`));
     const own = checkers.slice(-channels.length);
-    states.push(...(kind === 'stock' ? await openStock(kit, url, channels, own) : openTrunkline(kit, url, channels, own)));
+    states.push(
+      ...(kind === 'stock'
+        ? await openStock(kit, url, channels, own)
+        : openTrunkline(kit, url, channels, own)),
+    );
   }
   const crowd: Crowd = { checkers, states: () => states.map((state) => state()) };
   await until('everybody is live', () => crowd.states().every((state) => state === 'live'), 10_000);
   return crowd;
 }
 
-async function openStock(kit: Kit, url: string, channels: readonly string[], checkers: readonly StreamChecker[]): Promise<(() => string)[]> {
+async function openStock(
+  kit: Kit,
+  url: string,
+  channels: readonly string[],
+  checkers: readonly StreamChecker[],
+): Promise<(() => string)[]> {
   const stock = kit.stock(url, { timeout: 2_000, maxServerPingDelay: 500 });
   await stock.connect();
   return channels.map((channel, index) => {
-    const subscription = stock.client.newSubscription(channel, { minResubscribeDelay: 20, maxResubscribeDelay: 200 });
+    const subscription = stock.client.newSubscription(channel, {
+      minResubscribeDelay: 20,
+      maxResubscribeDelay: 200,
+    });
     watchStream(subscription, checkers[index] as StreamChecker);
     subscription.subscribe();
     return () => (subscription.state === 'subscribed' ? 'live' : subscription.state);
   });
 }
 
-function openTrunkline(kit: Kit, url: string, channels: readonly string[], checkers: readonly StreamChecker[]): (() => string)[] {
-  const client: Client = kit.use(createClient({ url, websocket: WebSocket, minDelayMs: 20, maxDelayMs: 200, connectTimeoutMs: 2_000, pingGraceMs: 500 }));
+function openTrunkline(
+  kit: Kit,
+  url: string,
+  channels: readonly string[],
+  checkers: readonly StreamChecker[],
+): (() => string)[] {
+  const client: Client = kit.use(
+    createClient({
+      url,
+      websocket: WebSocket,
+      minDelayMs: 20,
+      maxDelayMs: 200,
+      connectTimeoutMs: 2_000,
+      pingGraceMs: 500,
+    }),
+  );
   return channels.map((channel, index) => {
     const checker = checkers[index] as StreamChecker;
     const subscription = client.stream(channel, {

@@ -1,7 +1,13 @@
 /** A hub behind a real socket, in this process, for what needs a module of the test's own: sources that hang, rules that never answer. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createSystemClock, createSystemRandom, DisposeStack, silentLogger, type Disposable } from '@trunkline/base';
+import {
+  createSystemClock,
+  createSystemRandom,
+  DisposeStack,
+  silentLogger,
+  type Disposable,
+} from '@trunkline/base';
 import { createMemoryBroker } from '@trunkline/broker';
 import { createHub, type Authenticator, type Hub, type HubOptions, type Module } from '@trunkline/hub';
 import { CodedError } from '@trunkline/protocol';
@@ -13,7 +19,10 @@ export interface HubServer extends Disposable {
 }
 
 const ANYBODY: Authenticator = {
-  authenticate: () => Promise.resolve({ principal: { user: 'ada', org: 'acme', roles: [], groups: [], caps: [], channels: [] } }),
+  authenticate: () =>
+    Promise.resolve({
+      principal: { user: 'ada', org: 'acme', roles: [], groups: [], caps: [], channels: [] },
+    }),
   refresh: () => Promise.reject(new CodedError('unauthorized')),
   verifyChannelToken: () => Promise.reject(new CodedError('unauthorized')),
 };
@@ -26,7 +35,16 @@ export async function startHubServer(
   const stack = new DisposeStack();
   const [clock, random, logger] = [createSystemClock(), createSystemRandom(), silentLogger];
   const hub = stack.use(
-    createHub({ clock, random, logger, broker: createMemoryBroker({ clock, random, logger }), authenticator: { ...ANYBODY, ...authenticator } }, options),
+    createHub(
+      {
+        clock,
+        random,
+        logger,
+        broker: createMemoryBroker({ clock, random, logger }),
+        authenticator: { ...ANYBODY, ...authenticator },
+      },
+      options,
+    ),
   );
   for (const module of modules) await hub.use(module);
   const entrance = stack.use(createWebSocketServer({ clock, logger, hub }));

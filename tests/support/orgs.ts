@@ -2,7 +2,12 @@
 import { signToken } from '@trunkline/testkit';
 import { SECRET } from './bed.js';
 
-const EVERYBODY = { allowSubscribe: ['user'], allowPublish: ['user'], allowPresence: ['user'], allowHistory: ['user'] };
+const EVERYBODY = {
+  allowSubscribe: ['user'],
+  allowPublish: ['user'],
+  allowPresence: ['user'],
+  allowHistory: ['user'],
+};
 
 export const TWO_ORGS = {
   server: { connectionAttemptsPerSecond: 'unlimited', connectionAttemptsBurst: 100_000 },

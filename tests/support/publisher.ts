@@ -12,7 +12,12 @@ export class Publisher {
   /** Attempts that were not acknowledged: the server was away. */
   failures = 0;
 
-  constructor(server: TestServer, channels: readonly string[], everyMs: number, headers?: Readonly<Record<string, string>>) {
+  constructor(
+    server: TestServer,
+    channels: readonly string[],
+    everyMs: number,
+    headers?: Readonly<Record<string, string>>,
+  ) {
     this.#server = server;
     this.#channels = channels;
     this.#everyMs = everyMs;
@@ -46,7 +51,11 @@ export class Publisher {
   async #publish(): Promise<boolean> {
     const seq = ++this.#seq;
     try {
-      const { status } = await this.#server.api('broadcast', { channels: this.#channels, data: { seq } }, this.#headers);
+      const { status } = await this.#server.api(
+        'broadcast',
+        { channels: this.#channels, data: { seq } },
+        this.#headers,
+      );
       if (status === 200) return true;
     } catch {
       // The server is away.

@@ -86,7 +86,9 @@ export class RawReader {
   #subscribe(): void {
     this.#subscribing = true;
     const recover = this.#position === undefined ? {} : { recover: true, ...this.#position };
-    this.#raw?.send(JSON.stringify({ id: 2, subscribe: { channel: this.#channel, recoverable: true, ...recover } }));
+    this.#raw?.send(
+      JSON.stringify({ id: 2, subscribe: { channel: this.#channel, recoverable: true, ...recover } }),
+    );
   }
 
   #onDocument(document: Document): void {

@@ -19,7 +19,9 @@ export async function serveSite(files: Readonly<Record<string, URL>>): Promise<S
         () => response.writeHead(404).end(),
       );
     } else if (request.url === '/') {
-      response.writeHead(200, { 'content-type': 'text/html' }).end(`<!doctype html><html lang="en"><title>page</title>${scripts.join('')}</html>`);
+      response
+        .writeHead(200, { 'content-type': 'text/html' })
+        .end(`<!doctype html><html lang="en"><title>page</title>${scripts.join('')}</html>`);
     } else {
       response.writeHead(404).end();
     }

@@ -50,7 +50,6 @@ describe('where to connect', () => {
       resolveSettings(io, {
         url: 'http://a:1',
         apiKey: 'flag-key',
-        keyFromState: false,
         token: 't',
         org: 'acme',
       }),

@@ -23,7 +23,7 @@ createRoot(root).render(
       colorSchemeManager={kept}
       defaultColorScheme="auto"
     >
-      <Notifications position="top-right" limit={4} />
+      <Notifications position="bottom-right" limit={4} />
       <App />
     </MantineProvider>
   </StrictMode>,

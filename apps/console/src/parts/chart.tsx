@@ -5,30 +5,10 @@
 import { Skeleton } from '@mantine/core';
 import { lazy, Suspense, useState } from 'react';
 import { formatTime } from '../format.js';
+import { CHART_HEIGHT, type ChartProps } from './chart-model.js';
 import { Panel } from './panel.js';
 
 const Plot = lazy(() => import('./plot.js'));
-
-export interface Series {
-  readonly label: string;
-  readonly tone: 1 | 2 | 3;
-  /** One value per time; null is a hole: nothing is known of that moment. */
-  readonly values: readonly (number | null)[];
-}
-
-export interface ChartProps {
-  readonly title: string;
-  /** Unix ms, ascending. */
-  readonly times: readonly number[];
-  readonly series: readonly Series[];
-  readonly format: (value: number) => string;
-  /** The length of time drawn. */
-  readonly spanMs: number;
-  /** Values are bytes: the axis is divided in powers of two. */
-  readonly binary?: boolean;
-}
-
-export const CHART_HEIGHT = 150;
 
 export function Chart({ title, times, series, format, spanMs, binary = false }: ChartProps) {
   const [pointed, setPointed] = useState<number>();

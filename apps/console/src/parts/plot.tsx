@@ -6,7 +6,7 @@ import { useComputedColorScheme } from '@mantine/core';
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { CHART_HEIGHT, type ChartProps } from './chart.js';
+import { CHART_HEIGHT, type ChartProps } from './chart-model.js';
 
 type PlotProps = Omit<ChartProps, 'title'> & { readonly onPoint: (index: number | undefined) => void };
 

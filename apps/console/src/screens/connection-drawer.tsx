@@ -148,7 +148,8 @@ function Why({ connection }: { readonly connection: ConnectionSummary }) {
   const info = useAsked('node.info', {}, 0);
   const top = useAsked('node.channel', name === '' ? null : { channel: name }, REFRESH_MS);
   const epoch = top.data?.position.epoch ?? '';
-  const asked = typeof offset === 'number' && offset > 0 && epoch !== '' ? { epoch, offset: offset - 1 } : undefined;
+  const asked =
+    typeof offset === 'number' && offset > 0 && epoch !== '' ? { epoch, offset: offset - 1 } : undefined;
   const past = useAsked('node.history', asked ? { channel: name, since: asked, limit: 1 } : null, 0);
   const publication = past.data?.publications.find((one) => one.offset === offset);
   const namespace = namespaceFor(name, info.data?.namespaces ?? []);

@@ -51,23 +51,46 @@ const namespace = (name: string, allowSubscribe: string[]): NamespaceSummary => 
 });
 
 const top = { epoch: 'e', offset: 10 };
-const facts = (given: Partial<Subscription>, outboxMessages = 0) => ({ connection: connection([subscription(given)], outboxMessages), channel: 'chat:a', top, namespace: undefined });
+const facts = (given: Partial<Subscription>, outboxMessages = 0) => ({
+  connection: connection([subscription(given)], outboxMessages),
+  channel: 'chat:a',
+  top,
+  namespace: undefined,
+});
 
 describe('why a client did not get a message', () => {
   it('[CONSOLE-8] not subscribed: names who may', () => {
-    const found = diagnose({ connection: connection([]), channel: 'chat:a', top, namespace: namespace('chat', ['member']) });
+    const found = diagnose({
+      connection: connection([]),
+      channel: 'chat:a',
+      top,
+      namespace: namespace('chat', ['member']),
+    });
     expect(found).toMatchObject({ tone: 'bad', verdict: 'Not subscribed.' });
     expect(found.reasons.join(' ')).toMatch(/admits member.*103/);
   });
 
   it('[CONSOLE-8] not subscribed where no namespace covers the name', () => {
-    expect(diagnose({ connection: connection([]), channel: 'x:a', top: undefined, namespace: undefined }).reasons.join(' ')).toMatch(/No namespace/);
+    expect(
+      diagnose({
+        connection: connection([]),
+        channel: 'x:a',
+        top: undefined,
+        namespace: undefined,
+      }).reasons.join(' '),
+    ).toMatch(/No namespace/);
   });
 
   it('[CONSOLE-8] cut off, skipping and conflating each have their own answer', () => {
     expect(diagnose(facts({ delivery: 'cut' }, 256)).verdict).toMatch(/^Cut off/);
-    expect(diagnose(facts({ delivery: 'gapping', dropped: 7 }, 256))).toMatchObject({ tone: 'bad', verdict: expect.stringMatching(/skipped/) });
-    expect(diagnose(facts({ delivery: 'conflating', dropped: 7 }, 256))).toMatchObject({ tone: 'wait', verdict: expect.stringMatching(/newest values/) });
+    expect(diagnose(facts({ delivery: 'gapping', dropped: 7 }, 256))).toMatchObject({
+      tone: 'bad',
+      verdict: expect.stringMatching(/skipped/),
+    });
+    expect(diagnose(facts({ delivery: 'conflating', dropped: 7 }, 256))).toMatchObject({
+      tone: 'wait',
+      verdict: expect.stringMatching(/newest values/),
+    });
   });
 
   it('[CONSOLE-8] another epoch than the channel’s is told apart from being behind', () => {
@@ -76,14 +99,25 @@ describe('why a client did not get a message', () => {
 
   it('[CONSOLE-8] behind is said only of a reader whose outbox holds something', () => {
     const ahead = { epoch: 'e', offset: 14 };
-    expect(diagnose({ ...facts({}, 4), top: ahead })).toMatchObject({ tone: 'wait', verdict: 'Behind by about 4 publications.' });
-    expect(diagnose({ ...facts({}), top: ahead })).toMatchObject({ tone: 'good', verdict: 'Subscribed and keeping up.' });
+    expect(diagnose({ ...facts({}, 4), top: ahead })).toMatchObject({
+      tone: 'wait',
+      verdict: 'Behind by about 4 publications.',
+    });
+    expect(diagnose({ ...facts({}), top: ahead })).toMatchObject({
+      tone: 'good',
+      verdict: 'Subscribed and keeping up.',
+    });
   });
 
   it('[CONSOLE-8] an offset: handed over, on its way, from before the subscription, or not published', () => {
-    expect(diagnose({ ...facts({}), offset: 9, publishedAtMs: 2_000 })).toMatchObject({ tone: 'good', verdict: 'Offset 9 was handed to this connection.' });
+    expect(diagnose({ ...facts({}), offset: 9, publishedAtMs: 2_000 })).toMatchObject({
+      tone: 'good',
+      verdict: 'Offset 9 was handed to this connection.',
+    });
     expect(diagnose({ ...facts({}, 2), offset: 9, publishedAtMs: 2_000 }).verdict).toMatch(/on its way/);
-    expect(diagnose({ ...facts({}), offset: 2, publishedAtMs: 500 }).verdict).toMatch(/before this subscription began/);
+    expect(diagnose({ ...facts({}), offset: 2, publishedAtMs: 500 }).verdict).toMatch(
+      /before this subscription began/,
+    );
     expect(diagnose({ ...facts({}), offset: 11 }).verdict).toMatch(/not published yet/);
   });
 

@@ -119,7 +119,11 @@ function trailing({ connection }: Facts, position: Position, top: Position): Dia
 type Position = Subscription['position'];
 type Subscription = ConnectionSummary['subscriptions'][number];
 
-function handed({ connection, publishedAtMs }: Facts, { subscribedAtMs, dropped, recoverable }: Subscription, offset: number): Diagnosis {
+function handed(
+  { connection, publishedAtMs }: Facts,
+  { subscribedAtMs, dropped, recoverable }: Subscription,
+  offset: number,
+): Diagnosis {
   const name = `Offset ${formatCount(offset)}`;
   if (publishedAtMs !== undefined && publishedAtMs < subscribedAtMs) {
     return {
@@ -127,17 +131,33 @@ function handed({ connection, publishedAtMs }: Facts, { subscribedAtMs, dropped,
       verdict: `${name} was published before this subscription began.`,
       reasons: [
         `Published ${formatDateTime(publishedAtMs)}, subscribed ${formatDateTime(subscribedAtMs)}.`,
-        recoverable ? 'A client that came back with an earlier position has recovered it; one that subscribed afresh never gets it.' : 'The subscription does not recover, so what came before it was not sent.',
+        recoverable
+          ? 'A client that came back with an earlier position has recovered it; one that subscribed afresh never gets it.'
+          : 'The subscription does not recover, so what came before it was not sent.',
       ],
     };
   }
   const reasons: string[] = [];
-  if (dropped > 0) reasons.push(`But ${plural(dropped, 'publication')} were dropped or replaced for this reader, and this may be one of them; the client was told.`);
-  if (publishedAtMs === undefined) reasons.push(`The history no longer says when it was published; what came before ${formatDateTime(subscribedAtMs)} was handed over only to a client that recovers.`);
+  if (dropped > 0)
+    reasons.push(
+      `But ${plural(dropped, 'publication')} were dropped or replaced for this reader, and this may be one of them; the client was told.`,
+    );
+  if (publishedAtMs === undefined)
+    reasons.push(
+      `The history no longer says when it was published; what came before ${formatDateTime(subscribedAtMs)} was handed over only to a client that recovers.`,
+    );
   if (connection.outboxMessages > 0) {
-    return { tone: 'wait', verdict: `${name} is on its way or delivered.`, reasons: [`${outbox(connection)} wait in the outbox.`, ...reasons] };
+    return {
+      tone: 'wait',
+      verdict: `${name} is on its way or delivered.`,
+      reasons: [`${outbox(connection)} wait in the outbox.`, ...reasons],
+    };
   }
-  return { tone: dropped > 0 ? 'wait' : 'good', verdict: `${name} was handed to this connection.`, reasons: [EMPTY_OUTBOX, ...reasons] };
+  return {
+    tone: dropped > 0 ? 'wait' : 'good',
+    verdict: `${name} was handed to this connection.`,
+    reasons: [EMPTY_OUTBOX, ...reasons],
+  };
 }
 
 function upToDate(

@@ -1,9 +1,26 @@
 import { describe, expect, it } from 'vitest';
-import { addHistory, append, clear, EMPTY_LOG, LOG_MAX, oldestOffset, pause, type Log, type LoggedPublication } from './log.js';
+import {
+  addHistory,
+  append,
+  clear,
+  EMPTY_LOG,
+  LOG_MAX,
+  oldestOffset,
+  pause,
+  type Log,
+  type LoggedPublication,
+} from './log.js';
 
-const publication = (offset: number, live = true): LoggedPublication => ({ kind: 'publication', offset, data: offset, live });
-const shown = (log: Log): readonly (number | string)[] => log.entries.map((entry) => (entry.kind === 'hole' ? entry.text : entry.offset));
-const logOf = (...offsets: readonly number[]): Log => offsets.reduce((log, offset) => append(log, publication(offset)), EMPTY_LOG);
+const publication = (offset: number, live = true): LoggedPublication => ({
+  kind: 'publication',
+  offset,
+  data: offset,
+  live,
+});
+const shown = (log: Log): readonly (number | string)[] =>
+  log.entries.map((entry) => (entry.kind === 'hole' ? entry.text : entry.offset));
+const logOf = (...offsets: readonly number[]): Log =>
+  offsets.reduce((log, offset) => append(log, publication(offset)), EMPTY_LOG);
 
 describe('the inspector’s log', () => {
   it('[CONSOLE-5] shows the newest first and keeps a bounded number', () => {
@@ -28,7 +45,11 @@ describe('the inspector’s log', () => {
   });
 
   it('[CONSOLE-6] puts history where it belongs, without repeating what is there', () => {
-    const log = addHistory(logOf(5, 6), [publication(5, false), publication(3, false), publication(4, false)]);
+    const log = addHistory(logOf(5, 6), [
+      publication(5, false),
+      publication(3, false),
+      publication(4, false),
+    ]);
     expect(shown(log)).toEqual([6, 5, 4, 3]);
     expect(new Set(log.entries.map((entry) => entry.id)).size).toBe(4);
     expect(oldestOffset(log)).toBe(3);
@@ -42,7 +63,10 @@ describe('the inspector’s log', () => {
   });
 
   it('[CONSOLE-6] a hole stays where it was met', () => {
-    const log = append(append(logOf(1), { kind: 'hole', offset: 2, text: 'hole', anew: false, timeMs: 0 }), publication(4));
+    const log = append(
+      append(logOf(1), { kind: 'hole', offset: 2, text: 'hole', anew: false, timeMs: 0 }),
+      publication(4),
+    );
     expect(shown(log)).toEqual([4, 'hole', 1]);
   });
 

@@ -14,7 +14,8 @@ import {
 } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { formatBytes, formatCount, formatDuration, formatMs, formatRate, plural } from '../format.js';
-import { Chart, type Series } from '../parts/chart.js';
+import { Chart } from '../parts/chart.js';
+import type { Series } from '../parts/chart-model.js';
 import { Facts } from '../parts/facts.js';
 import { Failure } from '../parts/notices.js';
 import { useNow } from '../parts/now.js';

@@ -1,0 +1,22 @@
+/** What a chart is given; shared by the frame of a chart and the drawing that is loaded later. */
+
+export interface Series {
+  readonly label: string;
+  readonly tone: 1 | 2 | 3;
+  /** One value per time; null is a hole: nothing is known of that moment. */
+  readonly values: readonly (number | null)[];
+}
+
+export interface ChartProps {
+  readonly title: string;
+  /** Unix ms, ascending. */
+  readonly times: readonly number[];
+  readonly series: readonly Series[];
+  readonly format: (value: number) => string;
+  /** The length of time drawn. */
+  readonly spanMs: number;
+  /** Values are bytes: the axis is divided in powers of two. */
+  readonly binary?: boolean;
+}
+
+export const CHART_HEIGHT = 150;
