@@ -92,6 +92,14 @@ describe('limits of frames', () => {
     }
   });
 
+  it('[SESS-6] commands that cannot be read count against the rate like others', async () => {
+    const raw = await member();
+    raw.sendAll(Array.from({ length: 8_000 }, (_, index) => ({ id: index + 10, nonsense: {} })));
+    expect((await raw.closed).code).toBe(3013);
+    const codes = new Set(raw.documents.map(({ error }) => error?.code).filter((code) => code !== undefined));
+    expect([...codes].sort()).toEqual([104, 111]);
+  });
+
   it('[SESS-6] connections of one user beyond the limit are refused with 3504', async () => {
     const present = await Promise.all(Array.from({ length: 5 }, () => member('eager')));
     const late = await bed.raw();
@@ -109,6 +117,34 @@ describe('limits of frames', () => {
       const reply = await raw.connect({ token: await orgToken('acme', 'eager') }).catch(() => undefined);
       return reply !== undefined && reply.error === undefined;
     });
+  });
+});
+
+describe('limits of the entrance', () => {
+  it('[WS-5] attempts of one address beyond the rate are answered 429, later ones are welcome', async () => {
+    const server = await bed.kit.server({
+      config: { ...TWO_ORGS, server: { connectionAttemptsPerSecond: 2, connectionAttemptsBurst: 5 } },
+    });
+    const attempts = await Promise.all(
+      Array.from({ length: 12 }, () =>
+        bed.kit.raw(server.wsUrl).then(
+          () => 'open',
+          (error: Error) => error.message,
+        ),
+      ),
+    );
+    expect(attempts.filter((outcome) => outcome === 'open').length).toBeGreaterThanOrEqual(5);
+    expect(attempts.filter((outcome) => outcome.includes('429')).length).toBeGreaterThanOrEqual(5);
+    await until(
+      'a later one is welcome',
+      () =>
+        bed.kit.raw(server.wsUrl).then(
+          () => true,
+          () => false,
+        ),
+      5_000,
+      300,
+    );
   });
 });
 

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { DisposeStack } from '@trunkline/base';
-import { until } from '@trunkline/testkit';
+import { until, type Document } from '@trunkline/testkit';
 import { useBed } from '../support/bed.js';
 import { orgKey, orgToken, TWO_ORGS } from '../support/orgs.js';
 import { RawReader } from '../support/reader.js';
@@ -90,6 +90,39 @@ describe('readers that stop reading', () => {
     }
   }, 120_000);
 
+  it('[DELIV-2] where the channel says so, a reader that can be told goes on and is told exactly what it missed', async () => {
+    for (const [namespace, reason] of [
+      ['gappy', 'overflow'],
+      ['newest', 'conflated'],
+    ] as const) {
+      const channel = `${namespace}:x`;
+      const [able, stock] = [await bed.raw(), await bed.raw()];
+      const token = await orgToken('acme', 'able');
+      await able.connect({ token, headers: { 'trunkline-extensions': 'gap' } });
+      await stock.connect({ token });
+      for (const raw of [able, stock]) {
+        expect((await raw.request({ subscribe: { channel, recoverable: true } })).error).toBeUndefined();
+        raw.pause();
+      }
+      await publish(channel, BULK_MESSAGES, BULK_BYTES);
+      able.resume();
+      stock.resume();
+      await publish(channel, 1, 0, BULK_MESSAGES);
+      await able.expect('the last one', ({ push }) => push?.pub?.offset === BULK_MESSAGES + 1, 20_000);
+      await stock.expect(
+        'the cut',
+        ({ push }) => (push?.['unsubscribe'] as { code: number } | undefined)?.code === 2500,
+        20_000,
+      );
+      expect(accountOf(able.documents, channel, reason)).toEqual({
+        upTo: BULK_MESSAGES + 1,
+        problems: [],
+        missed: expect.any(Number),
+      });
+      expect(accountOf(able.documents, channel, reason).missed).toBeGreaterThan(10);
+    }
+  }, 60_000);
+
   it('[DELIV-4] a short pause costs nothing: what fits the outbox arrives late, whole and in order', async () => {
     const stack = new DisposeStack();
     try {
@@ -105,3 +138,30 @@ describe('readers that stop reading', () => {
     }
   });
 });
+
+/** Whether publications and gap reports together account for every offset, in order. */
+function accountOf(
+  documents: readonly Document[],
+  channel: string,
+  reason: string,
+): { upTo: number; missed: number; problems: string[] } {
+  let [upTo, missed] = [0, 0];
+  const problems: string[] = [];
+  for (const { push } of documents) {
+    const gap = (
+      push?.['message'] as
+        { data: { tl?: { gap?: { channel: string; from: number; to: number; reason: string } } } } | undefined
+    )?.data.tl?.gap;
+    const offset = push?.channel === channel ? push.pub?.offset : undefined;
+    if (gap?.channel === channel) {
+      if (gap.from !== upTo + 1 || gap.to < gap.from || gap.reason !== reason)
+        problems.push(`after ${upTo}: ${JSON.stringify(gap)}`);
+      missed += gap.to - gap.from + 1;
+      upTo = gap.to;
+    } else if (offset !== undefined) {
+      if (offset !== upTo + 1) problems.push(`${offset} after ${upTo}`);
+      upTo = offset;
+    }
+  }
+  return { upTo, missed, problems };
+}

@@ -23,6 +23,8 @@ export const TWO_ORGS = {
   channels: {
     namespaces: [
       { name: 'open', historySize: 100, presence: true, joinLeave: true, forceRecovery: true, ...EVERYBODY },
+      { name: 'gappy', historySize: 10, overflow: 'gap', ...EVERYBODY },
+      { name: 'newest', historySize: 10, overflow: 'latest', ...EVERYBODY },
       { name: 'shared', type: 'map', map: { mode: 'persistent' }, ...EVERYBODY },
       { name: 'closed', historySize: 100, presence: true },
     ],

@@ -44,6 +44,9 @@ function openClient(settings: Settings): Client {
     name: 'trunkline-cli',
     websocket: WebSocket as unknown as WebSocketConstructor,
     lingerMs: 0,
+    // One operator at a terminal is no crowd: shorter delays than the SDK's harm nobody.
+    minDelayMs: 200,
+    maxDelayMs: 3_000,
     // Every trouble is shown by a state or a rejected call.
     onError: () => undefined,
   });

@@ -125,6 +125,15 @@ describe('sessions', () => {
 });
 
 describe('connection tokens', () => {
+  it("[AUTH-13] an administrator's may look at every channel of the org, and publish by no capability", async () => {
+    const { clock, sessions } = create({ user: 'root', org: 'ops', roles: ['admin', 'operator'] });
+    const cookie = cookieOf(sessions.signIn(sessions.createLinkCode(), ADDRESS));
+    const { token } = await sessions.issueToken(cookie);
+    const authenticator = createTokenAuthenticator({ clock, logger: silentLogger, internalIssuers: [sessions.issuer] }, {});
+    const { principal } = await authenticator.authenticate(credentials(token));
+    expect(principal.caps).toEqual([{ channels: ['*'], match: 'wildcard', allow: ['sub', 'prs', 'hst'] }]);
+  });
+
   it('[AUTH-13] a session gets tokens that the authenticator of this process accepts', async () => {
     const { clock, sessions } = create({ user: 'root', org: 'ops', roles: ['operator'] });
     const cookie = cookieOf(sessions.signIn(sessions.createLinkCode(), ADDRESS));

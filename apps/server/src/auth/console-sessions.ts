@@ -72,6 +72,9 @@ export interface ConsoleSessions {
   readonly issuer: InternalIssuer;
 }
 
+/** What an administrator's inspector may do to every channel of the org: look. Modules' own rules still apply. */
+const INSPECTOR = [{ channels: ['*'], match: 'wildcard', allow: ['sub', 'prs', 'hst'] }];
+
 /** Throws a RangeError that names a bad option. */
 export function createConsoleSessions(
   deps: { readonly clock: Clock; readonly logger: Logger },
@@ -157,7 +160,8 @@ export function createConsoleSessions(
       const ttlSeconds = Math.ceil(Math.min(options.tokenTtlMs, session.untilMs - clock.monotonic()) / 1_000);
       const key = { algorithm: 'HS256', secret: issuer.secret } as const;
       const { user: sub, org, roles } = identity;
-      const token = await mintToken({ clock, key, issuer: CONSOLE_ISSUER }, { sub, org, roles }, ttlSeconds);
+      const claims = { sub, org, roles, ...(roles.includes('admin') ? { caps: INSPECTOR } : {}) };
+      const token = await mintToken({ clock, key, issuer: CONSOLE_ISSUER }, claims, ttlSeconds);
       return { token, expiresAtMs: (Math.floor(clock.now() / 1_000) + ttlSeconds) * 1_000 };
     },
 

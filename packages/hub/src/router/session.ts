@@ -127,6 +127,8 @@ export class Session {
   #take(item: Command | Refused): void {
     const state = this.#state;
     if (item.kind === 'refused') {
+      // A command that could not be read counts against the rate like any other.
+      if (state.kind === 'ready' && this.#overRate(state.client, item.id)) return;
       this.#refuse(item.id, new CodedError({ code: item.error.code, message: item.error.message, retry: 'never' }));
       if (state.kind === 'awaiting') this.#connection.close(closeOf('badRequest', 'connect expected'));
       return;
@@ -149,12 +151,7 @@ export class Session {
   #run(client: Client, sinceMs: number, command: Command): void {
     const { clock } = this.#deps;
     const opening = command.kind === 'subscribe' && clock.monotonic() - sinceMs < OPENING_MS;
-    if (!opening && (!client.rate.take() || !this.#deps.clients.rateOf(client.principal.org).take())) {
-      this.#refuse(command.id, new CodedError('tooManyRequests', 'commands per second'));
-      if (++this.#rateRefusals > RATE_REFUSALS_MAX) this.#connection.close(closeOf('tooManyRequests'));
-      return;
-    }
-    this.#rateRefusals = 0;
+    if (!opening && this.#overRate(client, command.id)) return;
     this.#inFlight++;
     const chain = 'subId' in command ? command.subId : undefined;
     const before = chain === undefined ? undefined : this.#chains.get(chain);
@@ -165,6 +162,17 @@ export class Session {
       this.#pump();
     });
     if (chain !== undefined) this.#chains.set(chain, done);
+  }
+
+  /** Takes one from the allowances of client and org. Where nothing is left the command is refused, and a peer that does not listen is closed. */
+  #overRate(client: Client, id: number): boolean {
+    if (client.rate.take() && this.#deps.clients.rateOf(client.principal.org).take()) {
+      this.#rateRefusals = 0;
+      return false;
+    }
+    this.#refuse(id, new CodedError('tooManyRequests', 'commands per second'));
+    if (++this.#rateRefusals > RATE_REFUSALS_MAX) this.#connection.close(closeOf('tooManyRequests'));
+    return true;
   }
 
   /** The single catch. */
