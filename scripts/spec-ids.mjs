@@ -56,7 +56,8 @@ export function checkSpecIds(root = ROOT) {
     listFiles(
       root,
       ['packages', 'modules', 'apps', 'testkit', 'tests', 'scripts'],
-      (path) => isSource(path) && isTest(path),
+      // Contract suites are tests that lie in a `testing` folder, to be run by every implementation.
+      (path) => isSource(path) && (isTest(path) || path.includes('/src/testing/')),
     ),
   );
   // The scripts' tests hold made-up ids in their fixtures.

@@ -29,7 +29,7 @@ import { toAuthenticatorOptions } from './config/auth-options.js';
 import { toHubOptions } from './config/hub-options.js';
 import { ConfigError, type ResolvedConfig } from './config/load.js';
 import type { Config } from './config/schema.js';
-import { removeDevState, writeDevState } from './dev-state.js';
+import { keepDevKey, removeDevState, writeDevState } from './dev-state.js';
 import { createHttpApp } from './http/app.js';
 import { createNodeMetrics } from './http/metrics.js';
 import { createValidatorCompiler } from './http/validator.js';
@@ -76,7 +76,7 @@ export const VERSION = (
 ).version;
 
 const CONSOLE_DIR = fileURLToPath(new URL('../../console/dist', import.meta.url));
-/** Characters of the key that a development server makes at each start; it signs the token it leaves for the command line too. */
+/** Characters of the key that a development server makes once; it signs the token it leaves for the command line too. */
 const DEV_KEY_LENGTH = 43;
 const DEV_ISSUER = 'trunkline-development';
 const DEV_TOKEN_SECONDS = 30 * 24 * 3_600;
@@ -100,7 +100,9 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
     const sessions = values.console.enabled
       ? openDoor({ clock, logger }, values, tls !== undefined)
       : undefined;
-    const devKey = values.development ? randomId(random, DEV_KEY_LENGTH) : undefined;
+    const devKey = values.development
+      ? keepDevKey(resolve(config.cwd, values.dataDir), () => randomId(random, DEV_KEY_LENGTH))
+      : undefined;
     const apiKeys = createApiKeys([...values.api.keys.map(withoutAbsent), ...devKeys(values, devKey)]);
     const devIssuer = devKey === undefined ? [] : [{ issuer: DEV_ISSUER, secret: new TextEncoder().encode(devKey) }];
     const authenticator = createTokenAuthenticator(

@@ -8,13 +8,33 @@ import { join } from 'node:path';
 export interface DevState {
   readonly url: string;
   readonly apiKey: string;
-  /** Of a user with the roles `operator` and `admin`; good for this run of the server only. */
+  /** Of a user with the roles `operator` and `admin`. */
   readonly token: string;
   readonly org: string;
   readonly pid: number;
 }
 
 const FILE = 'dev.json';
+const KEY_FILE = 'dev.key';
+
+/**
+ * The key of this data directory, made once: clients that hold it, or a token signed with it, come back after a restart. `make` gives a
+ * fresh one. A file that holds no such key is replaced.
+ */
+export function keepDevKey(dataDir: string, make: () => string): string {
+  const path = join(dataDir, KEY_FILE);
+  try {
+    const kept = readFileSync(path, 'utf8').trim();
+    if (/^[0-9A-Za-z]{32,}$/.test(kept)) return kept;
+  } catch {
+    // Not there yet.
+  }
+  const key = make();
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  rmSync(path, { force: true });
+  writeFileSync(path, `${key}\n`, { mode: 0o600, flag: 'wx' });
+  return key;
+}
 
 /** Returns the path. */
 export function writeDevState(dataDir: string, state: DevState): string {
