@@ -71,7 +71,7 @@ describe('readers that stop reading', () => {
       expect(during.rss - before.rss).toBeLessThan(120 * 1024 * 1024);
 
       for (const reader of slow) reader.goOnReading();
-      await until('the slow are back', () => slow.every(({ cuts }) => cuts.length > 0), 40_000);
+      await until('the slow are back', () => slow.every(({ cuts, live }) => cuts.length > 0 && live), 40_000);
       await publish('open:bulk', 1, 0, BULK_MESSAGES);
       await until(
         'the slow are live again',

@@ -39,6 +39,11 @@ export class RawReader {
     this.#token = token;
   }
 
+  /** Whether the last subscribe was answered and nothing ended it since. */
+  get live(): boolean {
+    return !this.#subscribing;
+  }
+
   /** Connects and subscribes, from the last position where there is one. */
   async open(): Promise<void> {
     const life = ++this.#life;
@@ -51,7 +56,7 @@ export class RawReader {
     void raw.closed.then(({ code }) => {
       if (this.#disposed || this.#raw !== raw) return;
       this.cuts.push(code);
-      this.#subscribing = false;
+      this.#subscribing = true;
       void this.#reopen();
     });
     raw.send(JSON.stringify({ id: 1, connect: this.#token === undefined ? {} : { token: this.#token } }));
