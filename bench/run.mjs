@@ -91,6 +91,9 @@ async function tidy(text, parser) {
   }
 }
 
+// A reader of our output that leaves early (head, less) ends the run, and with it every child.
+process.stdout.on('error', () => process.exit(1));
+
 main().catch((error) => {
   note('');
   process.stderr.write(`${error.stack ?? error}\n`);

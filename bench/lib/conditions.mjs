@@ -21,7 +21,7 @@ export function requireOpenFiles(needed) {
   const limit = answer === 'unlimited' ? Number.POSITIVE_INFINITY : Number(answer);
   if (limit < needed) {
     throw new Error(
-      `open files are limited to ${answer} and this run needs ${needed}: run "ulimit -n ${needed}" first (or use --quick)`,
+      `open files are limited to ${answer} and this run needs ${needed}: run "ulimit -n ${needed}" first`,
     );
   }
 }

@@ -17,14 +17,14 @@ export const latency = {
 
   async run({ peers, quick, note }) {
     const rates = quick ? [1_000, 10_000] : [1_000, 10_000, 50_000];
-    const durationMs = quick ? 1_000 : 8_000;
+    const durationMs = quick ? 500 : 8_000;
     const table = [];
     const checks = [];
     const raw = {};
     await withRigs(peers, {}, async (rigs) => {
       for (const rig of rigs) {
         await rig.open(READERS);
-        await rig.publishRate(200, quick ? 500 : 3_000);
+        await rig.publishRate(200, quick ? 200 : 3_000);
       }
       for (const rate of rates) {
         const results = await interleave(rigs, quick ? 1 : 5, async (rig) => {
