@@ -114,7 +114,12 @@ export async function startServer(options: ServerOptions): Promise<TestServer> {
     return gone;
   };
 
-  await start();
+  try {
+    await start();
+  } catch (cause) {
+    await rm(directory, { recursive: true, force: true });
+    throw cause;
+  }
   return {
     port,
     url,

@@ -17,8 +17,9 @@ export type PeerResolver = (socketAddress: string | undefined, headers: Incoming
 /** `trustedProxies`: addresses or CIDR blocks. Throws a RangeError that names the entry at fault. */
 export function createPeerResolver(trustedProxies: readonly string[]): PeerResolver {
   const trusted = toBlockList(trustedProxies);
+  const none = trustedProxies.length === 0;
   const isTrusted = (address: string): boolean =>
-    address !== '' && trusted.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+    !none && address !== '' && trusted.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
 
   return (socketAddress, headers) => {
     const direct = normalise(socketAddress ?? '') ?? '';

@@ -67,13 +67,12 @@ export class Client {
   readonly identity: ClientIdentity;
   readonly rate: RateLimit;
   readonly subscriptions = new Map<string, Subscription>();
-  /** Aborted when the connection closes. */
-  readonly signal: AbortSignal;
   principal: Principal;
   expiresAtMs: number | undefined;
   readonly #clock: Clock;
-  readonly #abort = new AbortController();
-  readonly #calls = new Map<string, Call>();
+  // Made when first needed: most clients are never called and call nothing.
+  #abort: AbortController | undefined;
+  #calls: Map<string, Call> | undefined;
   #nextCall = 1;
   #closed = false;
 
@@ -84,11 +83,17 @@ export class Client {
     this.principal = principal;
     this.rate = rate;
     this.expiresAtMs = principal.expiresAtMs;
-    this.signal = this.#abort.signal;
   }
 
   get id(): string {
     return this.identity.id;
+  }
+
+  /** Aborted when the connection closes. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#closed) this.#abort.abort(closeOf('connectionClosed'));
+    return this.#abort.signal;
   }
 
   get open(): boolean {
@@ -133,23 +138,24 @@ export class Client {
   call(method: string, data: Payload, timeoutMs: number): Promise<Payload> {
     if (!this.can('call')) return Promise.reject(new CodedError('notAvailable', 'the client did not offer calls'));
     if (!this.open) return Promise.reject(new CodedError('clientGone'));
-    if (this.#calls.size >= MAX_CALLS) return Promise.reject(new CodedError('limitExceeded', 'calls under way'));
+    const calls = (this.#calls ??= new Map<string, Call>());
+    if (calls.size >= MAX_CALLS) return Promise.reject(new CodedError('limitExceeded', 'calls under way'));
     const callId = String(this.#nextCall++);
     return new Promise((resolve, reject) => {
       const timer = this.#clock.setTimeout(() => {
-        this.#calls.delete(callId);
+        calls.delete(callId);
         reject(new CodedError('callTimeout', method));
       }, timeoutMs);
-      this.#calls.set(callId, { resolve, reject, timer });
+      calls.set(callId, { resolve, reject, timer });
       this.push({ kind: 'call', callId, method, data });
     });
   }
 
   /** The client's answer; late and unknown ones are ignored. */
   onAnswer(callId: string, outcome: { readonly result: Payload } | { readonly error: ErrorData }): void {
-    const call = this.#calls.get(callId);
+    const call = this.#calls?.get(callId);
     if (!call) return;
-    this.#calls.delete(callId);
+    this.#calls?.delete(callId);
     call.timer.cancel();
     if ('result' in outcome) call.resolve(outcome.result);
     else call.reject(new CodedError({ code: outcome.error.code, message: outcome.error.message, retry: 'never' }));
@@ -176,12 +182,12 @@ export class Client {
   /** The connection is gone. Subscriptions are ended by their owner before. */
   onClosed(): void {
     this.#closed = true;
-    this.#abort.abort(closeOf('connectionClosed'));
-    for (const call of this.#calls.values()) {
+    this.#abort?.abort(closeOf('connectionClosed'));
+    for (const call of this.#calls?.values() ?? []) {
       call.timer.cancel();
       call.reject(new CodedError('clientGone'));
     }
-    this.#calls.clear();
+    this.#calls = undefined;
   }
 
   summary(): ConnectionSummary {

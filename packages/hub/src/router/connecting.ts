@@ -17,6 +17,9 @@ import { ttl, type HandlerDeps } from './handlers.js';
 /** Extensions this hub knows (docs/spec/extensions.md). */
 const EXTENSIONS: ReadonlySet<string> = new Set(['gap', 'source', 'drain', 'call', 'rpc']);
 
+/** Shared by all stock clients. */
+const NO_EXTENSIONS: ReadonlySet<string> = new Set();
+
 export interface SessionLink {
   readonly request: OpenRequest;
   readonly principal: Principal | undefined;
@@ -80,7 +83,9 @@ async function identify(deps: HandlerDeps, link: SessionLink, command: ConnectCo
 }
 
 function offered(command: ConnectCommand): ReadonlySet<string> {
-  const names = (command.headers['trunkline-extensions'] ?? '').split(',').map((name) => name.trim());
+  const header = command.headers['trunkline-extensions'];
+  if (header === undefined) return NO_EXTENSIONS;
+  const names = header.split(',').map((name) => name.trim());
   return new Set(names.filter((name) => EXTENSIONS.has(name)));
 }
 
