@@ -4,7 +4,7 @@
  */
 import type { Clock, Logger } from '@trunkline/base';
 import type { Authenticator, Principal } from '@trunkline/hub';
-import { CodedError } from '@trunkline/protocol';
+import { CodedError, ERROR_CODES } from '@trunkline/protocol';
 import { decodeJwt, type JWTPayload } from 'jose';
 import { toChannelGrant, toPrincipal } from './claims.js';
 import { createJwks, type Jwks } from './jwks.js';
@@ -81,13 +81,20 @@ function internalVerifier(
 ): TokenVerifier {
   const keys = [{ kid: undefined, algorithms: new Set(['HS256']), key: secret }];
   const { maxTokenBytes } = options;
-  return createTokenVerifier(deps, {
+  const verifier = createTokenVerifier(deps, {
     keys,
     issuers: [issuer],
     audiences: [],
     clockToleranceSeconds: 0,
     maxTokenBytes,
   });
+  return {
+    // The key lives as long as the process. A token of an earlier one was right once: 109 makes its holder fetch another.
+    verify: (token) =>
+      verifier.verify(token).catch((cause: unknown) => {
+        throw cause instanceof CodedError && cause.code === ERROR_CODES.unauthorized.code ? new CodedError('tokenExpired', 'signed by an earlier process', { cause }) : cause;
+      }),
+  };
 }
 
 function outsideVerifier(

@@ -180,14 +180,14 @@ describe('connection tokens', () => {
     );
     const claims = { sub: 'console', org: 'default', roles: ['operator'] };
     const posing = await sign({ ...claims, iss: CONSOLE_ISSUER });
-    expect((await refusal(() => authenticator.authenticate(credentials(posing)))).code).toBe(101);
+    expect((await refusal(() => authenticator.authenticate(credentials(posing)))).code).toBe(109);
     const straying = await sign({ ...claims, iss: 'elsewhere' }, sessions.issuer.secret);
     expect((await refusal(() => authenticator.authenticate(credentials(straying)))).code).toBe(101);
     const longer = await sign({ ...claims, iss: CONSOLE_ISSUER }, sessions.issuer.secret, { alg: 'HS512' });
-    expect((await refusal(() => authenticator.authenticate(credentials(longer)))).code).toBe(101);
+    expect((await refusal(() => authenticator.authenticate(credentials(longer)))).code).toBe(109);
     const foreign = create().sessions;
     const other = await foreign.issueToken(cookieOf(foreign.signIn(foreign.createLinkCode(), ADDRESS)));
-    expect((await refusal(() => authenticator.authenticate(credentials(other.token)))).code).toBe(101);
+    expect((await refusal(() => authenticator.authenticate(credentials(other.token)))).code).toBe(109);
   });
 
   it('[AUTH-13] bad options are refused by name', () => {
