@@ -9,7 +9,8 @@ import { createTestHub, MemoryDurableLog, type Frame, type RawPeer } from './tes
 
 const sub = (reply: Frame): Frame => reply['subscribe'] as Frame;
 const errorOf = (reply: Frame): Frame => reply['error'] as Frame;
-const offsets = (publications: Frame[]): unknown[] => publications.map((publication) => publication['offset']);
+const offsets = (publications: Frame[]): unknown[] =>
+  publications.map((publication) => publication['offset']);
 const use = (parts: ModuleParts) => defineModule<void>({ id: 'test', start: () => parts })();
 
 /** A memory broker that can lose deliveries, stall, and refuse. */
@@ -19,11 +20,22 @@ function faultyBroker(clock: FakeClock) {
   let handler: Parameters<BrokerFactory>[0] | undefined;
   const factory: BrokerFactory = (given) => {
     handler = given;
-    const broker = inner({ ...given, onPublication: (key, publication, epoch) => (faults.lose ? undefined : given.onPublication(key, publication, epoch)) });
+    const broker = inner({
+      ...given,
+      onPublication: (key, publication, epoch) =>
+        faults.lose ? undefined : given.onPublication(key, publication, epoch),
+    });
     const stalled: Pick<Broker, 'history'> = {
-      history: (key, filter, meta) => (faults.stall ? new Promise(() => undefined) : broker.history(key, filter, meta)),
+      history: (key, filter, meta) =>
+        faults.stall ? new Promise(() => undefined) : broker.history(key, filter, meta),
     };
-    return new Proxy(broker, { get: (target, name) => (name === 'history' ? stalled.history : (Reflect.get(target, name, target) as (...args: unknown[]) => unknown).bind?.(target) ?? Reflect.get(target, name, target)) });
+    return new Proxy(broker, {
+      get: (target, name) =>
+        name === 'history'
+          ? stalled.history
+          : ((Reflect.get(target, name, target) as (...args: unknown[]) => unknown).bind?.(target) ??
+            Reflect.get(target, name, target)),
+    });
   };
   return { faults, factory, resumed: () => handler?.onResumed() };
 }
@@ -54,7 +66,10 @@ describe('live channels', () => {
   test('[CONT-2] a loss that history no longer covers cuts every reader', async () => {
     const clock = new FakeClock();
     const { faults, factory } = faultyBroker(clock);
-    const { hub, peer } = createTestHub({ namespaces: [{ name: 'room', historySize: 2, forceRecovery: true, allowSubscribe: ['user'] }] }, { clock, broker: factory });
+    const { hub, peer } = createTestHub(
+      { namespaces: [{ name: 'room', historySize: 2, forceRecovery: true, allowSubscribe: ['user'] }] },
+      { clock, broker: factory },
+    );
     const one = peer();
     await join(one, 'room:1');
     faults.lose = true;
@@ -105,7 +120,11 @@ describe('live channels', () => {
   });
 
   test('[REC-4] cache recovery returns the newest publication', async () => {
-    const { hub, peer } = createTestHub({ namespaces: [{ name: 'c', historySize: 3, forceRecovery: true, recoveryMode: 'cache', allowSubscribe: ['user'] }] });
+    const { hub, peer } = createTestHub({
+      namespaces: [
+        { name: 'c', historySize: 3, forceRecovery: true, recoveryMode: 'cache', allowSubscribe: ['user'] },
+      ],
+    });
     for (let n = 1; n <= 9; n++) await hub.forOrg('acme').publish('c:1', String(n));
     const result = await join(peer(), 'c:1', '', { recover: true, epoch: 'x', offset: 1 });
     expect(result).toMatchObject({ recovered: true, publications: [{ data: 9, offset: 9 }] });
@@ -114,7 +133,9 @@ describe('live channels', () => {
 
 describe('namespaces', () => {
   test('[NS-1] `*` covers what has no namespace of its own; an own one is never widened by it', async () => {
-    const { peer } = createTestHub({ namespaces: [{ name: '*', allowSubscribe: ['user'] }, { name: 'own' }] });
+    const { peer } = createTestHub({
+      namespaces: [{ name: '*', allowSubscribe: ['user'] }, { name: 'own' }],
+    });
     const one = peer();
     await one.connect();
     expect(sub(await one.call({ subscribe: { channel: 'anything:1' } }))).toBeDefined();
@@ -123,7 +144,9 @@ describe('namespaces', () => {
   });
 
   test('[NS-2] a channel pattern bounds the names of a namespace', async () => {
-    const { peer } = createTestHub({ namespaces: [{ name: 'job', channelPattern: '[0-9]+', allowSubscribe: ['user'] }] });
+    const { peer } = createTestHub({
+      namespaces: [{ name: 'job', channelPattern: '[0-9]+', allowSubscribe: ['user'] }],
+    });
     const one = peer();
     await one.connect();
     expect(sub(await one.call({ subscribe: { channel: 'job:12' } }))).toBeDefined();
@@ -144,7 +167,10 @@ describe('durable channels', () => {
     const key = channelKey('acme', 'inbox:ada');
     log.commit(key, '1');
     const one = peer();
-    expect(await join(one, 'inbox:ada', '', { recover: true })).toMatchObject({ recovered: true, publications: [{ offset: 1 }] });
+    expect(await join(one, 'inbox:ada', '', { recover: true })).toMatchObject({
+      recovered: true,
+      publications: [{ offset: 1 }],
+    });
     const two = log.commit(key, '2');
     const three = log.commit(key, '3');
     log.commit(key, '4');
@@ -155,7 +181,9 @@ describe('durable channels', () => {
   });
 
   test('[CLASS-1] a durable namespace without a store is refused at start', () => {
-    expect(() => createTestHub({ namespaces: [{ name: 'inbox', class: 'durable' }] })).toThrow(/inbox.*needs a store/);
+    expect(() => createTestHub({ namespaces: [{ name: 'inbox', class: 'durable' }] })).toThrow(
+      /inbox.*needs a store/,
+    );
   });
 });
 
@@ -188,7 +216,8 @@ describe('local channels', () => {
     for (const reader of readers) await join(reader, 'loc:1');
     expect(it.opened).toHaveLength(1);
     it.opened[0]?.emit.publish('"hello"');
-    for (const reader of readers) expect(await reader.publications()).toMatchObject([{ data: 'hello', offset: 1 }]);
+    for (const reader of readers)
+      expect(await reader.publications()).toMatchObject([{ data: 'hello', offset: 1 }]);
     for (const reader of readers) reader.drop();
     await clock.advance(900);
     expect(it.closed()).toBe(0);
@@ -203,12 +232,17 @@ describe('local channels', () => {
     await hub.use(use(it.parts));
     const one = peer();
     const result = await join(one, 'loc:1', 'source');
-    expect(result['data']).toMatchObject({ tl: { class: 'local', source: { state: 'recovering', reason: 'opening' } } });
+    expect(result['data']).toMatchObject({
+      tl: { class: 'local', source: { state: 'recovering', reason: 'opening' } },
+    });
     const live: SourceState = { state: 'live' };
     it.opened[0]?.emit.state(live);
     it.opened[0]?.emit.publish('1');
     const frames = await one.frames();
-    expect(frames.map((frame) => frame['push'])).toMatchObject([{ message: { data: { tl: { source: { channel: 'loc:1', state: 'live' } } } } }, { pub: { data: 1 } }]);
+    expect(frames.map((frame) => frame['push'])).toMatchObject([
+      { message: { data: { tl: { source: { channel: 'loc:1', state: 'live' } } } } },
+      { pub: { data: 1 } },
+    ]);
   });
 
   test('[CONT-5] lost continuity cuts readers; the position they held does not recover', async () => {
@@ -252,8 +286,16 @@ describe('sessions', () => {
     one.drop();
     await hub.forOrg('acme').publish('room:mine', '2');
     const two = peer();
-    const reply = await two.call({ connect: { token: JSON.stringify({ channels: ['room:mine'] }), subs: { 'room:mine': { recover: true, epoch: mine['epoch'], offset: 1 } } } });
-    expect(((reply['connect'] as Frame)['subs'] as Frame)['room:mine']).toMatchObject({ recovered: true, publications: [{ offset: 2 }] });
+    const reply = await two.call({
+      connect: {
+        token: JSON.stringify({ channels: ['room:mine'] }),
+        subs: { 'room:mine': { recover: true, epoch: mine['epoch'], offset: 1 } },
+      },
+    });
+    expect(((reply['connect'] as Frame)['subs'] as Frame)['room:mine']).toMatchObject({
+      recovered: true,
+      publications: [{ offset: 2 }],
+    });
   });
 
   test('[SESS-8] a channel that does not exist refuses the connection', async () => {
@@ -270,7 +312,11 @@ describe('sessions', () => {
     const { client } = await one.connect({}, 'call');
     const api = hub.forOrg('acme');
     const answered = api.call(String(client), 'sum', '[1,2]');
-    const call = (((await one.frames())[0]?.['push'] as Frame)['message'] as { data: { tl: { call: { id: string; method: string; data: unknown } } } }).data.tl.call;
+    const call = (
+      ((await one.frames())[0]?.['push'] as Frame)['message'] as {
+        data: { tl: { call: { id: string; method: string; data: unknown } } };
+      }
+    ).data.tl.call;
     expect(call).toMatchObject({ method: 'sum', data: [1, 2] });
     await one.call({ rpc: { method: 'tl.answer', data: { id: call.id, result: 3 } } });
     expect(await answered).toBe('3');
@@ -283,16 +329,32 @@ describe('sessions', () => {
   });
 
   test('[SESS-6] limits are coded', async () => {
-    const { peer, hub } = createTestHub({ maxSubscriptionsPerConnection: 2, maxCommandsPerSecondPerConnection: 5, maxConnectionsPerUser: 1, limits: { maxFrameBytes: 5_000, maxCommandsPerFrame: 50, maxDepth: 10, maxChannelLength: 20, maxPublicationBytes: 100 } });
+    const { peer, hub } = createTestHub({
+      maxSubscriptionsPerConnection: 2,
+      maxCommandsPerSecondPerConnection: 5,
+      maxConnectionsPerUser: 1,
+      limits: {
+        maxFrameBytes: 5_000,
+        maxCommandsPerFrame: 50,
+        maxDepth: 10,
+        maxChannelLength: 20,
+        maxPublicationBytes: 100,
+      },
+    });
     const one = peer();
     await one.connect();
     await one.call({ subscribe: { channel: 'room:1' } });
     await one.call({ subscribe: { channel: 'room:2' } });
     expect(errorOf(await one.call({ subscribe: { channel: 'room:3' } }))).toMatchObject({ code: 106 });
-    expect(errorOf(await one.call({ publish: { channel: 'room:1', data: 'x'.repeat(200) } }))).toMatchObject({ code: 106 });
-    expect(errorOf(await one.call({ publish: { channel: 'room:' + 'y'.repeat(30), data: 1 } }))).toMatchObject({ code: 107 });
+    expect(errorOf(await one.call({ publish: { channel: 'room:1', data: 'x'.repeat(200) } }))).toMatchObject({
+      code: 106,
+    });
+    expect(
+      errorOf(await one.call({ publish: { channel: 'room:' + 'y'.repeat(30), data: 1 } })),
+    ).toMatchObject({ code: 107 });
     const codes: unknown[] = [];
-    for (let n = 0; n < 20; n++) codes.push(errorOf(await one.call({ publish: { channel: 'room:1', data: n } }))?.['code']);
+    for (let n = 0; n < 20; n++)
+      codes.push(errorOf(await one.call({ publish: { channel: 'room:1', data: n } }))?.['code']);
     expect(codes).toContain(111);
     const second = peer();
     second.send({ id: 1, connect: { token: '{}' } });
@@ -310,7 +372,11 @@ describe('sessions', () => {
     const expiresAtMs = clock.now() + 10_000;
     expect(await one.connect({ expiresAtMs })).toMatchObject({ expires: true, ttl: 10 });
     await two.connect({ expiresAtMs });
-    expect((await two.call({ refresh: { token: JSON.stringify({ expiresAtMs: clock.now() + 100_000 }) } }))['refresh']).toMatchObject({ expires: true, ttl: 100 });
+    expect(
+      (await two.call({ refresh: { token: JSON.stringify({ expiresAtMs: clock.now() + 100_000 }) } }))[
+        'refresh'
+      ],
+    ).toMatchObject({ expires: true, ttl: 100 });
     await clock.advance(37_000);
     one.send({});
     two.send({});
@@ -320,13 +386,22 @@ describe('sessions', () => {
 
   test('[SESS-7] an unexpected failure is 100 with a correlation id, and the connection lives', async () => {
     const { hub, peer } = createTestHub();
-    await hub.use(use({ rpc: { 't.boom': { handle: () => Promise.reject(new Error('secret detail')) }, 't.echo': { handle: (params) => ({ result: params }) } } }));
+    await hub.use(
+      use({
+        rpc: {
+          't.boom': { handle: () => Promise.reject(new Error('secret detail')) },
+          't.echo': { handle: (params) => ({ result: params }) },
+        },
+      }),
+    );
     const one = peer();
     await one.connect();
     const error = errorOf(await one.call({ rpc: { method: 't.boom' } }));
     expect(error).toMatchObject({ code: 100, temporary: true });
     expect(String(error['message'])).toMatch(/correlation \w{12}$/);
-    expect(await one.call({ rpc: { method: 't.echo', data: { a: 1 } } })).toMatchObject({ rpc: { data: { a: 1 } } });
+    expect(await one.call({ rpc: { method: 't.echo', data: { a: 1 } } })).toMatchObject({
+      rpc: { data: { a: 1 } },
+    });
     expect(errorOf(await one.call({ rpc: { method: 't.none' } }))).toMatchObject({ code: 108 });
   });
 
@@ -351,7 +426,16 @@ describe('sessions', () => {
 
   test('[LIFE-2] a module that clashes leaves nothing behind', async () => {
     const { hub, peer } = createTestHub();
-    await expect(hub.use(use({ namespaces: [{ options: { name: 'fresh', allowSubscribe: ['user'] } }, { options: { name: 'room' } }] }))).rejects.toThrow(/room/);
+    await expect(
+      hub.use(
+        use({
+          namespaces: [
+            { options: { name: 'fresh', allowSubscribe: ['user'] } },
+            { options: { name: 'room' } },
+          ],
+        }),
+      ),
+    ).rejects.toThrow(/room/);
     const one = peer();
     await one.connect();
     expect(errorOf(await one.call({ subscribe: { channel: 'fresh:1' } }))).toMatchObject({ code: 103 });
@@ -375,7 +459,11 @@ describe('presence', () => {
     await clock.advance(10_000);
     const late = (await watcher.frames()).filter((frame) => (frame['push'] as Frame | undefined)?.['join']);
     expect(early.length + late.length).toBe(20);
-    expect(Object.keys(((await watcher.call({ presence: { channel: 'room:1' } }))['presence'] as Frame)['presence'] as Frame)).toHaveLength(21);
+    expect(
+      Object.keys(
+        ((await watcher.call({ presence: { channel: 'room:1' } }))['presence'] as Frame)['presence'] as Frame,
+      ),
+    ).toHaveLength(21);
   });
 });
 
@@ -404,7 +492,52 @@ describe('presence as a map', () => {
     const left = (await watcher.frames()).map((frame) => (frame['push'] as Frame)['channel']);
     expect(left).toEqual(['here:room:1']);
     devices[1]?.drop();
-    const gone = (await watcher.frames()).map((frame) => [(frame['push'] as Frame)['channel'], ((frame['push'] as Frame)['pub'] as Frame)['removed']]);
-    expect(gone).toEqual([['here:room:1', true], ['users:room:1', true]]);
+    const gone = (await watcher.frames()).map((frame) => [
+      (frame['push'] as Frame)['channel'],
+      ((frame['push'] as Frame)['pub'] as Frame)['removed'],
+    ]);
+    expect(gone).toEqual([
+      ['here:room:1', true],
+      ['users:room:1', true],
+    ]);
+  });
+});
+
+describe('permission of a module', () => {
+  test('[CONT-4] a rule that never answers costs a temporary error, for every command', async () => {
+    const { hub, peer, clock } = createTestHub();
+    await hub.use(
+      use({
+        namespaces: [
+          {
+            options: {
+              name: 'slow',
+              historySize: 5,
+              presence: true,
+              allowSubscribe: ['user'],
+              allowPublish: ['user'],
+              allowPresence: ['user'],
+              allowHistory: ['user'],
+            },
+            authorise: () => new Promise(() => undefined),
+          },
+        ],
+      }),
+    );
+    const one = peer();
+    await one.connect();
+    one.send(
+      { id: 61, subscribe: { channel: 'slow:1' } },
+      { id: 62, publish: { channel: 'slow:1', data: 1 } },
+      { id: 63, history: { channel: 'slow:1' } },
+      { id: 64, presence: { channel: 'slow:1' } },
+    );
+    await clock.advance(3_100);
+    const replies = (await one.frames()).filter(
+      (frame) => frame['id'] !== undefined && Number(frame['id']) > 60,
+    );
+    expect(
+      replies.map((frame) => [frame['id'], errorOf(frame)['code'], errorOf(frame)['temporary']]),
+    ).toEqual([61, 62, 63, 64].map((id) => [id, 1000, true]));
   });
 });

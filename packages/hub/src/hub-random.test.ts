@@ -56,14 +56,20 @@ class Reader {
     const held = this.held.get(channel);
     const result = reply['subscribe'] as Frame | undefined;
     if (!result) {
-      if ((reply['error'] as Frame)['temporary'] !== true) this.problems.push(`${channel}: ${JSON.stringify(reply['error'])}`);
+      if ((reply['error'] as Frame)['temporary'] !== true)
+        this.problems.push(`${channel}: ${JSON.stringify(reply['error'])}`);
       return;
     }
-    const now: Held = { epoch: String(result['epoch']), offset: held?.offset ?? Number(result['offset'] ?? 0), subscribed: true };
+    const now: Held = {
+      epoch: String(result['epoch']),
+      offset: held?.offset ?? Number(result['offset'] ?? 0),
+      subscribed: true,
+    };
     this.held.set(channel, now);
     if (held && result['recovered'] === true) {
       for (const publication of (result['publications'] ?? []) as Frame[]) this.#accept(channel, publication);
-      if (now.offset !== Number(result['offset'] ?? 0)) this.problems.push(`${channel}: recovered to ${now.offset}, not ${String(result['offset'])}`);
+      if (now.offset !== Number(result['offset'] ?? 0))
+        this.problems.push(`${channel}: recovered to ${now.offset}, not ${String(result['offset'])}`);
     } else if (held) {
       this.told.set(channel, (this.told.get(channel) ?? 0) + 1);
       now.offset = Number(result['offset'] ?? 0);
@@ -82,10 +88,14 @@ class Reader {
       }
       if (!push) continue;
       const channel = String(push['channel']);
-      const gap = ((push['message'] as Frame | undefined)?.['data'] as { tl?: { gap?: { channel: string; from: number; to: number } } } | undefined)?.tl?.gap;
+      const gap = (
+        (push['message'] as Frame | undefined)?.['data'] as
+          { tl?: { gap?: { channel: string; from: number; to: number } } } | undefined
+      )?.tl?.gap;
       if (gap) {
         const held = this.held.get(gap.channel);
-        if (!held || gap.from !== held.offset + 1) this.problems.push(`${gap.channel}: gap from ${gap.from} after ${held?.offset}`);
+        if (!held || gap.from !== held.offset + 1)
+          this.problems.push(`${gap.channel}: gap from ${gap.from} after ${held?.offset}`);
         else held.offset = gap.to;
         this.told.set(gap.channel, (this.told.get(gap.channel) ?? 0) + 1);
       } else if (push['pub']) this.#accept(channel, push['pub'] as Frame);
@@ -100,8 +110,10 @@ class Reader {
   #accept(channel: string, publication: Frame): void {
     const held = this.held.get(channel);
     const offset = Number(publication['offset']);
-    if (!held || offset !== held.offset + 1) this.problems.push(`${channel}: ${offset} after ${held?.offset}`);
-    if (Number(publication['data']) !== offset) this.problems.push(`${channel}: data ${String(publication['data'])} at ${offset}`);
+    if (!held || offset !== held.offset + 1)
+      this.problems.push(`${channel}: ${offset} after ${held?.offset}`);
+    if (Number(publication['data']) !== offset)
+      this.problems.push(`${channel}: data ${String(publication['data'])} at ${offset}`);
     if (held) held.offset = offset;
   }
 }
@@ -112,7 +124,11 @@ async function run(seed: number): Promise<{ problems: string[]; told: number; re
   const memory = createMemoryBroker({ clock, random: createSeededRandom(seed + 1) });
   let lossy = 0;
   const broker: BrokerFactory = (handler) =>
-    memory({ ...handler, onPublication: (key, publication, epoch) => (random.next() < lossy ? undefined : handler.onPublication(key, publication, epoch)) });
+    memory({
+      ...handler,
+      onPublication: (key, publication, epoch) =>
+        random.next() < lossy ? undefined : handler.onPublication(key, publication, epoch),
+    });
   const open = ['user'] as const;
   const world = createTestHub(
     {
@@ -174,12 +190,17 @@ async function run(seed: number): Promise<{ problems: string[]; told: number; re
     for (const channel of CHANNELS) {
       const held = reader.held.get(channel);
       received += held?.offset ?? 0;
-      if (held && held.offset !== counts.get(channel)) reader.problems.push(`${channel}: ends at ${held.offset} of ${String(counts.get(channel))}`);
+      if (held && held.offset !== counts.get(channel))
+        reader.problems.push(`${channel}: ends at ${held.offset} of ${String(counts.get(channel))}`);
     }
     if (world.hub.stats().outboxBytes > 3 * 3 * 2_000) reader.problems.push('outbox beyond its bound');
   }
   await world.hub.dispose();
-  return { problems: readers.flatMap((reader) => reader.problems), told: readers.reduce((sum, reader) => sum + [...reader.told.values()].reduce((a, b) => a + b, 0), 0), received };
+  return {
+    problems: readers.flatMap((reader) => reader.problems),
+    told: readers.reduce((sum, reader) => sum + [...reader.told.values()].reduce((a, b) => a + b, 0), 0),
+    received,
+  };
 }
 
 describe('random worlds', () => {

@@ -52,6 +52,32 @@ describe('connecting', () => {
   });
 });
 
+describe('keep-alive', () => {
+  test('[SESS-4] a pong deadline beyond the ping interval is refused at start', () => {
+    expect(() => createTestHub({ pingIntervalMs: 1_000, pongTimeoutMs: 1_000 })).toThrow(
+      /pongTimeoutMs must be less than pingIntervalMs/,
+    );
+  });
+
+  test('[SESS-4] a reader that is behind but takes what was sent is alive; one that takes nothing is closed', async () => {
+    const { peer, clock } = createTestHub();
+    const slow = peer();
+    const dead = peer();
+    for (const one of [slow, dead]) {
+      await one.connect();
+      one.transport.stall();
+    }
+    for (let second = 0; second < 60; second++) {
+      await clock.advance(1_000);
+      if (slow.transport.writes.length > 0) slow.transport.unstall();
+      await slow.frames();
+      slow.transport.stall();
+    }
+    expect(dead.transport.closed?.code).toBe(3012);
+    expect(slow.transport.closed).toBeUndefined();
+  });
+});
+
 describe('streams', () => {
   test('[ORD-1] publications reach every subscriber in one order, with consecutive offsets', async () => {
     const { peer } = createTestHub();
@@ -61,8 +87,13 @@ describe('streams', () => {
       await reader.call({ subscribe: { channel: 'room:1' } });
       await reader.frames();
     }
-    for (let n = 1; n <= 20; n++) readers[n % 3]?.send({ id: 100 + n, publish: { channel: 'room:1', data: { n } } });
-    const seen = await Promise.all(readers.map(async (reader) => (await reader.publications('room:1')).map((pub) => [pub['offset'], (pub['data'] as Frame)['n']])));
+    for (let n = 1; n <= 20; n++)
+      readers[n % 3]?.send({ id: 100 + n, publish: { channel: 'room:1', data: { n } } });
+    const seen = await Promise.all(
+      readers.map(async (reader) =>
+        (await reader.publications('room:1')).map((pub) => [pub['offset'], (pub['data'] as Frame)['n']]),
+      ),
+    );
     expect(seen[0]).toHaveLength(20);
     expect(seen[0]?.map(([offset]) => offset)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
     expect(seen[1]).toEqual(seen[0]);
@@ -76,7 +107,9 @@ describe('streams', () => {
     await one.call({ subscribe: { channel: 'room:1' } });
     await one.frames();
     one.send({ id: 77, publish: { channel: 'room:1', data: 1 } });
-    const kinds = (await one.frames()).map((frame) => (frame['id'] === 77 ? 'reply' : (frame['push'] as Frame | undefined)?.['pub'] ? 'pub' : 'other'));
+    const kinds = (await one.frames()).map((frame) =>
+      frame['id'] === 77 ? 'reply' : (frame['push'] as Frame | undefined)?.['pub'] ? 'pub' : 'other',
+    );
     expect(kinds.filter((kind) => kind !== 'other')).toEqual(['pub', 'reply']);
   });
 
@@ -91,7 +124,9 @@ describe('streams', () => {
     await hub.forOrg('acme').publish('room:1', '"c"');
     const again = peer();
     await again.connect();
-    const result = sub(await again.call({ subscribe: { channel: 'room:1', recover: true, epoch, offset: 1 } }));
+    const result = sub(
+      await again.call({ subscribe: { channel: 'room:1', recover: true, epoch, offset: 1 } }),
+    );
     expect(result).toMatchObject({ recovered: true, was_recovering: true, offset: 3 });
     expect((result['publications'] as Frame[]).map((pub) => pub['data'])).toEqual(['b', 'c']);
     await hub.forOrg('acme').publish('room:1', '"d"');
@@ -103,12 +138,20 @@ describe('streams', () => {
     const one = peer();
     await one.connect();
     await hub.forOrg('acme').publish('room:1', '1');
-    const result = sub(await one.call({ subscribe: { channel: 'room:1', recover: true, epoch: 'other', offset: 1 } }));
+    const result = sub(
+      await one.call({ subscribe: { channel: 'room:1', recover: true, epoch: 'other', offset: 1 } }),
+    );
     expect(result).toMatchObject({ was_recovering: true });
     expect(result['recovered']).toBeUndefined();
     expect(result['publications']).toBeUndefined();
     await one.call({ unsubscribe: { channel: 'room:1' } });
-    expect(errorOf(await one.call({ subscribe: { channel: 'room:1', recover: true, epoch: 'other', offset: 1, flag: 2 } }))).toMatchObject({ code: 112 });
+    expect(
+      errorOf(
+        await one.call({
+          subscribe: { channel: 'room:1', recover: true, epoch: 'other', offset: 1, flag: 2 },
+        }),
+      ),
+    ).toMatchObject({ code: 112 });
   });
 
   test('[REC-3] more than a recovery may return is refused, not cut short', async () => {
@@ -163,19 +206,28 @@ describe('slow readers', () => {
     const frames = await slow.frames();
     const last = frames.at(-1)?.['push'] as Frame;
     expect(last['unsubscribe']).toMatchObject({ code: 2500 });
-    const offsets = frames.flatMap((frame) => ((frame['push'] as Frame)['pub'] ? [((frame['push'] as Frame)['pub'] as Frame)['offset'] as number] : []));
+    const offsets = frames.flatMap((frame) =>
+      (frame['push'] as Frame)['pub'] ? [((frame['push'] as Frame)['pub'] as Frame)['offset'] as number] : [],
+    );
     expect(offsets).toEqual(offsets.map((_, index) => index + 1));
-    const epoch = ((await hub.forOrg('acme').channel('room:1')).position).epoch;
-    const result = sub(await slow.call({ subscribe: { channel: 'room:1', recover: true, epoch, offset: offsets.length } }));
+    const epoch = (await hub.forOrg('acme').channel('room:1')).position.epoch;
+    const result = sub(
+      await slow.call({ subscribe: { channel: 'room:1', recover: true, epoch, offset: offsets.length } }),
+    );
     expect(result).toMatchObject({ recovered: true, offset: 50 });
     expect(result['publications']).toHaveLength(50 - offsets.length);
   });
 
   test('[DELIV-2] outcome gap: the range that was dropped is reported before what follows', async () => {
-    const { peer, hub } = createTestHub({ outboxMaxMessages: 5, namespaces: [{ name: 'feed', historySize: 100, overflow: 'gap', allowSubscribe: ['user'] }] });
+    const { peer, hub } = createTestHub({
+      outboxMaxMessages: 5,
+      namespaces: [{ name: 'feed', historySize: 100, overflow: 'gap', allowSubscribe: ['user'] }],
+    });
     const slow = peer();
     await slow.connect({}, 'gap');
-    expect(sub(await slow.call({ subscribe: { channel: 'feed:1', recoverable: true } }))).toMatchObject({ data: { tl: { outcome: 'gap' } } });
+    expect(sub(await slow.call({ subscribe: { channel: 'feed:1', recoverable: true } }))).toMatchObject({
+      data: { tl: { outcome: 'gap' } },
+    });
     slow.transport.stall();
     for (let n = 1; n <= 20; n++) {
       await hub.forOrg('acme').publish('feed:1', String(n));
@@ -188,7 +240,8 @@ describe('slow readers', () => {
     let explained = 0;
     for (const frame of frames) {
       const push = frame['push'] as Frame;
-      const gap = ((push['message'] as Frame | undefined)?.['data'] as Frame | undefined)?.['tl'] as { gap?: { from: number; to: number } } | undefined;
+      const gap = ((push['message'] as Frame | undefined)?.['data'] as Frame | undefined)?.['tl'] as
+        { gap?: { from: number; to: number } } | undefined;
       if (gap?.gap) {
         expect(gap.gap.from).toBe((seen.at(-1) ?? 0) + 1);
         explained += gap.gap.to - gap.gap.from + 1;
@@ -201,7 +254,10 @@ describe('slow readers', () => {
   });
 
   test('[DELIV-2] outcome latest: the newest value arrives, what it replaced is reported', async () => {
-    const { peer, hub } = createTestHub({ outboxMaxMessages: 3, namespaces: [{ name: 'price', historySize: 100, overflow: 'latest', allowSubscribe: ['user'] }] });
+    const { peer, hub } = createTestHub({
+      outboxMaxMessages: 3,
+      namespaces: [{ name: 'price', historySize: 100, overflow: 'latest', allowSubscribe: ['user'] }],
+    });
     const slow = peer();
     await slow.connect({}, 'gap');
     await slow.call({ subscribe: { channel: 'price:1', recoverable: true } });
@@ -217,7 +273,10 @@ describe('slow readers', () => {
   });
 
   test('[DELIV-3] a stock reader of a gap channel is cut, never skipped', async () => {
-    const { peer, hub } = createTestHub({ outboxMaxMessages: 5, namespaces: [{ name: 'feed', historySize: 100, overflow: 'gap', allowSubscribe: ['user'] }] });
+    const { peer, hub } = createTestHub({
+      outboxMaxMessages: 5,
+      namespaces: [{ name: 'feed', historySize: 100, overflow: 'gap', allowSubscribe: ['user'] }],
+    });
     const slow = peer();
     await slow.connect();
     await slow.call({ subscribe: { channel: 'feed:1', recoverable: true } });
@@ -272,9 +331,17 @@ describe('walls', () => {
     await rival.frames();
     await acme.call({ publish: { channel: 'room:1', data: 'ours' } });
     expect(await rival.publications()).toEqual([]);
-    expect((await rival.call({ presence: { channel: 'room:1' } }))['presence']).toMatchObject({ presence: expect.not.objectContaining({ ada: expect.anything() }) as unknown });
-    expect(Object.keys(((await rival.call({ presence: { channel: 'room:1' } }))['presence'] as Frame)['presence'] as Frame)).toHaveLength(1);
-    expect((await rival.call({ history: { channel: 'room:1', limit: 10 } }))['history']).not.toHaveProperty('publications');
+    expect((await rival.call({ presence: { channel: 'room:1' } }))['presence']).toMatchObject({
+      presence: expect.not.objectContaining({ ada: expect.anything() }) as unknown,
+    });
+    expect(
+      Object.keys(
+        ((await rival.call({ presence: { channel: 'room:1' } }))['presence'] as Frame)['presence'] as Frame,
+      ),
+    ).toHaveLength(1);
+    expect((await rival.call({ history: { channel: 'room:1', limit: 10 } }))['history']).not.toHaveProperty(
+      'publications',
+    );
     expect(hub.forOrg('rival').connections({ user: 'ada' }).total).toBe(0);
   });
 
@@ -304,17 +371,24 @@ describe('maps', () => {
     await api.mapRemove('map:1', 'k1');
     await api.mapPublish('map:1', 'k9', '9');
     const { epoch, offset } = first;
-    const second = sub(await one.call({ subscribe: { channel: 'map:1', type: 1, phase: 2, limit: 10, cursor: 'k1', epoch, offset } }));
+    const second = sub(
+      await one.call({
+        subscribe: { channel: 'map:1', type: 1, phase: 2, limit: 10, cursor: 'k1', epoch, offset },
+      }),
+    );
     expect(second['phase']).toBeUndefined();
     const state = new Map<unknown, unknown>();
-    for (const page of [first, second]) for (const entry of page['state'] as Frame[]) state.set(entry['key'], entry['data']);
+    for (const page of [first, second])
+      for (const entry of page['state'] as Frame[]) state.set(entry['key'], entry['data']);
     for (const change of second['publications'] as Frame[]) {
       if (change['removed']) state.delete(change['key']);
       else state.set(change['key'], change['data']);
     }
     expect(Object.fromEntries(state)).toEqual({ k0: 'changed', k2: 2, k3: 3, k4: 4, k9: 9 });
     await api.mapPublish('map:1', 'k2', '"live"');
-    expect((await one.publications()).map((pub) => [pub['key'], pub['data'], pub['offset']])).toEqual([['k2', 'live', 9]]);
+    expect((await one.publications()).map((pub) => [pub['key'], pub['data'], pub['offset']])).toEqual([
+      ['k2', 'live', 9],
+    ]);
   });
 
   test('[MAP-2] a persistent map recovers by offset; a lost position is 112', async () => {
@@ -326,8 +400,18 @@ describe('maps', () => {
     const { epoch, offset } = sub(await one.call({ subscribe: { channel: 'map:1', type: 1, phase: 2 } }));
     await one.call({ unsubscribe: { channel: 'map:1' } });
     await api.mapPublish('map:1', 'b', '2');
-    expect(sub(await one.call({ subscribe: { channel: 'map:1', type: 1, phase: 1, recover: true, epoch, offset } }))).toMatchObject({ recovered: true, publications: [{ key: 'b', data: 2 }] });
+    expect(
+      sub(
+        await one.call({ subscribe: { channel: 'map:1', type: 1, phase: 1, recover: true, epoch, offset } }),
+      ),
+    ).toMatchObject({ recovered: true, publications: [{ key: 'b', data: 2 }] });
     await one.call({ unsubscribe: { channel: 'map:1' } });
-    expect(errorOf(await one.call({ subscribe: { channel: 'map:1', type: 1, phase: 1, recover: true, epoch: 'gone', offset } }))).toMatchObject({ code: 112 });
+    expect(
+      errorOf(
+        await one.call({
+          subscribe: { channel: 'map:1', type: 1, phase: 1, recover: true, epoch: 'gone', offset },
+        }),
+      ),
+    ).toMatchObject({ code: 112 });
   });
 });

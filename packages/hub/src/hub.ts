@@ -2,12 +2,20 @@
  * The hub: builds the rooms top to bottom, takes over transports, starts modules, and drains. It is the one file that sees all; the data
  * path below it never looks up (`docs/spec/hub.md`).
  */
-import { every, randomId, type Clock, type Disposable, type Logger, type Random, type Timer } from '@trunkline/base';
+import {
+  every,
+  randomId,
+  type Clock,
+  type Disposable,
+  type Logger,
+  type Random,
+  type Timer,
+} from '@trunkline/base';
 import type { BrokerFactory } from '@trunkline/broker';
 import { closeOf, CodedError, type Codec } from '@trunkline/protocol';
 import { createJsonCodec } from '@trunkline/protocol/json';
 import { Channels } from './channels/channels.js';
-import { Namespaces, resolveNamespace } from './channels/namespaces.js';
+import { Namespaces, resolveNamespace, type Namespace } from './channels/namespaces.js';
 import { Clients } from './clients/clients.js';
 import { Connection } from './connection/connection.js';
 import { Counters } from './connection/counters.js';
@@ -20,6 +28,7 @@ import type {
   Endpoint,
   LinkProfile,
   Module,
+  ModuleNamespace,
   ModuleParts,
   NamespaceOptions,
   NodeStats,
@@ -119,6 +128,7 @@ class HubImpl implements Hub {
   readonly #startedAtMs: number;
   readonly #sweep: Timer;
   #draining = false;
+  #disposing: Promise<void> | undefined;
 
   constructor(deps: HubDeps, options: HubOptions) {
     const { clock, random, logger } = deps;
@@ -131,9 +141,7 @@ class HubImpl implements Hub {
     this.#endpoints = [createNativeEndpoint(createJsonCodec(), options)];
     const namespaces = new Namespaces();
     for (const namespace of options.namespaces) {
-      const resolved = resolveNamespace(namespace);
-      if (resolved.options.class === 'durable' && !deps.durableLog) throw new RangeError(`namespace '${resolved.options.name}': class 'durable' needs a store`);
-      namespaces.add(resolved);
+      namespaces.add(this.#resolve(namespace));
     }
     const broker = deps.broker(
       Channels.handler(
@@ -188,21 +196,30 @@ class HubImpl implements Hub {
     };
     const parts = await module.start(context);
     const added: string[] = [];
+    const rpc = new Map<string, RegisteredRpc>();
     try {
+      if (this.#disposing) throw new CodedError('shuttingDown');
       const methods = Object.keys(parts.rpc ?? {});
-      for (const name of methods) if (this.#rpc.has(name) || name.startsWith('tl.')) throw new RangeError(`RPC method '${name}' is taken`);
+      for (const name of methods)
+        if (this.#rpc.has(name) || name.startsWith('tl.'))
+          throw new RangeError(`RPC method '${name}' is taken`);
+      for (const [name, method] of Object.entries(parts.rpc ?? {})) {
+        rpc.set(name, {
+          method,
+          validate: method.params ? this.#deps.validator?.(method.params) : undefined,
+        });
+      }
       for (const namespace of parts.namespaces ?? []) {
-        namespaces.add(resolveNamespace(namespace.options, namespace));
+        namespaces.add(this.#resolve(namespace.options, namespace));
         added.push(namespace.options.name);
       }
     } catch (cause) {
       for (const name of added) namespaces.remove(name);
-      await parts.dispose?.();
+      // The first failure is the one to report.
+      await this.#disposeModule(parts);
       throw cause;
     }
-    for (const [name, method] of Object.entries(parts.rpc ?? {})) {
-      this.#rpc.set(name, { method, validate: method.params ? this.#deps.validator?.(method.params) : undefined });
-    }
+    for (const [name, registered] of rpc) this.#rpc.set(name, registered);
     this.#endpoints.push(...(parts.endpoints ?? []));
     this.#routes.push(...(parts.routes ?? []));
     this.#modules.push(parts);
@@ -211,13 +228,27 @@ class HubImpl implements Hub {
   accept(transport: Transport, link: Link): TransportHandlers {
     const { clock } = this.#deps;
     const { ping } = link.profile;
-    const wheel = ping.kind === 'none' || ping.intervalMs <= 0 ? undefined : this.#heartbeats.wheel(ping.intervalMs, ping.pongTimeoutMs);
-    const connection = new Connection({ clock, counters: this.#counters, flushQueue: this.#flushQueue, wheel }, transport, link.codec, link.profile, {
-      onDecoded: (decoded) => session.onDecoded(decoded),
-      onDrained: () => session.onDrained(),
-      onClosed: () => session.onClosed(),
-    });
-    const session = new Session(this.#router, connection, { request: link.request, principal: link.principal, plan: link.plan }, (ended) => this.#sessions.delete(ended));
+    const wheel =
+      ping.kind === 'none' || ping.intervalMs <= 0
+        ? undefined
+        : this.#heartbeats.wheel(ping.intervalMs, ping.pongTimeoutMs);
+    const connection = new Connection(
+      { clock, counters: this.#counters, flushQueue: this.#flushQueue, wheel },
+      transport,
+      link.codec,
+      link.profile,
+      {
+        onDecoded: (decoded) => session.onDecoded(decoded),
+        onDrained: () => session.onDrained(),
+        onClosed: () => session.onClosed(),
+      },
+    );
+    const session = new Session(
+      this.#router,
+      connection,
+      { request: link.request, principal: link.principal, plan: link.plan },
+      (ended) => this.#sessions.delete(ended),
+    );
     this.#sessions.add(session);
     session.start();
     return connection.handlers();
@@ -297,6 +328,8 @@ class HubImpl implements Hub {
       const early = clock.monotonic() - startMs < adviceMs;
       let closed = 0;
       for (const session of this.#sessions) {
+        // Told already: it only waits for its peer's answer.
+        if (!session.open) continue;
         if (early && session.client?.can('drain')) continue;
         if (closed++ >= perStep) break;
         session.close(closeOf('shutdown'));
@@ -306,28 +339,58 @@ class HubImpl implements Hub {
     for (const session of this.#sessions) session.close(closeOf('shutdown'));
   }
 
-  async dispose(): Promise<void> {
+  dispose(): Promise<void> {
+    return (this.#disposing ??= this.#dispose());
+  }
+
+  async #dispose(): Promise<void> {
     this.#draining = true;
     this.#sweep.cancel();
     for (const session of [...this.#sessions]) session.close(closeOf('shutdown'));
-    for (const parts of this.#modules.reverse()) await parts.dispose?.();
-    this.#modules.length = 0;
+    for (const parts of this.#modules.splice(0).reverse()) await this.#disposeModule(parts);
     this.#router.subscriptions.dispose();
     this.#router.channels.dispose();
     this.#heartbeats.dispose();
     await this.#router.broker.dispose();
   }
 
+  async #disposeModule(parts: ModuleParts): Promise<void> {
+    try {
+      await parts.dispose?.();
+    } catch (cause) {
+      this.#deps.logger.error({ cause: String(cause) }, 'a module failed to close');
+    }
+  }
+
+  /** Throws a RangeError that names the namespace and the field. */
+  #resolve(given: Parameters<typeof resolveNamespace>[0], module?: ModuleNamespace): Namespace {
+    const resolved = resolveNamespace(given, module);
+    if (resolved.options.class === 'durable' && !this.#deps.durableLog)
+      throw new RangeError(`namespace '${resolved.options.name}': class 'durable' needs a store`);
+    return resolved;
+  }
+
   #onControl(text: string): void {
     let message: ControlMessage;
     try {
-      message = JSON.parse(text) as ControlMessage;
+      const value = JSON.parse(text) as ControlMessage | null;
+      if (
+        typeof value !== 'object' ||
+        value === null ||
+        typeof value.org !== 'string' ||
+        typeof value.target !== 'object'
+      )
+        throw new TypeError('not a control message');
+      message = value;
     } catch (cause) {
       this.#deps.logger.warn({ cause: String(cause) }, 'unreadable control message');
       return;
     }
     applyControl(this.#router, message).catch((cause: unknown) => {
-      this.#deps.logger.warn({ kind: message.kind, cause: cause instanceof CodedError ? cause.message : String(cause) }, 'control message failed');
+      this.#deps.logger.warn(
+        { kind: message.kind, cause: cause instanceof CodedError ? cause.message : String(cause) },
+        'control message failed',
+      );
     });
   }
 }

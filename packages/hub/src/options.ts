@@ -109,6 +109,13 @@ export function resolveHubOptions(given: Partial<HubOptions> | undefined): HubOp
   for (const [field, value] of Object.entries(options)) {
     if (typeof value === 'number') requireNumber(field, value, 0);
   }
-  for (const [field, value] of Object.entries(options.limits)) requireNumber(`limits.${field}`, value as number, 1);
+  if (options.pingIntervalMs > 0 && options.pongTimeoutMs >= options.pingIntervalMs) {
+    // A late pong would be taken for the answer to the next ping.
+    throw new RangeError(
+      `pongTimeoutMs must be less than pingIntervalMs (${options.pingIntervalMs}), got ${options.pongTimeoutMs}`,
+    );
+  }
+  for (const [field, value] of Object.entries(options.limits))
+    requireNumber(`limits.${field}`, value as number, 1);
   return options;
 }

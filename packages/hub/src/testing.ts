@@ -5,7 +5,14 @@
 import { createSeededRandom, silentLogger, type Logger } from '@trunkline/base';
 import { FakeClock, settle } from '@trunkline/base/testing';
 import { createMemoryBroker, type BrokerFactory } from '@trunkline/broker';
-import { CodedError, fromUtf8, type ChannelKey, type Encoded, type Position, type Publication } from '@trunkline/protocol';
+import {
+  CodedError,
+  fromUtf8,
+  type ChannelKey,
+  type Encoded,
+  type Position,
+  type Publication,
+} from '@trunkline/protocol';
 import { createJsonCodec } from '@trunkline/protocol/json';
 import { createHub, type Hub, type Link } from './hub.js';
 import type { HubOptions } from './options.js';
@@ -122,7 +129,14 @@ export class RawPeer {
 
   constructor(hub: Hub, clock: FakeClock, link: Partial<Link> = {}) {
     this.#clock = clock;
-    this.transport.attach(hub.accept(this.transport, { codec: createJsonCodec(), profile: nativeProfile(hub.options), request: TEST_REQUEST, ...link }));
+    this.transport.attach(
+      hub.accept(this.transport, {
+        codec: createJsonCodec(),
+        profile: nativeProfile(hub.options),
+        request: TEST_REQUEST,
+        ...link,
+      }),
+    );
   }
 
   /** Sends a command and returns its reply; other frames stay unread. Lets time-free work settle first. */
@@ -130,8 +144,13 @@ export class RawPeer {
     const id = ++this.#id;
     this.send({ id, ...command });
     await this.#clock.advance(0);
-    const at = this.transport.documents.findIndex((text, index) => index >= this.#read && (JSON.parse(text) as Frame)['id'] === id);
-    if (at < 0) throw new Error(`no reply to ${JSON.stringify(command)}; closed: ${JSON.stringify(this.transport.closed)}`);
+    const at = this.transport.documents.findIndex(
+      (text, index) => index >= this.#read && (JSON.parse(text) as Frame)['id'] === id,
+    );
+    if (at < 0)
+      throw new Error(
+        `no reply to ${JSON.stringify(command)}; closed: ${JSON.stringify(this.transport.closed)}`,
+      );
     const [text = '{}'] = this.transport.documents.splice(at, 1);
     return JSON.parse(text) as Frame;
   }
@@ -159,7 +178,12 @@ export class RawPeer {
 
   /** Connects with a JSON token; `extensions` are offered. */
   async connect(principal: Partial<Principal> = {}, extensions = ''): Promise<Frame> {
-    const reply = await this.call({ connect: { token: JSON.stringify(principal), ...(extensions === '' ? {} : { headers: { 'trunkline-extensions': extensions } }) } });
+    const reply = await this.call({
+      connect: {
+        token: JSON.stringify(principal),
+        ...(extensions === '' ? {} : { headers: { 'trunkline-extensions': extensions } }),
+      },
+    });
     return (reply['connect'] ?? reply) as Frame;
   }
 
@@ -181,12 +205,22 @@ export class MemoryDurableLog implements DurableLog {
     return publication;
   }
 
-  read(key: ChannelKey, since: Position | undefined, limit: number, reverse: boolean): Promise<{ publications: readonly Publication[]; position: Position }> {
+  read(
+    key: ChannelKey,
+    since: Position | undefined,
+    limit: number,
+    reverse: boolean,
+  ): Promise<{ publications: readonly Publication[]; position: Position }> {
     const kept = this.#channels.get(key) ?? [];
     const foreign = since !== undefined && since.epoch !== '' && since.epoch !== this.epoch;
     const from = since?.offset ?? 0;
-    const chosen = reverse ? kept.filter(({ offset }) => from === 0 || offset < from).reverse() : kept.filter(({ offset }) => offset > from);
-    return Promise.resolve({ publications: foreign ? [] : chosen.slice(0, limit), position: { epoch: this.epoch, offset: kept.length } });
+    const chosen = reverse
+      ? kept.filter(({ offset }) => from === 0 || offset < from).reverse()
+      : kept.filter(({ offset }) => offset > from);
+    return Promise.resolve({
+      publications: foreign ? [] : chosen.slice(0, limit),
+      position: { epoch: this.epoch, offset: kept.length },
+    });
   }
 }
 
@@ -199,7 +233,13 @@ export interface TestHub {
 /** A hub on a fake clock with the memory broker and open namespaces, unless told otherwise. */
 export function createTestHub(
   options: Partial<HubOptions> = {},
-  given: { readonly clock?: FakeClock; readonly broker?: BrokerFactory; readonly durableLog?: DurableLog; readonly logger?: Logger; readonly seed?: number } = {},
+  given: {
+    readonly clock?: FakeClock;
+    readonly broker?: BrokerFactory;
+    readonly durableLog?: DurableLog;
+    readonly logger?: Logger;
+    readonly seed?: number;
+  } = {},
 ): TestHub {
   const clock = given.clock ?? new FakeClock();
   const random = createSeededRandom(given.seed ?? 1);
@@ -229,7 +269,21 @@ export function createTestHub(
         },
         { name: 'plain', allowSubscribe: open, allowPublish: open },
         { name: 'secret', historySize: 10, presence: true },
-        { name: 'map', type: 'map', map: { mode: 'persistent', keyTtlMs: 0, streamSize: 100, streamTtlMs: 300_000, clientKey: 'none', maxKeys: 1000 }, allowSubscribe: open, allowPublish: open, allowTagsFilter: true },
+        {
+          name: 'map',
+          type: 'map',
+          map: {
+            mode: 'persistent',
+            keyTtlMs: 0,
+            streamSize: 100,
+            streamTtlMs: 300_000,
+            clientKey: 'none',
+            maxKeys: 1000,
+          },
+          allowSubscribe: open,
+          allowPublish: open,
+          allowTagsFilter: true,
+        },
       ],
       ...options,
     },

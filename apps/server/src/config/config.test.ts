@@ -405,6 +405,7 @@ describe('development', () => {
 describe('rules between values', () => {
   it.each([
     ['auth: {allowAnonymous: true}', 'auth.allowAnonymous: needs auth.defaultOrg'],
+    ['client: {pingInterval: 5s}', 'client.pongTimeout: must be less than client.pingInterval (5000 ms), got 8000 ms'],
     ['auth: {keys: [{alg: HS256}]}', 'auth.keys[0]: needs exactly one of secret, publicKey and jwk'],
     ['auth: {keys: [{alg: HS256, publicKey: pem}]}', 'auth.keys[0].publicKey: does not fit HS256'],
     ['auth: {keys: [{alg: RS256, secret: x}]}', 'auth.keys[0].secret: does not fit RS256'],

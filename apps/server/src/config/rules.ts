@@ -14,6 +14,7 @@ export interface RuleFinding {
 export function checkRules(config: Config): RuleFinding[] {
   return [
     ...developmentRules(config),
+    ...clientRules(config),
     ...serverRules(config),
     ...authRules(config),
     ...channelRules(config),
@@ -27,6 +28,11 @@ export function isLoopback(host: string): boolean {
   if (host === 'localhost') return true;
   if (isIP(host) === 4) return host.startsWith('127.');
   return isIP(host) === 6 && /^(0*:)*:?0*1$/.test(host) && host.split(':').at(-1)?.replace(/^0+/, '') === '1';
+}
+
+function clientRules({ client: { pingInterval, pongTimeout } }: Config): RuleFinding[] {
+  if (pingInterval === 0 || pongTimeout < pingInterval) return [];
+  return [{ path: ['client', 'pongTimeout'], message: `must be less than client.pingInterval (${pingInterval} ms), got ${pongTimeout} ms` }];
 }
 
 function developmentRules({ development, developmentOnAnyHost, server }: Config): RuleFinding[] {

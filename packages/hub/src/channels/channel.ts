@@ -4,7 +4,15 @@
  * (spec CONT-2). It knows deliveries and an origin; no users, rights or commands.
  */
 import type { Logger } from '@trunkline/base';
-import type { ChannelKey, ClientInfo, Codec, Encoded, Position, Publication, SourceState } from '@trunkline/protocol';
+import type {
+  ChannelKey,
+  ClientInfo,
+  Codec,
+  Encoded,
+  Position,
+  Publication,
+  SourceState,
+} from '@trunkline/protocol';
 import type { Counters } from '../connection/counters.js';
 import type { Delivery } from '../delivery/delivery.js';
 import type { Namespace } from './namespaces.js';
@@ -26,7 +34,15 @@ export class Channel {
   #repairing = false;
   #newestSeen = 0;
 
-  constructor(key: ChannelKey, org: string, name: string, namespace: Namespace, origin: Origin | undefined, counters: Counters, logger: Logger) {
+  constructor(
+    key: ChannelKey,
+    org: string,
+    name: string,
+    namespace: Namespace,
+    origin: Origin | undefined,
+    counters: Counters,
+    logger: Logger,
+  ) {
     this.key = key;
     this.org = org;
     this.name = name;
@@ -133,7 +149,10 @@ export class Channel {
         }
       }
     } catch (cause) {
-      this.#logger.warn({ org: this.org, channel: this.name, cause: String(cause) }, 'reading missed publications failed');
+      this.#logger.warn(
+        { org: this.org, channel: this.name, cause: String(cause) },
+        'reading missed publications failed',
+      );
       this.lose('source failed', { epoch: start.epoch, offset: Math.max(this.#newestSeen, start.offset) });
     } finally {
       this.#repairing = false;
@@ -145,21 +164,27 @@ export class Channel {
   lose(reason: string, position: Position): void {
     this.#position = position;
     const readers = [...this.#readers];
-    if (readers.length > 0) this.#logger.info({ org: this.org, channel: this.name, reason, readers: readers.length }, 'continuity lost');
+    if (readers.length > 0)
+      this.#logger.info(
+        { org: this.org, channel: this.name, reason, readers: readers.length },
+        'continuity lost',
+      );
     for (const reader of readers) reader.cut();
   }
 
   /** To every reader that asks for joins and leaves. */
   announce(kind: 'join' | 'leave', info: ClientInfo): void {
     for (const reader of this.#readers) {
-      if (reader.options.joinLeave) reader.push({ kind, subId: reader.options.subId, channel: this.name, info });
+      if (reader.options.joinLeave)
+        reader.push({ kind, subId: reader.options.subId, channel: this.name, info });
     }
   }
 
   /** The state of the source behind the channel, to every reader that can be told. */
   announceSource(source: SourceState): void {
     for (const reader of this.#readers) {
-      if (reader.options.tellsSource) reader.push({ kind: 'source', subId: reader.options.subId, channel: this.name, source });
+      if (reader.options.tellsSource)
+        reader.push({ kind: 'source', subId: reader.options.subId, channel: this.name, source });
     }
   }
 

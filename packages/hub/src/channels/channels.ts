@@ -4,7 +4,14 @@
  */
 import { every, randomId, type Clock, type Logger, type Random, type Timer } from '@trunkline/base';
 import type { Broker, BrokerHandler } from '@trunkline/broker';
-import { CodedError, splitChannelKey, type ChannelKey, type ClientInfo, type Publication, type SourceState } from '@trunkline/protocol';
+import {
+  CodedError,
+  splitChannelKey,
+  type ChannelKey,
+  type ClientInfo,
+  type Publication,
+  type SourceState,
+} from '@trunkline/protocol';
 import type { Counters } from '../connection/counters.js';
 import type { Delivery } from '../delivery/delivery.js';
 import type { HubOptions } from '../options.js';
@@ -12,7 +19,13 @@ import type { DurableLog } from '../ports/durable-log.js';
 import { Channel } from './channel.js';
 import { LocalSourceRunner } from './local-source.js';
 import type { Namespace } from './namespaces.js';
-import { createDurableOrigin, createLiveOrigin, LocalRing, type Origin } from './origin.js';
+import {
+  createDurableOrigin,
+  createLiveOrigin,
+  createTimedOrigin,
+  LocalRing,
+  type Origin,
+} from './origin.js';
 import { JoinLeave } from './presence.js';
 
 export interface ChannelsDeps {
@@ -35,17 +48,29 @@ interface Held {
   linger: Timer | undefined;
 }
 
+/** Brokers count as live while they answer. */
+const BROKER_SOURCE: SourceState = { state: 'live' };
+
 export class Channels {
   readonly #deps: ChannelsDeps;
   readonly #held = new Map<ChannelKey, Held>();
   readonly #joinLeave: JoinLeave;
   readonly #check: Timer;
+  #checking = false;
+  #checkAgain = false;
 
   constructor(deps: ChannelsDeps) {
     this.#deps = deps;
     const { options, clock } = deps;
-    this.#joinLeave = new JoinLeave(clock, { coalesceAbove: options.joinLeaveCoalesceAbove, windowMs: options.joinLeaveCoalesceMs });
-    this.#check = every(clock, Math.max(1, options.positionCheckIntervalMs), () => void this.checkPositions());
+    this.#joinLeave = new JoinLeave(clock, {
+      coalesceAbove: options.joinLeaveCoalesceAbove,
+      windowMs: options.joinLeaveCoalesceMs,
+    });
+    this.#check = every(
+      clock,
+      Math.max(1, options.positionCheckIntervalMs),
+      () => void this.checkPositions(),
+    );
   }
 
   /** The broker's way in. `onControl` belongs to the hub. */
@@ -55,7 +80,7 @@ export class Channels {
       onJoin: (key, info) => find().#onJoinLeave(key, 'join', info),
       onLeave: (key, info) => find().#onJoinLeave(key, 'leave', info),
       onControl,
-      onResumed: () => void find().checkPositions(),
+      onResumed: () => void find().checkPositions(true),
     };
   }
 
@@ -73,7 +98,7 @@ export class Channels {
 
   /** The state of what stands behind a channel; brokers count as live while they answer. */
   sourceState(channel: Channel): SourceState {
-    return this.#held.get(channel.key)?.source?.state ?? { state: 'live' };
+    return this.#held.get(channel.key)?.source?.state ?? BROKER_SOURCE;
   }
 
   /**
@@ -86,7 +111,8 @@ export class Channels {
       held = this.#open(key, namespace);
       this.#held.set(key, held);
     }
-    if (held.channel.size >= namespace.options.maxSubscribers) throw new CodedError('limitExceeded', 'subscribers of the channel');
+    if (held.channel.size >= namespace.options.maxSubscribers)
+      throw new CodedError('limitExceeded', 'subscribers of the channel');
     held.linger?.cancel();
     held.linger = undefined;
     held.entering++;
@@ -95,6 +121,8 @@ export class Channels {
       await held.ready;
     } finally {
       held.entering--;
+      // Whoever waited may have left meanwhile (its deadline, its connection), and been the last.
+      this.#releaseIfIdle(key, held);
     }
     return held.channel;
   }
@@ -110,23 +138,58 @@ export class Channels {
   origin(key: ChannelKey, namespace: Namespace): Origin {
     const held = this.#held.get(key);
     if (held?.channel.origin) return held.channel.origin;
-    const { broker, durableLog } = this.#deps;
-    if (namespace.options.class === 'durable' && durableLog) return createDurableOrigin(durableLog, key);
+    const { durableLog } = this.#deps;
+    if (namespace.options.class === 'durable' && durableLog)
+      return this.#timed(createDurableOrigin(durableLog, key));
     if (namespace.options.class === 'local') return this.#newRing();
-    return createLiveOrigin(broker, key, namespace.options);
+    return this.#liveOrigin(key, namespace);
   }
 
-  /** Compares every numbered channel's delivery with its origin's top: finds what a broker lost without a trace. */
-  async checkPositions(): Promise<void> {
+  /**
+   * Compares every numbered channel's delivery with its origin's top: finds what a broker lost without a trace. One pass at a time;
+   * `again` asks for another one after a pass under way.
+   */
+  async checkPositions(again = false): Promise<void> {
+    if (this.#checking) {
+      this.#checkAgain ||= again;
+      return;
+    }
+    this.#checking = true;
+    try {
+      do {
+        this.#checkAgain = false;
+        await this.#compareAll();
+      } while (this.#checkAgain);
+    } finally {
+      this.#checking = false;
+    }
+  }
+
+  async #compareAll(): Promise<void> {
     for (const { channel } of [...this.#held.values()]) {
       const at = channel.position;
-      if (!channel.origin || channel.namespace.options.class === 'local' || at === undefined || channel.size === 0) continue;
+      // A map without kept changes cannot be repaired, but it is numbered all the same.
+      const origin =
+        channel.origin ??
+        (channel.namespace.options.type === 'stream'
+          ? undefined
+          : this.#liveOrigin(channel.key, channel.namespace));
+      if (
+        !origin ||
+        channel.namespace.options.class === 'local' ||
+        at === undefined ||
+        at.epoch === '' ||
+        channel.size === 0
+      )
+        continue;
       try {
-        const { position } = await channel.origin.read(undefined, 0);
+        const { position } = await origin.read(undefined, 0);
         const now = channel.position;
         // Only a channel that did not move while we asked can be judged.
         if (now === undefined || now.offset !== at.offset || now.epoch !== at.epoch) continue;
-        if (position.epoch !== at.epoch || position.offset !== at.offset) await channel.repair();
+        if (position.epoch === at.epoch && position.offset === at.offset) continue;
+        if (channel.origin) await channel.repair();
+        else channel.lose('changes were missed', position);
       } catch (cause) {
         this.#deps.logger.warn({ channel: channel.name, cause: String(cause) }, 'position check failed');
       }
@@ -135,6 +198,7 @@ export class Channels {
 
   dispose(): void {
     this.#check.cancel();
+    this.#joinLeave.dispose();
     for (const held of this.#held.values()) {
       held.linger?.cancel();
       held.source?.close();
@@ -143,6 +207,14 @@ export class Channels {
   }
 
   // ------------------------------------------------------------ inside
+
+  #timed(origin: Origin): Origin {
+    return createTimedOrigin(this.#deps.clock, origin, this.#deps.options.subscribeDeadlineMs);
+  }
+
+  #liveOrigin(key: ChannelKey, namespace: Namespace): Origin {
+    return this.#timed(createLiveOrigin(this.#deps.broker, key, namespace.options));
+  }
 
   #newRing(): LocalRing {
     return new LocalRing(this.#deps.options.localRingSize, () => randomId(this.#deps.random, 8));
@@ -154,13 +226,16 @@ export class Channels {
     const local = namespace.options.class === 'local';
     const ring = local ? this.#newRing() : undefined;
     let origin: Origin | undefined = ring;
-    if (namespace.options.class === 'durable' && durableLog) origin = createDurableOrigin(durableLog, key);
-    else if (!local && namespace.numbered) origin = createLiveOrigin(broker, key, namespace.options);
+    if (namespace.options.class === 'durable' && durableLog)
+      origin = this.#timed(createDurableOrigin(durableLog, key));
+    else if (!local && namespace.numbered) origin = this.#liveOrigin(key, namespace);
     const channel = new Channel(key, org, name, namespace, origin, counters, logger);
     let source: LocalSourceRunner | undefined;
     if (ring && namespace.module) {
       channel.learn(ring.position);
-      source = new LocalSourceRunner(this.#deps, namespace.module, channel, ring, (state) => channel.announceSource(state));
+      source = new LocalSourceRunner(this.#deps, namespace.module, channel, ring, (state) =>
+        channel.announceSource(state),
+      );
       source.open();
     }
     const ready = local ? Promise.resolve() : broker.subscribe(key);
@@ -180,7 +255,10 @@ export class Channels {
       held.source?.close();
       if (held.ring) return;
       this.#deps.broker.unsubscribe(key).catch((cause: unknown) => {
-        this.#deps.logger.warn({ channel: held.channel.name, cause: String(cause) }, 'unsubscribing from the broker failed');
+        this.#deps.logger.warn(
+          { channel: held.channel.name, cause: String(cause) },
+          'unsubscribing from the broker failed',
+        );
       });
     };
     if (lingerMs > 0) held.linger = this.#deps.clock.setTimeout(release, lingerMs);

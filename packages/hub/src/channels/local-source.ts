@@ -30,7 +30,13 @@ export class LocalSourceRunner {
   #retry: Timer | undefined;
   #closed = false;
 
-  constructor(deps: LocalSourceDeps, module: ModuleNamespace, channel: Channel, ring: LocalRing, announce: (state: SourceState) => void) {
+  constructor(
+    deps: LocalSourceDeps,
+    module: ModuleNamespace,
+    channel: Channel,
+    ring: LocalRing,
+    announce: (state: SourceState) => void,
+  ) {
     this.#deps = deps;
     this.#module = module;
     this.#channel = channel;
@@ -46,12 +52,21 @@ export class LocalSourceRunner {
 
   open(): void {
     const attempt = ++this.#opening;
+    if (attempt > 1 && this.#ring.position.offset > 0) {
+      // What an opening that failed had said does not continue in the next one.
+      this.#ring.reset();
+      this.#channel.lose('source reopened', this.#ring.position);
+    }
     const current = (): boolean => attempt === this.#opening && !this.#closed;
     let said = false;
     const emit: LocalEmitter = {
       publish: (data, options) => {
         if (!current()) return this.#ring.position;
-        const publication = this.#ring.add({ data, timeMs: this.#deps.clock.now(), ...(options?.tags ? { tags: options.tags } : {}) });
+        const publication = this.#ring.add({
+          data,
+          timeMs: this.#deps.clock.now(),
+          ...(options?.tags ? { tags: options.tags } : {}),
+        });
         this.#channel.deliver(publication, this.#ring.position.epoch);
         return this.#ring.position;
       },
@@ -67,7 +82,11 @@ export class LocalSourceRunner {
       },
     };
     const run = async (): Promise<void> => {
-      const opened = await this.#module.source?.({ org: this.#channel.org, channel: this.#channel.name, emit });
+      const opened = await this.#module.source?.({
+        org: this.#channel.org,
+        channel: this.#channel.name,
+        emit,
+      });
       if (!current()) {
         await opened?.dispose();
         return;
@@ -92,7 +111,12 @@ export class LocalSourceRunner {
     this.#opened = undefined;
     void Promise.resolve()
       .then(() => opened?.dispose())
-      .catch((cause: unknown) => this.#deps.logger.warn({ channel: this.#channel.name, cause: String(cause) }, 'source failed to close'));
+      .catch((cause: unknown) =>
+        this.#deps.logger.warn(
+          { channel: this.#channel.name, cause: String(cause) },
+          'source failed to close',
+        ),
+      );
   }
 
   #since(): number {

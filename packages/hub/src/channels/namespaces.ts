@@ -56,23 +56,41 @@ export interface Namespace {
 }
 
 /** Merges defaults and checks; throws a RangeError that names the namespace and the field. */
-export function resolveNamespace(given: Partial<NamespaceOptions> & { readonly name: string }, module?: ModuleNamespace): Namespace {
+export function resolveNamespace(
+  given: Partial<NamespaceOptions> & { readonly name: string },
+  module?: ModuleNamespace,
+): Namespace {
   const merged = mergeOptions(NAMESPACE_DEFAULTS, given);
   const map = mergeOptions(MAP_DEFAULTS, given.map);
   const options: NamespaceOptions = {
     ...merged,
-    map: { ...map, keyTtlMs: map.keyTtlMs >= 0 ? map.keyTtlMs : map.mode === 'ephemeral' ? 60_000 : 0, streamSize: map.mode === 'ephemeral' ? 0 : map.streamSize },
+    map: {
+      ...map,
+      keyTtlMs: map.keyTtlMs >= 0 ? map.keyTtlMs : map.mode === 'ephemeral' ? 60_000 : 0,
+      streamSize: map.mode === 'ephemeral' ? 0 : map.streamSize,
+    },
   };
   const where = `namespace '${options.name}'`;
   if (options.name.includes(':')) throw new RangeError(`${where}: name must not contain ':'`);
-  for (const field of ['historySize', 'historyTtlMs', 'metaTtlMs', 'maxSubscribers', 'publishDebounceMs'] as const) {
+  for (const field of [
+    'historySize',
+    'historyTtlMs',
+    'metaTtlMs',
+    'maxSubscribers',
+    'publishDebounceMs',
+  ] as const) {
     requireNumber(`${where}: ${field}`, options[field], 0);
   }
-  const numbered = options.class !== 'live' || (options.type === 'stream' ? options.historySize > 0 : options.map.mode === 'persistent');
+  const numbered =
+    options.class !== 'live' ||
+    (options.type === 'stream' ? options.historySize > 0 : options.map.mode === 'persistent');
   if ((options.forcePositioning || options.forceRecovery) && !numbered) {
-    throw new RangeError(`${where}: ${options.forceRecovery ? 'forceRecovery' : 'forcePositioning'} needs history (historySize above 0, or a persistent map)`);
+    throw new RangeError(
+      `${where}: ${options.forceRecovery ? 'forceRecovery' : 'forcePositioning'} needs history (historySize above 0, or a persistent map)`,
+    );
   }
-  if (options.class === 'local' && module?.source === undefined) throw new RangeError(`${where}: class 'local' needs a source`);
+  if (options.class === 'local' && module?.source === undefined)
+    throw new RangeError(`${where}: class 'local' needs a source`);
   let pattern: RegExp | undefined;
   if (options.channelPattern !== undefined) {
     try {
@@ -104,7 +122,11 @@ export class Namespaces {
     const own = this.#byName.get(name);
     const namespace = own ?? this.#byName.get(ANY_NAMESPACE);
     if (!namespace) return undefined;
-    if (namespace.pattern && !namespace.pattern.test(name === '' || !own ? channel : channel.slice(name.length + 1))) return undefined;
+    if (
+      namespace.pattern &&
+      !namespace.pattern.test(name === '' || !own ? channel : channel.slice(name.length + 1))
+    )
+      return undefined;
     return namespace;
   }
 
@@ -114,9 +136,21 @@ export class Namespaces {
 }
 
 /** Whether one of the audiences covers a principal; `subscribed` says whether it is on the channel now. */
-export function inAudience(audience: readonly Audience[], principal: Principal, subscribed: boolean): boolean {
+export function inAudience(
+  audience: readonly Audience[],
+  principal: Principal,
+  subscribed: boolean,
+): boolean {
   for (const who of audience) {
-    if (who === 'anonymous' ? principal.user === '' : who === 'user' ? principal.user !== '' : who === 'subscriber' ? subscribed : principal.roles.includes(who)) {
+    if (
+      who === 'anonymous'
+        ? principal.user === ''
+        : who === 'user'
+          ? principal.user !== ''
+          : who === 'subscriber'
+            ? subscribed
+            : principal.roles.includes(who)
+    ) {
       return true;
     }
   }

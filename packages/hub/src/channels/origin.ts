@@ -2,10 +2,12 @@
  * Where a channel's numbers come from, one implementation per class: the broker (live), the store (durable), this node (local). An origin
  * answers "what came after this position, and what is the top now"; the channel asks it at subscribe, at recovery and when offsets jump.
  */
+import type { Clock } from '@trunkline/base';
 import type { Broker, HistoryOutcome } from '@trunkline/broker';
-import type { ChannelKey, Position, Publication } from '@trunkline/protocol';
+import { CodedError, type ChannelKey, type Position, type Publication } from '@trunkline/protocol';
 import type { DurableLog } from '../ports/durable-log.js';
 import type { NamespaceOptions } from '../ports/namespace.js';
+import { withDeadline } from './deadline.js';
 
 export interface Origin {
   /** Publications after `since` (ascending, at most `limit`) and the top. A foreign epoch returns none. */
@@ -16,7 +18,9 @@ export function createLiveOrigin(broker: Broker, key: ChannelKey, options: Names
   return {
     read: (since, limit, reverse = false) => {
       const filter = { limit, reverse, ...(since ? { since } : {}) };
-      return options.type === 'stream' ? broker.history(key, filter, options.metaTtlMs) : broker.mapStream(key, filter, options.metaTtlMs);
+      return options.type === 'stream'
+        ? broker.history(key, filter, options.metaTtlMs)
+        : broker.mapStream(key, filter, options.metaTtlMs);
     },
   };
 }
@@ -24,6 +28,20 @@ export function createLiveOrigin(broker: Broker, key: ChannelKey, options: Names
 export function createDurableOrigin(log: DurableLog, key: ChannelKey): Origin {
   return {
     read: (since, limit, reverse = false) => log.read(key, since, limit, reverse),
+  };
+}
+
+/** An answer that does not come is a failure (`sourceUnavailable`): whoever waits for it holds up a whole channel. */
+export function createTimedOrigin(clock: Clock, origin: Origin, ms: number): Origin {
+  return {
+    read: (since, limit, reverse) =>
+      withDeadline(
+        clock,
+        origin.read(since, limit, reverse),
+        ms,
+        () => new CodedError('sourceUnavailable', 'history was not read in time'),
+        () => undefined,
+      ),
   };
 }
 
@@ -50,7 +68,7 @@ export class LocalRing implements Origin {
     const numbered: Publication = { ...publication, offset: ++this.#top };
     this.#items.push(numbered);
     // Trimmed in blocks, so that a push stays O(1) amortised.
-    if (this.#items.length > this.#size * 2) this.#items = this.#items.slice(-this.#size);
+    if (this.#items.length > this.#size * 2) this.#items = this.#newest();
     return numbered;
   }
 
@@ -61,13 +79,22 @@ export class LocalRing implements Origin {
   }
 
   read(since: Position | undefined, limit: number, reverse = false): Promise<HistoryOutcome> {
-    const kept = this.#items.slice(-this.#size);
+    const kept = this.#newest();
     let chosen: Publication[] = [];
     if (since === undefined || since.epoch === '' || since.epoch === this.#epoch) {
       chosen = reverse
-        ? kept.filter((item) => since === undefined || since.offset === 0 || item.offset < since.offset).reverse()
+        ? kept
+            .filter((item) => since === undefined || since.offset === 0 || item.offset < since.offset)
+            .reverse()
         : kept.filter((item) => item.offset > (since?.offset ?? 0));
     }
-    return Promise.resolve({ publications: limit === Infinity ? chosen : chosen.slice(0, limit), position: this.position });
+    return Promise.resolve({
+      publications: limit === Infinity ? chosen : chosen.slice(0, limit),
+      position: this.position,
+    });
+  }
+
+  #newest(): Publication[] {
+    return this.#items.slice(Math.max(0, this.#items.length - this.#size));
   }
 }

@@ -3,7 +3,7 @@
  * travel at once; above it they are folded per client (a join and its leave cancel out) and sent in windows, a bounded number each.
  * Nothing is lost: what did not fit a window goes with the next.
  */
-import type { Clock } from '@trunkline/base';
+import type { Clock, Timer } from '@trunkline/base';
 import type { ClientInfo } from '@trunkline/protocol';
 import type { Channel } from './channel.js';
 
@@ -17,11 +17,13 @@ type Change = { readonly kind: 'join' | 'leave'; readonly info: ClientInfo };
 export class JoinLeave {
   readonly #clock: Clock;
   readonly #options: JoinLeaveOptions;
+  readonly #timers = new Set<Timer>();
   readonly #waiting = new Map<Channel, Map<string, Change>>();
 
   constructor(clock: Clock, options: JoinLeaveOptions) {
     this.#clock = clock;
-    this.#options = options;
+    // At least one per window, or nothing would ever be told.
+    this.#options = { ...options, coalesceAbove: Math.max(1, options.coalesceAbove) };
   }
 
   add(channel: Channel, kind: 'join' | 'leave', info: ClientInfo): void {
@@ -37,7 +39,21 @@ export class JoinLeave {
     const changes = new Map<string, Change>();
     this.#fold(changes, kind, info);
     this.#waiting.set(channel, changes);
-    this.#clock.setTimeout(() => this.#window(channel, changes), this.#options.windowMs);
+    this.#wait(channel, changes);
+  }
+
+  dispose(): void {
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+    this.#waiting.clear();
+  }
+
+  #wait(channel: Channel, changes: Map<string, Change>): void {
+    const timer = this.#clock.setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#window(channel, changes);
+    }, this.#options.windowMs);
+    this.#timers.add(timer);
   }
 
   #fold(changes: Map<string, Change>, kind: 'join' | 'leave', info: ClientInfo): void {
@@ -54,6 +70,6 @@ export class JoinLeave {
       channel.announce(kind, info);
     }
     if (changes.size === 0 || channel.size === 0) this.#waiting.delete(channel);
-    else this.#clock.setTimeout(() => this.#window(channel, changes), this.#options.windowMs);
+    else this.#wait(channel, changes);
   }
 }

@@ -1,6 +1,6 @@
 /** The recovery decision, pure: what a reader at a position gets, given what its origin returned. All or nothing (spec REC-1). */
 import type { HistoryOutcome } from '@trunkline/broker';
-import type { Position, Publication } from '@trunkline/protocol';
+import type { Payload, Position, Publication } from '@trunkline/protocol';
 
 export interface RecoveryLimits {
   readonly maxPublications: number;
@@ -25,9 +25,17 @@ export function decideRecovery(since: Position, history: HistoryOutcome, limits:
   if (top.offset - since.offset > limits.maxPublications) return { recovered: false, reason: 'limit' };
   if (!contiguous(missed, since.offset, top.offset)) return { recovered: false, reason: 'trimmed' };
   let bytes = 0;
-  for (const publication of missed) bytes += publication.data.length;
-  return bytes > limits.maxBytes ? { recovered: false, reason: 'limit' } : { recovered: true, publications: missed };
+  for (const publication of missed) bytes += byteLength(publication.data);
+  return bytes > limits.maxBytes
+    ? { recovered: false, reason: 'limit' }
+    : { recovered: true, publications: missed };
 }
+
+function byteLength(data: Payload): number {
+  return typeof data === 'string' ? utf8.encode(data).length : data.length;
+}
+
+const utf8 = new TextEncoder();
 
 /** Whether offsets run from `after + 1` to `top` without a hole. */
 export function contiguous(publications: readonly Publication[], after: number, top: number): boolean {
@@ -40,5 +48,7 @@ export function decideCacheRecovery(since: Position, history: HistoryOutcome): R
   const newest = history.publications.at(-1);
   const current = since.epoch === history.position.epoch && since.offset === history.position.offset;
   if (current) return { recovered: true, publications: [] };
-  return newest && newest.offset === history.position.offset ? { recovered: true, publications: [newest] } : { recovered: false, reason: 'trimmed' };
+  return newest && newest.offset === history.position.offset
+    ? { recovered: true, publications: [newest] }
+    : { recovered: false, reason: 'trimmed' };
 }

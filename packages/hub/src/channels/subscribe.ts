@@ -4,7 +4,13 @@
  * state, then live, with a session between the pages.
  */
 import type { Broker } from '@trunkline/broker';
-import { CodedError, type ChannelKey, type MapPhase, type Position, type Publication } from '@trunkline/protocol';
+import {
+  CodedError,
+  type ChannelKey,
+  type MapPhase,
+  type Position,
+  type Publication,
+} from '@trunkline/protocol';
 import type { Counters } from '../connection/counters.js';
 import type { Delivery } from '../delivery/delivery.js';
 import type { HubOptions } from '../options.js';
@@ -52,11 +58,23 @@ export async function subscribeStream(deps: SubscribeDeps, request: StreamReques
   channel.learn(history.position);
   refuseOverflowed(reader);
   if (recover === undefined) return { ...LIVE, channel, position: history.position };
-  const recovery = cache ? decideCacheRecovery(recover, history) : decideRecovery(recover, history, recoveryLimits(deps.options));
+  const recovery = cache
+    ? decideCacheRecovery(recover, history)
+    : decideRecovery(recover, history, recoveryLimits(deps.options));
   count(deps.counters, recovery);
-  if (!recovery.recovered && request.rejectUnrecovered) throw new CodedError('unrecoverablePosition', recovery.reason);
-  const publications = recovery.recovered ? recovery.publications.filter((publication) => reader.passes(publication)) : [];
-  return { ...LIVE, channel, position: history.position, publications, wasRecovering: true, recovered: recovery.recovered };
+  if (!recovery.recovered && request.rejectUnrecovered)
+    throw new CodedError('unrecoverablePosition', recovery.reason);
+  const publications = recovery.recovered
+    ? recovery.publications.filter((publication) => reader.passes(publication))
+    : [];
+  return {
+    ...LIVE,
+    channel,
+    position: history.position,
+    publications,
+    wasRecovering: true,
+    recovered: recovery.recovered,
+  };
 }
 
 export interface MapRequest {
@@ -80,28 +98,42 @@ export interface MapRequest {
 export async function subscribeMap(deps: SubscribeDeps, request: MapRequest): Promise<Subscribed> {
   const { namespace, reader, key } = request;
   const { metaTtlMs } = namespace.options;
-  const channel = reader.slot >= 0 ? requireChannel(deps.channels.find(key)) : await deps.channels.enter(key, namespace, reader);
+  const channel =
+    reader.slot >= 0
+      ? requireChannel(deps.channels.find(key))
+      : await deps.channels.enter(key, namespace, reader);
   refuseOverflowed(reader);
   if (request.phase !== 'state') return recoverMap(deps, request, channel);
   const { options } = deps;
-  const limit = request.limit > 0 ? Math.min(request.limit, options.mapPageMaxEntries) : options.mapPageMaxEntries;
-  const page = await deps.broker.mapState(key, { cursor: request.cursor, limit, maxBytes: options.mapPageMaxBytes }, metaTtlMs);
+  const limit =
+    request.limit > 0 ? Math.min(request.limit, options.mapPageMaxEntries) : options.mapPageMaxEntries;
+  const page = await deps.broker.mapState(
+    key,
+    { cursor: request.cursor, limit, maxBytes: options.mapPageMaxBytes },
+    metaTtlMs,
+  );
   const started = request.started ?? page.position;
   if (started.epoch !== page.position.epoch) throw new CodedError('unrecoverablePosition', 'epoch');
   channel.learn(page.position);
   refuseOverflowed(reader);
   const state = page.entries.filter((entry) => reader.passes(entry));
-  if (page.cursor !== '') return { ...LIVE, channel, position: started, state, phase: 'state', cursor: page.cursor };
-  const { publications, lastOffset } = reader.takeBuffered();
-  const position = { epoch: started.epoch, offset: Math.max(started.offset, lastOffset) };
-  return { ...LIVE, channel, position, state, publications: publications.filter((publication) => publication.offset === 0 || publication.offset > started.offset) };
+  if (page.cursor !== '')
+    return { ...LIVE, channel, position: started, state, phase: 'state', cursor: page.cursor };
+  const buffered = reader.takeBuffered(started.offset);
+  if (!buffered) throw new CodedError('unrecoverablePosition', 'a change was missed while subscribing');
+  const position = { epoch: started.epoch, offset: buffered.lastOffset };
+  return { ...LIVE, channel, position, state, publications: buffered.publications };
 }
 
 async function recoverMap(deps: SubscribeDeps, request: MapRequest, channel: Channel): Promise<Subscribed> {
   const { namespace, reader } = request;
   const from = request.recover ?? request.since;
   if (from === undefined || request.phase === 'live') {
-    const { position } = await deps.broker.mapStream(request.key, { limit: 0, reverse: false }, namespace.options.metaTtlMs);
+    const { position } = await deps.broker.mapStream(
+      request.key,
+      { limit: 0, reverse: false },
+      namespace.options.metaTtlMs,
+    );
     channel.learn(position);
     return { ...LIVE, channel, position };
   }
@@ -113,10 +145,24 @@ async function recoverMap(deps: SubscribeDeps, request: MapRequest, channel: Cha
   count(deps.counters, recovery);
   if (!recovery.recovered) throw new CodedError('unrecoverablePosition', recovery.reason);
   const publications = recovery.publications.filter((publication) => reader.passes(publication));
-  return { ...LIVE, channel, position: history.position, publications, wasRecovering: request.recover !== undefined, recovered: request.recover !== undefined };
+  return {
+    ...LIVE,
+    channel,
+    position: history.position,
+    publications,
+    wasRecovering: request.recover !== undefined,
+    recovered: request.recover !== undefined,
+  };
 }
 
-const LIVE = { publications: [], state: [], wasRecovering: false, recovered: false, phase: 'live', cursor: '' } as const;
+const LIVE = {
+  publications: [],
+  state: [],
+  wasRecovering: false,
+  recovered: false,
+  phase: 'live',
+  cursor: '',
+} as const;
 
 function recoveryLimits(options: HubOptions): { maxPublications: number; maxBytes: number } {
   return { maxPublications: options.recoveryMaxPublications, maxBytes: options.recoveryMaxBytes };
@@ -128,7 +174,8 @@ function count(counters: Counters, recovery: Recovery): void {
 }
 
 function refuseOverflowed(reader: Delivery): void {
-  if (reader.bufferOverflowed) throw new CodedError('unrecoverablePosition', 'more changes than may be buffered while subscribing');
+  if (reader.bufferOverflowed)
+    throw new CodedError('unrecoverablePosition', 'more changes than may be buffered while subscribing');
 }
 
 function requireChannel(channel: Channel | undefined): Channel {

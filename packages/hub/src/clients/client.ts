@@ -15,6 +15,7 @@ import {
   type Position,
   type Push,
   type Reply,
+  type SourceState,
   type SubscriptionType,
   type UnsubscribeName,
   UNSUBSCRIBE_CODES,
@@ -39,6 +40,10 @@ export interface Subscription {
   readonly serverSide: boolean;
   readonly info: ClientInfo;
   expiresAtMs: number | undefined;
+  /** Why the server ended it; absent while it lives and where continuity was lost. */
+  ended?: UnsubscribeName;
+  /** What its result said of the source. */
+  announced?: SourceState;
   /** Present while a map's state is being paged: not live yet. */
   paging?: { readonly started: Position; readonly sinceMs: number };
 }
@@ -76,7 +81,13 @@ export class Client {
   #nextCall = 1;
   #closed = false;
 
-  constructor(clock: Clock, connection: Connection, identity: ClientIdentity, principal: Principal, rate: RateLimit) {
+  constructor(
+    clock: Clock,
+    connection: Connection,
+    identity: ClientIdentity,
+    principal: Principal,
+    rate: RateLimit,
+  ) {
     this.#clock = clock;
     this.connection = connection;
     this.identity = identity;
@@ -107,14 +118,20 @@ export class Client {
   /** How others see this client. */
   info(chanInfo?: Payload): ClientInfo {
     const { user, info } = this.principal;
-    return { user, client: this.id, ...(info === undefined ? {} : { connInfo: info }), ...(chanInfo === undefined ? {} : { chanInfo }) };
+    return {
+      user,
+      client: this.id,
+      ...(info === undefined ? {} : { connInfo: info }),
+      ...(chanInfo === undefined ? {} : { chanInfo }),
+    };
   }
 
   /** Whether a live subscription to `channel` exists, under whatever subId. */
   isSubscribed(channel: string): boolean {
     const native = this.subscriptions.get(channel);
     if (native) return native.channel === channel && native.paging === undefined;
-    for (const subscription of this.subscriptions.values()) if (subscription.channel === channel && subscription.paging === undefined) return true;
+    for (const subscription of this.subscriptions.values())
+      if (subscription.channel === channel && subscription.paging === undefined) return true;
     return false;
   }
 
@@ -122,7 +139,12 @@ export class Client {
   reply(reply: Reply): void {
     const { after } = reply;
     const delivery = after ? this.subscriptions.get(after.subId)?.delivery : undefined;
-    if (!after || !delivery || delivery.buffering || (delivery.position.epoch !== '' && delivery.position.epoch !== after.position.epoch)) {
+    if (
+      !after ||
+      !delivery ||
+      delivery.buffering ||
+      (delivery.position.epoch !== '' && delivery.position.epoch !== after.position.epoch)
+    ) {
       this.#send(this.connection.codec.encodeReply(reply));
       return;
     }
@@ -136,7 +158,8 @@ export class Client {
 
   /** Calls the client. Needs the `call` extension (`notAvailable` otherwise). Throws `callTimeout`, `clientGone`, or the client's error. */
   call(method: string, data: Payload, timeoutMs: number): Promise<Payload> {
-    if (!this.can('call')) return Promise.reject(new CodedError('notAvailable', 'the client did not offer calls'));
+    if (!this.can('call'))
+      return Promise.reject(new CodedError('notAvailable', 'the client did not offer calls'));
     if (!this.open) return Promise.reject(new CodedError('clientGone'));
     const calls = (this.#calls ??= new Map<string, Call>());
     if (calls.size >= MAX_CALLS) return Promise.reject(new CodedError('limitExceeded', 'calls under way'));
@@ -158,13 +181,22 @@ export class Client {
     this.#calls?.delete(callId);
     call.timer.cancel();
     if ('result' in outcome) call.resolve(outcome.result);
-    else call.reject(new CodedError({ code: outcome.error.code, message: outcome.error.message, retry: 'never' }));
+    else
+      call.reject(
+        new CodedError({ code: outcome.error.code, message: outcome.error.message, retry: 'never' }),
+      );
   }
 
   /** Tells the peer that a subscription is over. */
   pushUnsubscribed(subscription: Subscription, name: UnsubscribeName): void {
     const { code, message } = UNSUBSCRIBE_CODES[name];
-    this.push({ kind: 'unsubscribed', subId: subscription.subId, channel: subscription.channel, code, reason: message });
+    this.push({
+      kind: 'unsubscribed',
+      subId: subscription.subId,
+      channel: subscription.channel,
+      code,
+      reason: message,
+    });
   }
 
   disconnect(close: Close): void {

@@ -36,9 +36,11 @@ export class Clients {
   add(client: Client): void {
     const { org, user } = client.principal;
     const table = this.#table(org);
-    if (table.clients.size >= this.#options.maxConnectionsPerOrg) throw new CodedError('limitExceeded', 'connections of the org');
+    if (table.clients.size >= this.#options.maxConnectionsPerOrg)
+      throw new CodedError('limitExceeded', 'connections of the org');
     const mine = table.users.get(user);
-    if (user !== '' && mine && mine.size >= this.#options.maxConnectionsPerUser) throw new CodedError('limitExceeded', 'connections of the user');
+    if (user !== '' && mine && mine.size >= this.#options.maxConnectionsPerUser)
+      throw new CodedError('limitExceeded', 'connections of the user');
     table.clients.set(client.id, client);
     if (mine) mine.add(client);
     else table.users.set(user, new Set([client]));

@@ -4,7 +4,14 @@
  * empty again through `onDrained`, so that delivery can catch up. `enqueue` returns overflow instead of acting on it: one caller decides.
  */
 import type { Clock } from '@trunkline/base';
-import { CLOSE_CODES, closeOf, type Close, type Codec, type Decoded, type Encoded } from '@trunkline/protocol';
+import {
+  CLOSE_CODES,
+  closeOf,
+  type Close,
+  type Codec,
+  type Decoded,
+  type Encoded,
+} from '@trunkline/protocol';
 import type { LinkProfile } from '../ports/endpoint.js';
 import type { Transport, TransportHandlers } from '../ports/transport.js';
 import type { Counters } from './counters.js';
@@ -49,7 +56,13 @@ export class Connection implements Heartbeating {
   #closing = false;
   #alive = true;
 
-  constructor(deps: ConnectionDeps, transport: Transport, codec: Codec, profile: LinkProfile, events: ConnectionEvents) {
+  constructor(
+    deps: ConnectionDeps,
+    transport: Transport,
+    codec: Codec,
+    profile: LinkProfile,
+    events: ConnectionEvents,
+  ) {
     this.#deps = deps;
     this.transport = transport;
     this.codec = codec;
@@ -230,13 +243,18 @@ export class Connection implements Heartbeating {
       this.close({ code: 1009, reason: 'frame too large' });
       return;
     }
-    const decoded = this.codec.decode(frame, { maxCommands: this.profile.maxCommandsPerFrame, maxDepth: this.profile.maxDepth });
+    const decoded = this.codec.decode(frame, {
+      maxCommands: this.profile.maxCommandsPerFrame,
+      maxDepth: this.profile.maxDepth,
+    });
     this.#events.onDecoded(decoded);
   }
 
   #onDrain(): void {
     if (this.#closed || !this.#blocked) return;
     this.#blocked = false;
+    // Taking what was sent is a sign of life: a slow reader is not a dead one.
+    this.#alive = true;
     this.flush();
     if (this.#blocked) return;
     this.#resumeReading();

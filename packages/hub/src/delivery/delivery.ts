@@ -31,6 +31,8 @@ export interface DeliveryOptions {
   /** Whether the reader understands gap pushes, and pushes about its source. */
   readonly tellsGaps: boolean;
   readonly tellsSource: boolean;
+  /** Losing continuity ends the connection, not the subscription alone (spec SESS-8). */
+  readonly endsConnection: boolean;
   /** Whether it is sent joins and leaves. */
   readonly joinLeave: boolean;
   readonly filter?: FilterNode;
@@ -44,12 +46,20 @@ interface Offered {
 }
 
 type State =
-  | { readonly kind: 'buffering'; items: Offered[]; overflowed: boolean }
+  | { readonly kind: 'buffering'; items: Offered[]; bytes: number; overflowed: boolean }
   | { readonly kind: 'flowing' }
-  | { readonly kind: 'conflating'; readonly latest: Map<string, Offered>; readonly from: number }
-  | { readonly kind: 'gapping'; readonly from: number; to: number }
+  | {
+      readonly kind: 'conflating';
+      readonly latest: Map<string, Offered>;
+      bytes: number;
+      readonly from: number;
+    }
+  | { readonly kind: 'gapping'; from: number; to: number }
   | { readonly kind: 'cut' }
   | { readonly kind: 'ended' };
+
+/** What a reader buffers or conflates may come to this many full outboxes; beyond it only a fresh start helps. */
+const HELD_OUTBOXES = 8;
 
 const FLOWING: State = { kind: 'flowing' };
 const CUT: State = { kind: 'cut' };
@@ -60,7 +70,8 @@ export class Delivery {
   readonly options: DeliveryOptions;
   readonly #counters: Counters;
   readonly #onCut: (wasLive: boolean) => void;
-  #state: State = { kind: 'buffering', items: [], overflowed: false };
+  #state: State = { kind: 'buffering', items: [], bytes: 0, overflowed: false };
+  #source: Push | undefined;
   #waiters: { offset: number; run: () => void }[] = [];
   /** The last offset offered and not refused by the filter. */
   #offset = 0;
@@ -73,7 +84,12 @@ export class Delivery {
   slot = -1;
 
   /** `onCut` runs after the reader was told to subscribe again (or, not live yet, was dropped); the owner forgets the subscription. */
-  constructor(connection: Connection, counters: Counters, options: DeliveryOptions, onCut: (wasLive: boolean) => void) {
+  constructor(
+    connection: Connection,
+    counters: Counters,
+    options: DeliveryOptions,
+    onCut: (wasLive: boolean) => void,
+  ) {
     this.connection = connection;
     this.options = options;
     this.#counters = counters;
@@ -102,13 +118,25 @@ export class Delivery {
     return this.#state.kind === 'buffering' && this.#state.overflowed;
   }
 
-  /** Takes what was buffered so far (for a map's live reply), filtered, with the last offset of all; buffering goes on. */
-  takeBuffered(): { readonly publications: Publication[]; readonly lastOffset: number } {
-    if (this.#state.kind !== 'buffering') return { publications: [], lastOffset: 0 };
-    const items = this.#state.items;
+  /**
+   * Takes what was buffered beyond `after` (for a map's live reply), filtered, with the last offset of all; buffering goes on. Undefined
+   * where an offset is missing.
+   */
+  takeBuffered(
+    after: number,
+  ): { readonly publications: Publication[]; readonly lastOffset: number } | undefined {
+    if (this.#state.kind !== 'buffering') return { publications: [], lastOffset: after };
+    const publications = this.#state.items
+      .map((item) => item.publication)
+      .filter(({ offset }) => offset === 0 || offset > after);
     this.#state.items = [];
-    const lastOffset = items.at(-1)?.publication.offset ?? 0;
-    return { publications: items.map((item) => item.publication).filter((publication) => this.passes(publication)), lastOffset };
+    this.#state.bytes = 0;
+    let lastOffset = after;
+    for (const { offset } of publications) {
+      if (offset > lastOffset + 1) return undefined;
+      if (offset > 0) lastOffset = offset;
+    }
+    return { publications: publications.filter((publication) => this.passes(publication)), lastOffset };
   }
 
   /** The subscribe reply is in the outbox: what was buffered beyond `position` follows it, then everything live. */
@@ -118,7 +146,14 @@ export class Delivery {
     this.#epoch = position.epoch;
     this.#offset = position.offset;
     this.#state = FLOWING;
-    for (const { publication, document } of items) this.offer(publication, document);
+    for (const { publication, document } of items) {
+      // The channel's first delivery was compared with nothing yet: this reader knows where it should have continued.
+      if (position.epoch !== '' && publication.offset > this.#offset + 1) {
+        this.cut();
+        return;
+      }
+      this.offer(publication, document);
+    }
   }
 
   /** Hands a publication over, or deals with overflow. Duplicates (offset at or below the last) are dropped. */
@@ -139,28 +174,40 @@ export class Delivery {
         return;
       }
       case 'buffering':
-        if (state.items.length >= this.options.bufferMax) {
+        state.bytes += document.bytes.length;
+        if (state.items.length >= this.options.bufferMax || state.bytes > this.#maxHeldBytes) {
           state.items = [];
           state.overflowed = true;
         }
         if (!state.overflowed) state.items.push({ publication, document });
         return;
       case 'conflating':
-        if (this.options.filter !== undefined && !this.passes(publication)) return;
+        if (this.options.filter !== undefined && !this.passes(publication)) {
+          // Explained with what passes next, behind what waits.
+          if (offset !== 0) {
+            if (this.#filteredFrom === 0) this.#filteredFrom = offset;
+            this.#offset = offset;
+          }
+          return;
+        }
+        this.#filteredFrom = 0;
         if (state.latest.has(publication.key ?? '')) this.dropped++;
-        else if (state.latest.size >= this.options.bufferMax) {
-          // More keys than may wait: only a fresh state helps this reader.
+        state.bytes +=
+          document.bytes.length - (state.latest.get(publication.key ?? '')?.document.bytes.length ?? 0);
+        // Delete first: the map's order is the order of the newest writes, which is the order in which they go out.
+        state.latest.delete(publication.key ?? '');
+        if (state.latest.size >= this.options.bufferMax || state.bytes > this.#maxHeldBytes) {
+          // More than may wait: only a fresh state helps this reader.
           this.cut();
           return;
         }
-        // Delete first: the map's order is the order of the newest writes, which is the order in which they go out.
-        state.latest.delete(publication.key ?? '');
         state.latest.set(publication.key ?? '', { publication, document });
         if (offset !== 0) this.#offset = offset;
         return;
       case 'gapping':
         this.dropped++;
         if (offset !== 0) {
+          if (state.from === 0) state.from = offset;
           state.to = offset;
           this.#offset = offset;
         }
@@ -176,8 +223,9 @@ export class Delivery {
     const state = this.#state;
     if (state.kind === 'gapping') {
       this.#state = FLOWING;
-      this.#gap(state.from, state.to, 'overflow');
+      if (state.from > 0) this.#gap(state.from, state.to, 'overflow');
       this.#settleWaiters();
+      this.#sendSource();
     } else if (state.kind === 'conflating') {
       this.#state = FLOWING;
       const waiting = [...state.latest.values()];
@@ -187,28 +235,47 @@ export class Delivery {
         if (offset > next && next > 0) this.#gap(next, offset - 1, 'conflated');
         if (!this.connection.enqueue(document)) {
           // Still too slow for even the newest values: keep conflating what is left.
-          const left = new Map(waiting.slice(waiting.findIndex((item) => item.publication === publication)).map((item) => [item.publication.key ?? '', item]));
-          this.#state = { kind: 'conflating', latest: left, from: offset };
+          const left = new Map(
+            waiting
+              .slice(waiting.findIndex((item) => item.publication === publication))
+              .map((item) => [item.publication.key ?? '', item]),
+          );
+          this.#state = {
+            kind: 'conflating',
+            latest: left,
+            bytes: [...left.values()].reduce((sum, item) => sum + item.document.bytes.length, 0),
+            from: offset,
+          };
           return;
         }
         this.#counters.deliveries++;
         if (offset > 0) next = offset + 1;
       }
       this.#settleWaiters();
+      this.#sendSource();
     }
   }
 
   /** Queues a push of this subscription in order with its publications (dropped when the subscription is over). */
   push(push: Push): void {
     if (!this.active || this.buffering) return;
+    if (push.kind === 'source' && this.#behind) {
+      this.#source = push;
+      return;
+    }
     const document = this.connection.codec.encodePush(push);
     if (document) this.connection.control(document);
   }
 
   /** Runs `run` once this reader was handed `offset`, or never will be. */
   whenReached(offset: number, run: () => void): void {
-    if (offset <= this.#offset || !this.active) run();
-    else this.#waiters.push({ offset, run });
+    if (!this.active || (offset <= this.#offset && !this.#behind)) {
+      run();
+      return;
+    }
+    this.#waiters.push({ offset, run });
+    // A peer that goes on asking while it reads nothing is not waited for without end.
+    if (this.#waiters.length > this.options.bufferMax) this.cut();
   }
 
   /** Continuity is lost: the reader must subscribe again (2500, or another code from 2500 on). */
@@ -217,9 +284,15 @@ export class Delivery {
     const { code, message } = UNSUBSCRIBE_CODES[name];
     const told = !this.buffering;
     this.#state = CUT;
-    if (told) {
+    if (told && !this.options.endsConnection) {
       const { subId, channel } = this.options;
-      const document = this.connection.codec.encodePush({ kind: 'unsubscribed', subId, channel, code, reason: message });
+      const document = this.connection.codec.encodePush({
+        kind: 'unsubscribed',
+        subId,
+        channel,
+        code,
+        reason: message,
+      });
       if (document) this.connection.control(document);
     }
     this.#settleWaiters();
@@ -233,6 +306,23 @@ export class Delivery {
 
   // ------------------------------------------------------------ inside
 
+  /** Bytes of publications that wait outside the outbox. */
+  get #maxHeldBytes(): number {
+    return HELD_OUTBOXES * this.connection.profile.outboxMaxBytes;
+  }
+
+  /** Whether offsets were counted that the reader has not been handed or told of. */
+  get #behind(): boolean {
+    return this.#state.kind === 'conflating' || this.#state.kind === 'gapping';
+  }
+
+  /** What the source said while publications before it still waited: its last word. */
+  #sendSource(): void {
+    const push = this.#source;
+    this.#source = undefined;
+    if (push) this.push(push);
+  }
+
   /** Whether the reader's filter lets a publication through. */
   passes(publication: Publication): boolean {
     return this.options.filter === undefined || matchesFilter(this.options.filter, publication.tags ?? {});
@@ -241,7 +331,8 @@ export class Delivery {
   /** Filtered offsets are explained once, before the next publication that passes. */
   #admit(publication: Publication): boolean {
     if (this.passes(publication)) {
-      if (this.#filteredFrom !== 0 && publication.offset > this.#filteredFrom) this.#gap(this.#filteredFrom, publication.offset - 1, 'filtered');
+      if (this.#filteredFrom !== 0 && publication.offset > this.#filteredFrom)
+        this.#gap(this.#filteredFrom, publication.offset - 1, 'filtered');
       this.#filteredFrom = 0;
       return true;
     }
@@ -262,7 +353,12 @@ export class Delivery {
         this.cut();
         return;
       case 'latest':
-        this.#state = { kind: 'conflating', latest: new Map([[publication.key ?? '', { publication, document }]]), from: publication.offset };
+        this.#state = {
+          kind: 'conflating',
+          latest: new Map([[publication.key ?? '', { publication, document }]]),
+          bytes: document.bytes.length,
+          from: publication.offset,
+        };
         if (publication.offset !== 0) this.#offset = publication.offset;
         return;
       case 'gap':
@@ -280,7 +376,15 @@ export class Delivery {
   #gap(from: number, to: number, reason: 'overflow' | 'conflated' | 'filtered'): void {
     if (!this.options.tellsGaps) return;
     const { subId, channel } = this.options;
-    const document = this.connection.codec.encodePush({ kind: 'gap', subId, channel, epoch: this.#epoch, from, to, reason });
+    const document = this.connection.codec.encodePush({
+      kind: 'gap',
+      subId,
+      channel,
+      epoch: this.#epoch,
+      from,
+      to,
+      reason,
+    });
     if (document) this.connection.control(document);
   }
 

@@ -86,23 +86,48 @@ export interface OrgApi {
   readonly org: string;
   publish(channel: string, data: Payload, options?: ApiPublishOptions): Promise<ApiPublished>;
   /** One result or error per channel, in order. */
-  broadcast(channels: readonly string[], data: Payload, options?: ApiPublishOptions): Promise<readonly (ApiPublished | { readonly error: Error })[]>;
-  history(channel: string, filter: { readonly limit: number; readonly since?: Position; readonly reverse?: boolean }): Promise<{ readonly publications: readonly Publication[]; readonly position: Position }>;
+  broadcast(
+    channels: readonly string[],
+    data: Payload,
+    options?: ApiPublishOptions,
+  ): Promise<readonly (ApiPublished | { readonly error: Error })[]>;
+  history(
+    channel: string,
+    filter: { readonly limit: number; readonly since?: Position; readonly reverse?: boolean },
+  ): Promise<{ readonly publications: readonly Publication[]; readonly position: Position }>;
   historyRemove(channel: string): Promise<void>;
   presence(channel: string): Promise<ReadonlyMap<string, ClientInfo>>;
   presenceStats(channel: string): Promise<{ readonly numClients: number; readonly numUsers: number }>;
-  mapPublish(channel: string, key: string, data: Payload, options?: ApiMapPublishOptions): Promise<ApiMapPublished>;
+  mapPublish(
+    channel: string,
+    key: string,
+    data: Payload,
+    options?: ApiMapPublishOptions,
+  ): Promise<ApiMapPublished>;
   mapRemove(channel: string, key: string, options?: ApiMapPublishOptions): Promise<ApiMapPublished>;
-  mapState(channel: string, page: { readonly cursor?: string; readonly limit?: number }): Promise<{ readonly entries: readonly Publication[]; readonly cursor: string; readonly position: Position }>;
+  mapState(
+    channel: string,
+    page: { readonly cursor?: string; readonly limit?: number },
+  ): Promise<{
+    readonly entries: readonly Publication[];
+    readonly cursor: string;
+    readonly position: Position;
+  }>;
   /** Channels with subscribers on this node whose name matches the glob (`*` any run); absent: all. At most `limit`. */
   channels(pattern?: string, limit?: number): readonly ChannelSummary[];
   channel(channel: string): Promise<ChannelDetails>;
   /** Connections of this node, newest first, at most `limit` after skipping `offset`. */
-  connections(filter: ClientTarget & { readonly limit?: number; readonly offset?: number }): { readonly connections: readonly ConnectionSummary[]; readonly total: number };
+  connections(filter: ClientTarget & { readonly limit?: number; readonly offset?: number }): {
+    readonly connections: readonly ConnectionSummary[];
+    readonly total: number;
+  };
   /** Subscribes a user's (or client's) connections from the server; needs no permission of theirs. */
   subscribe(channel: string, target: ClientTarget): Promise<number>;
   unsubscribe(channel: string, target: ClientTarget): Promise<number>;
-  disconnect(target: ClientTarget, close?: { readonly code: number; readonly reason: string }): Promise<number>;
+  disconnect(
+    target: ClientTarget,
+    close?: { readonly code: number; readonly reason: string },
+  ): Promise<number>;
   /** Sets a new expiry (absent: none); expired ones are closed with 3005. */
   refresh(target: ClientTarget, expiresAtMs?: number): Promise<number>;
   /** Calls a method on a client that negotiated calls, and awaits its answer (`callTimeout` 1001, `clientGone` 1002). */

@@ -9,5 +9,10 @@ export interface DurableLog {
    * Committed publications after `since`, ascending (with `reverse`: before it, descending), at most `limit`, and the committed top. A
    * foreign epoch returns none.
    */
-  read(key: ChannelKey, since: Position | undefined, limit: number, reverse: boolean): Promise<{ readonly publications: readonly Publication[]; readonly position: Position }>;
+  read(
+    key: ChannelKey,
+    since: Position | undefined,
+    limit: number,
+    reverse: boolean,
+  ): Promise<{ readonly publications: readonly Publication[]; readonly position: Position }>;
 }

@@ -24,7 +24,11 @@ export interface OpenRequest {
 /** Numbers of a link. Each is resolved from options by the endpoint's owner. */
 export interface LinkProfile {
   /** `frame`: the codec's ping document, answered by a pong command. `transport`: the transport's own. */
-  readonly ping: { readonly kind: 'frame' | 'transport' | 'none'; readonly intervalMs: number; readonly pongTimeoutMs: number };
+  readonly ping: {
+    readonly kind: 'frame' | 'transport' | 'none';
+    readonly intervalMs: number;
+    readonly pongTimeoutMs: number;
+  };
   /** Whether several documents may travel in one frame. */
   readonly joinDocuments: boolean;
   readonly maxFrameBytes: number;
@@ -59,7 +63,12 @@ export type OpenDecision =
       readonly principal?: Principal;
       readonly plan?: SessionPlan;
     }
-  | { readonly kind: 'refuse'; readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body: string }
+  | {
+      readonly kind: 'refuse';
+      readonly status: number;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly body: string;
+    }
   | {
       readonly kind: 'acceptThenClose';
       readonly frames: readonly Encoded[];

@@ -4,13 +4,19 @@
  * the same words (spec WALL-3), and every refusal is counted.
  */
 import { CodedError, isChannelName, type SubscriptionType } from '@trunkline/protocol';
+import { withDeadline } from '../channels/deadline.js';
 import { inAudience, type Namespace } from '../channels/namespaces.js';
 import type { ChannelAction } from '../ports/module.js';
 import type { CapabilityRight, Principal } from '../ports/principal.js';
 import type { Audience, NamespaceOptions } from '../ports/namespace.js';
 import type { RouterDeps } from './deps.js';
 
-const RIGHTS: Record<ChannelAction, CapabilityRight> = { subscribe: 'sub', publish: 'pub', presence: 'prs', history: 'hst' };
+const RIGHTS: Record<ChannelAction, CapabilityRight> = {
+  subscribe: 'sub',
+  publish: 'pub',
+  presence: 'prs',
+  history: 'hst',
+};
 
 const AUDIENCES: Record<ChannelAction, (options: NamespaceOptions) => readonly Audience[]> = {
   subscribe: (options) => options.allowSubscribe,
@@ -30,10 +36,16 @@ export interface AuthoriseRequest {
 }
 
 /** The channel's namespace. Throws `badRequest` for what is no channel name, `permissionDenied` for everything else. */
-export async function authorise(deps: Pick<RouterDeps, 'namespaces' | 'options' | 'counters'>, request: AuthoriseRequest): Promise<Namespace> {
+export async function authorise(
+  deps: Pick<RouterDeps, 'clock' | 'namespaces' | 'options' | 'counters'>,
+  request: AuthoriseRequest,
+): Promise<Namespace> {
   const { principal, channel, action } = request;
   if (!isChannelName(channel, deps.options.limits.maxChannelLength)) {
-    throw new CodedError('badRequest', `channel must be 1 to ${deps.options.limits.maxChannelLength} printable characters`);
+    throw new CodedError(
+      'badRequest',
+      `channel must be 1 to ${deps.options.limits.maxChannelLength} printable characters`,
+    );
   }
   const namespace = deps.namespaces.find(channel);
   const allowed =
@@ -42,12 +54,28 @@ export async function authorise(deps: Pick<RouterDeps, 'namespaces' | 'options' 
       deps.options.insecure ||
       inAudience(AUDIENCES[action](namespace.options), principal, request.subscribed) ||
       hasCapability(principal, channel, RIGHTS[action]));
-  const rule = namespace?.module?.authorise;
-  if (!allowed || !namespace || (rule && !(await rule(principal, channel, action)))) {
+  if (!allowed || !namespace || !(await permittedByModule(deps, namespace, request))) {
     deps.counters.denials++;
     throw new CodedError('permissionDenied');
   }
   return namespace;
+}
+
+/** The module's own rule; one that does not answer in time costs a temporary error, not a command that hangs. */
+function permittedByModule(
+  deps: Pick<RouterDeps, 'clock' | 'options'>,
+  namespace: Namespace,
+  { principal, channel, action }: AuthoriseRequest,
+): boolean | Promise<boolean> {
+  const decided = namespace.module?.authorise?.(principal, channel, action) ?? true;
+  if (typeof decided === 'boolean') return decided;
+  return withDeadline(
+    deps.clock,
+    decided,
+    deps.options.subscribeDeadlineMs,
+    () => new CodedError('sourceUnavailable', 'permission was not decided in time'),
+    () => undefined,
+  );
 }
 
 /** Whether a capability of the token covers the channel. */
@@ -67,7 +95,8 @@ export function matchesGlob(pattern: string, text: string): boolean {
   const first = parts[0] ?? '';
   if (parts.length === 1) return pattern === text;
   const last = parts[parts.length - 1] ?? '';
-  if (!text.startsWith(first) || text.length < first.length + last.length || !text.endsWith(last)) return false;
+  if (!text.startsWith(first) || text.length < first.length + last.length || !text.endsWith(last))
+    return false;
   let at = first.length;
   const end = text.length - last.length;
   for (const part of parts.slice(1, -1)) {
@@ -80,5 +109,6 @@ export function matchesGlob(pattern: string, text: string): boolean {
 
 /** Refuses a subscription type that is not the namespace's own. */
 export function requireType(namespace: Namespace, type: SubscriptionType): void {
-  if (namespace.options.type !== type) throw new CodedError('badRequest', `type must be '${namespace.options.type}' for this channel`);
+  if (namespace.options.type !== type)
+    throw new CodedError('badRequest', `type must be '${namespace.options.type}' for this channel`);
 }

@@ -3,7 +3,12 @@
  * refuses the connection; nothing is left behind then.
  */
 import { randomUuid } from '@trunkline/base';
-import { CodedError, type ConnectCommand, type ConnectResult, type SubscribeResult } from '@trunkline/protocol';
+import {
+  CodedError,
+  type ConnectCommand,
+  type ConnectResult,
+  type SubscribeResult,
+} from '@trunkline/protocol';
 import { withDeadline } from '../channels/deadline.js';
 import { Client } from '../clients/client.js';
 import { RateLimit } from '../clients/quotas.js';
@@ -11,7 +16,7 @@ import type { Connection } from '../connection/connection.js';
 import type { Authenticated } from '../ports/authenticator.js';
 import type { OpenRequest, SessionPlan } from '../ports/endpoint.js';
 import type { Principal } from '../ports/principal.js';
-import { authorise } from './authorise.js';
+import { authorise, requireType } from './authorise.js';
 import { ttl, type HandlerDeps } from './handlers.js';
 
 /** Extensions this hub knows (docs/spec/extensions.md). */
@@ -34,13 +39,33 @@ export interface Connected {
 }
 
 /** `stillOpen` is asked after every wait: a connection may go while it is being accepted. */
-export async function connectClient(deps: HandlerDeps, connection: Connection, link: SessionLink, command: ConnectCommand, stillOpen: () => boolean): Promise<Connected> {
+export async function connectClient(
+  deps: HandlerDeps,
+  connection: Connection,
+  link: SessionLink,
+  command: ConnectCommand,
+  stillOpen: () => boolean,
+): Promise<Connected> {
   const { clock, random, options } = deps;
   const { principal, data } = await identify(deps, link, command);
   if (!stillOpen()) throw new CodedError('clientGone');
   const extensions = offered(command);
-  const identity = { id: randomUuid(random), name: command.name, version: command.version, extensions, connectedAtMs: clock.now(), request: link.request, plan: link.plan };
-  const client = new Client(clock, connection, identity, principal, new RateLimit(clock, options.maxCommandsPerSecondPerConnection));
+  const identity = {
+    id: randomUuid(random),
+    name: command.name,
+    version: command.version,
+    extensions,
+    connectedAtMs: clock.now(),
+    request: link.request,
+    plan: link.plan,
+  };
+  const client = new Client(
+    clock,
+    connection,
+    identity,
+    principal,
+    new RateLimit(clock, options.maxCommandsPerSecondPerConnection),
+  );
   deps.clients.add(client);
   try {
     const subs = new Map<string, SubscribeResult>();
@@ -57,7 +82,10 @@ export async function connectClient(deps: HandlerDeps, connection: Connection, l
       session: '',
       node: deps.nodeId,
       extensions: [...extensions],
-      limits: { maxPublicationBytes: options.limits.maxPublicationBytes, maxSubscriptions: options.maxSubscriptionsPerConnection },
+      limits: {
+        maxPublicationBytes: options.limits.maxPublicationBytes,
+        maxSubscriptions: options.maxSubscriptionsPerConnection,
+      },
       ...ttl(deps, principal.expiresAtMs),
       ...(data === undefined ? {} : { data }),
     };
@@ -70,12 +98,22 @@ export async function connectClient(deps: HandlerDeps, connection: Connection, l
   }
 }
 
-async function identify(deps: HandlerDeps, link: SessionLink, command: ConnectCommand): Promise<Authenticated> {
+async function identify(
+  deps: HandlerDeps,
+  link: SessionLink,
+  command: ConnectCommand,
+): Promise<Authenticated> {
   if (link.principal) return { principal: link.principal };
   const { token, name, version, data } = command;
   return withDeadline(
     deps.clock,
-    deps.authenticator.authenticate({ token, name, version, request: link.request, ...(data === undefined ? {} : { data }) }),
+    deps.authenticator.authenticate({
+      token,
+      name,
+      version,
+      request: link.request,
+      ...(data === undefined ? {} : { data }),
+    }),
     deps.options.subscribeDeadlineMs,
     () => new CodedError('internal', 'authentication took too long'),
     () => undefined,
@@ -90,10 +128,21 @@ function offered(command: ConnectCommand): ReadonlySet<string> {
 }
 
 /** Channels the credential names; each must exist. A failure refuses the connection: a missing one would be a silent gap. */
-async function subscribeServerSide(deps: HandlerDeps, client: Client, command: ConnectCommand, results: Map<string, SubscribeResult>): Promise<(() => void)[]> {
-  const begun: (() => void)[] = [];
-  for (const channel of client.principal.channels) {
-    const namespace = await authorise(deps, { principal: client.principal, channel, action: 'subscribe', subscribed: false, granted: true });
+async function subscribeServerSide(
+  deps: HandlerDeps,
+  client: Client,
+  command: ConnectCommand,
+  results: Map<string, SubscribeResult>,
+): Promise<(() => void)[]> {
+  const subscribe = async (channel: string): Promise<() => void> => {
+    const namespace = await authorise(deps, {
+      principal: client.principal,
+      channel,
+      action: 'subscribe',
+      subscribed: false,
+      granted: true,
+    });
+    requireType(namespace, 'stream');
     const recover = command.subs.get(channel);
     const { result, begin } = await deps.subscriptions.subscribe(client, {
       subId: channel,
@@ -111,7 +160,12 @@ async function subscribeServerSide(deps: HandlerDeps, client: Client, command: C
       ...(recover ? { recover } : {}),
     });
     results.set(channel, result);
-    begun.push(begin);
-  }
-  return begun;
+    return begin;
+  };
+  // Side by side: many channels take no longer than the slowest. All are waited for, so that a failure leaves nothing under way.
+  const settled = await Promise.allSettled([...new Set(client.principal.channels)].map(subscribe));
+  return settled.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  });
 }

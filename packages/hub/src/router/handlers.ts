@@ -2,7 +2,14 @@
  * One short function per command: check, authorise, do, answer. They throw `CodedError`; the session turns that into a reply. What they
  * return is queued by the session, and `onQueued` runs right after it, in the same turn.
  */
-import { channelKey, CodedError, ERROR_CODES, type ClientInfo, type Command, type ReplyResult } from '@trunkline/protocol';
+import {
+  channelKey,
+  CodedError,
+  ERROR_CODES,
+  type ClientInfo,
+  type Command,
+  type ReplyResult,
+} from '@trunkline/protocol';
 import { withDeadline } from '../channels/deadline.js';
 import type { Client } from '../clients/client.js';
 import type { ChannelGrant } from '../ports/authenticator.js';
@@ -14,7 +21,10 @@ import type { Subscriptions } from './subscriptions.js';
 
 export interface Answer {
   readonly result: ReplyResult;
-  readonly after?: { readonly subId: string; readonly position: { readonly epoch: string; readonly offset: number } };
+  readonly after?: {
+    readonly subId: string;
+    readonly position: { readonly epoch: string; readonly offset: number };
+  };
   /** Runs in the turn in which the reply was queued. */
   readonly onQueued?: () => void;
 }
@@ -25,7 +35,11 @@ export interface HandlerDeps extends RouterDeps {
 
 type Of<K extends Command['kind']> = Extract<Command, { kind: K }>;
 
-export async function handleSubscribe(deps: HandlerDeps, client: Client, command: Of<'subscribe'>): Promise<Answer> {
+export async function handleSubscribe(
+  deps: HandlerDeps,
+  client: Client,
+  command: Of<'subscribe'>,
+): Promise<Answer> {
   const { channel, token } = command;
   const { clock, options } = deps;
   const started = clock.monotonic();
@@ -38,7 +52,8 @@ export async function handleSubscribe(deps: HandlerDeps, client: Client, command
     () => undefined,
   );
   requireType(namespace, command.type);
-  if (command.filter && !namespace.options.allowTagsFilter && !options.insecure) throw new CodedError('badRequest', 'tf: this channel does not allow tag filters');
+  if (command.filter && !namespace.options.allowTagsFilter && !options.insecure)
+    throw new CodedError('badRequest', 'tf: this channel does not allow tag filters');
   const begun = await deps.subscriptions.subscribe(client, {
     subId: command.subId,
     channel,
@@ -64,7 +79,13 @@ export async function handleSubscribe(deps: HandlerDeps, client: Client, command
 
 async function admit(deps: HandlerDeps, client: Client, channel: string, token: string) {
   const grant = token === '' ? undefined : await verifyGrant(deps, client, token, channel);
-  const namespace = await authorise(deps, { principal: client.principal, channel, action: 'subscribe', subscribed: false, granted: grant !== undefined });
+  const namespace = await authorise(deps, {
+    principal: client.principal,
+    channel,
+    action: 'subscribe',
+    subscribed: false,
+    granted: grant !== undefined,
+  });
   return { grant, namespace };
 }
 
@@ -73,10 +94,19 @@ export function handleUnsubscribe(deps: HandlerDeps, client: Client, command: Of
   return { result: { kind: 'unsubscribe' } };
 }
 
-export async function handlePublish(deps: HandlerDeps, client: Client, command: Of<'publish'>): Promise<Answer> {
+export async function handlePublish(
+  deps: HandlerDeps,
+  client: Client,
+  command: Of<'publish'>,
+): Promise<Answer> {
   const { channel } = command;
   const subscribed = client.isSubscribed(channel);
-  const namespace = await authorise(deps, { principal: client.principal, channel, action: 'publish', subscribed });
+  const namespace = await authorise(deps, {
+    principal: client.principal,
+    channel,
+    action: 'publish',
+    subscribed,
+  });
   const key = channelKey(client.principal.org, channel);
   const info: ClientInfo = client.subscriptions.get(channel)?.info ?? client.info();
   if (!command.map) {
@@ -84,41 +114,79 @@ export async function handlePublish(deps: HandlerDeps, client: Client, command: 
     return { result: { kind: 'publish' }, ...afterOwn(client, channel, position) };
   }
   const { clientKey } = namespace.options.map;
-  const entryKey = clientKey === 'client' ? client.id : clientKey === 'user' ? client.principal.user : command.map.key;
-  const { position } = await writeMap(deps, { key, namespace, data: command.data, info, entryKey, removed: command.map.removed });
+  const entryKey =
+    clientKey === 'client' ? client.id : clientKey === 'user' ? client.principal.user : command.map.key;
+  const { position } = await writeMap(deps, {
+    key,
+    namespace,
+    data: command.data,
+    info,
+    entryKey,
+    removed: command.map.removed,
+  });
   return { result: { kind: 'publish' }, ...afterOwn(client, channel, position) };
 }
 
-function afterOwn(client: Client, channel: string, position: { readonly epoch: string; readonly offset: number }) {
-  return position.offset > 0 && client.subscriptions.has(channel) ? { after: { subId: channel, position } } : {};
+function afterOwn(
+  client: Client,
+  channel: string,
+  position: { readonly epoch: string; readonly offset: number },
+) {
+  return position.offset > 0 && client.subscriptions.has(channel)
+    ? { after: { subId: channel, position } }
+    : {};
 }
 
-export async function handlePresence(deps: HandlerDeps, client: Client, command: Of<'presence'>): Promise<Answer> {
+export async function handlePresence(
+  deps: HandlerDeps,
+  client: Client,
+  command: Of<'presence'>,
+): Promise<Answer> {
   const key = await presenceKey(deps, client, command.channel);
   return { result: { kind: 'presence', clients: await deps.broker.presence(key) } };
 }
 
-export async function handlePresenceStats(deps: HandlerDeps, client: Client, command: Of<'presenceStats'>): Promise<Answer> {
+export async function handlePresenceStats(
+  deps: HandlerDeps,
+  client: Client,
+  command: Of<'presenceStats'>,
+): Promise<Answer> {
   const key = await presenceKey(deps, client, command.channel);
   return { result: { kind: 'presenceStats', ...(await deps.broker.presenceStats(key)) } };
 }
 
 async function presenceKey(deps: HandlerDeps, client: Client, channel: string) {
   const subscribed = client.isSubscribed(channel);
-  const namespace = await authorise(deps, { principal: client.principal, channel, action: 'presence', subscribed });
-  if (!namespace.options.presence) throw new CodedError('notAvailable', 'presence is not kept for this channel');
+  const namespace = await authorise(deps, {
+    principal: client.principal,
+    channel,
+    action: 'presence',
+    subscribed,
+  });
+  if (!namespace.options.presence)
+    throw new CodedError('notAvailable', 'presence is not kept for this channel');
   return channelKey(client.principal.org, channel);
 }
 
-export async function handleHistory(deps: HandlerDeps, client: Client, command: Of<'history'>): Promise<Answer> {
+export async function handleHistory(
+  deps: HandlerDeps,
+  client: Client,
+  command: Of<'history'>,
+): Promise<Answer> {
   const { channel } = command;
-  const namespace = await authorise(deps, { principal: client.principal, channel, action: 'history', subscribed: client.isSubscribed(channel) });
+  const namespace = await authorise(deps, {
+    principal: client.principal,
+    channel,
+    action: 'history',
+    subscribed: client.isSubscribed(channel),
+  });
   if (!namespace.numbered) throw new CodedError('notAvailable', 'history is not kept for this channel');
   const max = deps.options.historyMaxLimit;
   const limit = command.limit < 0 ? max : Math.min(command.limit, max);
   const origin = deps.channels.origin(channelKey(client.principal.org, channel), namespace);
   const { publications, position } = await origin.read(command.since, limit, command.reverse);
-  if (command.since && command.since.epoch !== '' && command.since.epoch !== position.epoch) throw new CodedError('unrecoverablePosition', 'epoch');
+  if (command.since && command.since.epoch !== '' && command.since.epoch !== position.epoch)
+    throw new CodedError('unrecoverablePosition', 'epoch');
   return { result: { kind: 'history', publications, position } };
 }
 
@@ -131,15 +199,33 @@ export async function handleRpc(deps: HandlerDeps, client: Client, command: Of<'
   };
 }
 
-export async function handleRefresh(deps: HandlerDeps, client: Client, command: Of<'refresh'>): Promise<Answer> {
+export async function handleRefresh(
+  deps: HandlerDeps,
+  client: Client,
+  command: Of<'refresh'>,
+): Promise<Answer> {
   if (command.token === '') throw new CodedError('badRequest', 'refresh.token must not be empty');
   const principal = await deps.authenticator.refresh(command.token, client.principal);
+  // The wall does not depend on who wrote the authenticator.
+  if (principal.org !== client.principal.org || principal.user !== client.principal.user)
+    throw new CodedError('unauthorized', 'token is of another user or org');
   client.principal = principal;
   client.expiresAtMs = principal.expiresAtMs;
-  return { result: { kind: 'refresh', client: client.id, version: deps.options.version, ...ttl(deps, principal.expiresAtMs) } };
+  return {
+    result: {
+      kind: 'refresh',
+      client: client.id,
+      version: deps.options.version,
+      ...ttl(deps, principal.expiresAtMs),
+    },
+  };
 }
 
-export async function handleSubRefresh(deps: HandlerDeps, client: Client, command: Of<'subRefresh'>): Promise<Answer> {
+export async function handleSubRefresh(
+  deps: HandlerDeps,
+  client: Client,
+  command: Of<'subRefresh'>,
+): Promise<Answer> {
   const subscription = client.subscriptions.get(command.subId);
   const grant = await verifyGrant(deps, client, command.token, subscription?.channel);
   if (subscription) subscription.expiresAtMs = grant.expiresAtMs;
@@ -147,17 +233,29 @@ export async function handleSubRefresh(deps: HandlerDeps, client: Client, comman
 }
 
 /** A wrong channel token is answered 103, whatever is wrong with it; an expired one 109. `channel` undefined: there is nothing it could be for. */
-async function verifyGrant(deps: HandlerDeps, client: Client, token: string, channel: string | undefined): Promise<ChannelGrant> {
-  const grant = await deps.authenticator.verifyChannelToken(token, client.principal).catch((cause: unknown) => {
-    if (cause instanceof CodedError && cause.code === ERROR_CODES.unauthorized.code) return undefined;
-    throw cause;
-  });
+async function verifyGrant(
+  deps: HandlerDeps,
+  client: Client,
+  token: string,
+  channel: string | undefined,
+): Promise<ChannelGrant> {
+  const grant = await deps.authenticator
+    .verifyChannelToken(token, client.principal)
+    .catch((cause: unknown) => {
+      if (cause instanceof CodedError && cause.code === ERROR_CODES.unauthorized.code) return undefined;
+      throw cause;
+    });
   if (grant && grant.channel === channel && grant.user === client.principal.user) return grant;
   deps.counters.denials++;
   throw new CodedError('permissionDenied');
 }
 
 /** Whole seconds until `expiresAtMs`, at least one. */
-export function ttl(deps: Pick<RouterDeps, 'clock'>, expiresAtMs: number | undefined): { readonly ttlSeconds?: number } {
-  return expiresAtMs === undefined ? {} : { ttlSeconds: Math.max(1, Math.ceil((expiresAtMs - deps.clock.now()) / 1000)) };
+export function ttl(
+  deps: Pick<RouterDeps, 'clock'>,
+  expiresAtMs: number | undefined,
+): { readonly ttlSeconds?: number } {
+  return expiresAtMs === undefined
+    ? {}
+    : { ttlSeconds: Math.max(1, Math.ceil((expiresAtMs - deps.clock.now()) / 1000)) };
 }

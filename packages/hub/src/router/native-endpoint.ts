@@ -7,7 +7,11 @@ export const NATIVE_WEBSOCKET_PATH = '/connection/websocket';
 
 export function nativeProfile(options: HubOptions): LinkProfile {
   return {
-    ping: { kind: options.pingIntervalMs > 0 ? 'frame' : 'none', intervalMs: options.pingIntervalMs, pongTimeoutMs: options.pongTimeoutMs },
+    ping: {
+      kind: options.pingIntervalMs > 0 ? 'frame' : 'none',
+      intervalMs: options.pingIntervalMs,
+      pongTimeoutMs: options.pongTimeoutMs,
+    },
     joinDocuments: true,
     maxFrameBytes: options.limits.maxFrameBytes,
     maxCommandsPerFrame: options.limits.maxCommandsPerFrame,
@@ -29,7 +33,10 @@ export function createNativeEndpoint(codec: Codec, options: HubOptions): Endpoin
     deadlineMs: 1_000,
     open: (request) => {
       if (!request.originAllowed) return { kind: 'refuse', status: 403, body: 'origin not allowed' };
-      if (request.subprotocols.includes('centrifuge-protobuf') || request.query.get('cf_protocol') === 'protobuf') {
+      if (
+        request.subprotocols.includes('centrifuge-protobuf') ||
+        request.query.get('cf_protocol') === 'protobuf'
+      ) {
         return { kind: 'refuse', status: 400, body: 'only the JSON protocol is served here' };
       }
       const json = request.subprotocols.includes('centrifuge-json');

@@ -3,7 +3,16 @@
  * asks no client permission: its callers are trusted for this org and no other. What concerns clients of other nodes travels as a
  * control message.
  */
-import { channelKey, closeOf, CodedError, isChannelName, isOrgId, type ChannelKey, type Position } from '@trunkline/protocol';
+import {
+  channelKey,
+  closeOf,
+  CodedError,
+  ERROR_CODES,
+  isChannelName,
+  isOrgId,
+  type ChannelKey,
+  type Position,
+} from '@trunkline/protocol';
 import type { Namespace } from '../channels/namespaces.js';
 import type { Client } from '../clients/client.js';
 import type { ClientTarget, OrgApi } from '../ports/api.js';
@@ -15,14 +24,36 @@ const NOWHERE: Position = { epoch: '', offset: 0 };
 
 /** What one node asks of the others. */
 export type ControlMessage =
-  | { readonly kind: 'disconnect'; readonly org: string; readonly target: ClientTarget; readonly code: number; readonly reason: string }
-  | { readonly kind: 'unsubscribe'; readonly org: string; readonly target: ClientTarget; readonly channel: string }
-  | { readonly kind: 'subscribe'; readonly org: string; readonly target: ClientTarget; readonly channel: string }
-  | { readonly kind: 'refresh'; readonly org: string; readonly target: ClientTarget; readonly expiresAtMs?: number };
+  | {
+      readonly kind: 'disconnect';
+      readonly org: string;
+      readonly target: ClientTarget;
+      readonly code: number;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'unsubscribe';
+      readonly org: string;
+      readonly target: ClientTarget;
+      readonly channel: string;
+    }
+  | {
+      readonly kind: 'subscribe';
+      readonly org: string;
+      readonly target: ClientTarget;
+      readonly channel: string;
+    }
+  | {
+      readonly kind: 'refresh';
+      readonly org: string;
+      readonly target: ClientTarget;
+      readonly expiresAtMs?: number;
+    };
 
 /** Carries out a control message on this node; returns how many clients it met. Also the way in for other nodes' messages. */
 export async function applyControl(deps: HandlerDeps, message: ControlMessage): Promise<number> {
   const clients = deps.clients.find(message.org, message.target);
+  if (message.kind === 'subscribe') return subscribeAll(deps, clients, message.channel);
   let count = 0;
   for (const client of clients) {
     switch (message.kind) {
@@ -36,17 +67,41 @@ export async function applyControl(deps: HandlerDeps, message: ControlMessage): 
           if (deps.subscriptions.unsubscribe(client, subscription.subId, 'unsubscribed')) count++;
         }
         break;
-      case 'subscribe':
-        if (await subscribeFromServer(deps, client, message.channel)) count++;
-        break;
       case 'refresh':
         client.expiresAtMs = message.expiresAtMs;
-        client.push({ kind: 'refresh', ...(message.expiresAtMs === undefined ? {} : { ttlSeconds: Math.max(1, Math.ceil((message.expiresAtMs - deps.clock.now()) / 1000)) }) });
+        client.push({
+          kind: 'refresh',
+          ...(message.expiresAtMs === undefined
+            ? {}
+            : { ttlSeconds: Math.max(1, Math.ceil((message.expiresAtMs - deps.clock.now()) / 1000)) }),
+        });
         count++;
         break;
     }
   }
   return count;
+}
+
+/** Each by itself: one that cannot be subscribed keeps none of the others from it. Throws only where none could be, and not because it left. */
+async function subscribeAll(deps: HandlerDeps, clients: readonly Client[], channel: string): Promise<number> {
+  const settled = await Promise.allSettled(
+    clients.map((client) => subscribeFromServer(deps, client, channel)),
+  );
+  const count = settled.filter((outcome) => outcome.status === 'fulfilled' && outcome.value).length;
+  const failures = settled.flatMap((outcome) =>
+    outcome.status === 'rejected' && !isGone(outcome.reason) ? [outcome.reason as unknown] : [],
+  );
+  if (failures.length > 0 && count === 0) throw failures[0];
+  if (failures.length > 0)
+    deps.logger.warn(
+      { channel, failed: failures.length, cause: String(failures[0]) },
+      'subscribing some connections failed',
+    );
+  return count;
+}
+
+function isGone(cause: unknown): boolean {
+  return cause instanceof CodedError && cause.code === ERROR_CODES.clientGone.code;
 }
 
 async function subscribeFromServer(deps: HandlerDeps, client: Client, channel: string): Promise<boolean> {
@@ -66,7 +121,13 @@ async function subscribeFromServer(deps: HandlerDeps, client: Client, channel: s
     limit: 0,
     serverSide: true,
   });
-  client.push({ kind: 'subscribed', channel, recoverable: result.recoverable, positioned: result.positioned, position: result.position });
+  client.push({
+    kind: 'subscribed',
+    channel,
+    recoverable: result.recoverable,
+    positioned: result.positioned,
+    position: result.position,
+  });
   begin();
   return true;
 }
@@ -76,56 +137,90 @@ export function createOrgApi(deps: HandlerDeps, org: string): OrgApi {
   if (!isOrgId(org)) throw new RangeError(`'${org}' is not an org id (1 to 64 of A-Z a-z 0-9 . _ -)`);
 
   const locate = (channel: string): { key: ChannelKey; namespace: Namespace } => {
-    if (!isChannelName(channel, deps.options.limits.maxChannelLength)) throw new CodedError('badRequest', `channel must be 1 to ${deps.options.limits.maxChannelLength} printable characters`);
+    if (!isChannelName(channel, deps.options.limits.maxChannelLength))
+      throw new CodedError(
+        'badRequest',
+        `channel must be 1 to ${deps.options.limits.maxChannelLength} printable characters`,
+      );
     const namespace = deps.namespaces.find(channel);
     if (!namespace) throw new CodedError('unknownChannel', 'no namespace covers this channel');
     return { key: channelKey(org, channel), namespace };
   };
   const control = async (message: ControlMessage): Promise<number> => {
-    const count = await applyControl(deps, message);
-    await deps.broker.sendControl(JSON.stringify(message));
-    return count;
+    // The other nodes are told whatever comes of it here.
+    const [here, told] = await Promise.allSettled([
+      applyControl(deps, message),
+      deps.broker.sendControl(JSON.stringify(message)),
+    ]);
+    if (here.status === 'rejected') throw here.reason;
+    if (told.status === 'rejected') throw told.reason;
+    return here.value;
   };
   const requireTarget = (target: ClientTarget): ClientTarget => {
-    if (target.client === undefined && target.user === undefined) throw new CodedError('badRequest', 'client or user is required');
-    return { ...(target.client === undefined ? {} : { client: target.client }), ...(target.user === undefined ? {} : { user: target.user }) };
+    if (target.client === undefined && target.user === undefined)
+      throw new CodedError('badRequest', 'client or user is required');
+    return {
+      ...(target.client === undefined ? {} : { client: target.client }),
+      ...(target.user === undefined ? {} : { user: target.user }),
+    };
   };
 
   const api: OrgApi = {
     org,
-    publish: async (channel, data, options = {}) => publishStream(deps, { ...locate(channel), data, ...options }),
+    publish: async (channel, data, options = {}) =>
+      publishStream(deps, { ...locate(channel), data, ...options }),
     broadcast: async (channels, data, options = {}) => {
       const results = await Promise.allSettled(
         channels.map((channel) => api.publish(channel, data, options)),
       );
-      return results.map((result) => (result.status === 'fulfilled' ? result.value : { error: result.reason instanceof Error ? result.reason : new Error(String(result.reason)) }));
+      return results.map((result) =>
+        result.status === 'fulfilled'
+          ? result.value
+          : { error: result.reason instanceof Error ? result.reason : new Error(String(result.reason)) },
+      );
     },
     history: async (channel, filter) => {
       const { key, namespace } = locate(channel);
       if (!namespace.numbered) throw new CodedError('notAvailable', 'history is not kept for this channel');
-      const limit = filter.limit < 0 ? deps.options.historyMaxLimit : Math.min(filter.limit, deps.options.historyMaxLimit);
+      const limit =
+        filter.limit < 0
+          ? deps.options.historyMaxLimit
+          : Math.min(filter.limit, deps.options.historyMaxLimit);
       return deps.channels.origin(key, namespace).read(filter.since, limit, filter.reverse ?? false);
     },
     historyRemove: async (channel) => {
       const { key, namespace } = locate(channel);
-      if (!namespace.numbered || namespace.options.class !== 'live' || namespace.options.type !== 'stream') throw new CodedError('notAvailable', 'history of this channel cannot be removed');
+      if (!namespace.numbered || namespace.options.class !== 'live' || namespace.options.type !== 'stream')
+        throw new CodedError('notAvailable', 'history of this channel cannot be removed');
       await deps.broker.removeHistory(key);
     },
     presence: async (channel) => deps.broker.presence(presenceKey(channel)),
     presenceStats: async (channel) => deps.broker.presenceStats(presenceKey(channel)),
-    mapPublish: async (channel, key, data, options = {}) => writeMap(deps, { ...locate(channel), data, ...options, entryKey: key, removed: false }),
-    mapRemove: async (channel, key, options = {}) => writeMap(deps, { ...locate(channel), data: 'null', ...options, entryKey: key, removed: true }),
+    mapPublish: async (channel, key, data, options = {}) =>
+      writeMap(deps, { ...locate(channel), data, ...options, entryKey: key, removed: false }),
+    mapRemove: async (channel, key, options = {}) =>
+      writeMap(deps, { ...locate(channel), data: 'null', ...options, entryKey: key, removed: true }),
     mapState: async (channel, page) => {
       const { key, namespace } = locate(channel);
-      if (namespace.options.type === 'stream') throw new CodedError('badRequest', 'this channel is not a map');
+      if (namespace.options.type === 'stream')
+        throw new CodedError('badRequest', 'this channel is not a map');
       const max = deps.options.mapPageMaxEntries;
       const limit = page.limit === undefined || page.limit <= 0 ? max : Math.min(page.limit, max);
-      return deps.broker.mapState(key, { cursor: page.cursor ?? '', limit, maxBytes: deps.options.mapPageMaxBytes }, namespace.options.metaTtlMs);
+      return deps.broker.mapState(
+        key,
+        { cursor: page.cursor ?? '', limit, maxBytes: deps.options.mapPageMaxBytes },
+        namespace.options.metaTtlMs,
+      );
     },
     channels: (pattern, limit = 1_000) => {
       const found = [];
       for (const channel of deps.channels.all()) {
-        if (channel.org !== org || channel.size === 0 || (pattern !== undefined && !matchesGlob(pattern, channel.name))) continue;
+        if (
+          channel.org !== org ||
+          channel.size === 0 ||
+          (pattern !== undefined && !matchesGlob(pattern, channel.name))
+        )
+          continue;
         found.push({ channel: channel.name, subscribers: channel.size });
         if (found.length >= limit) break;
       }
@@ -135,7 +230,9 @@ export function createOrgApi(deps: HandlerDeps, org: string): OrgApi {
       const { key, namespace } = locate(name);
       const { options } = namespace;
       const found = deps.channels.find(key);
-      const position = namespace.numbered ? (await deps.channels.origin(key, namespace).read(undefined, 0)).position : NOWHERE;
+      const position = namespace.numbered
+        ? (await deps.channels.origin(key, namespace).read(undefined, 0)).position
+        : NOWHERE;
       const stream = options.type === 'stream';
       return {
         channel: name,
@@ -151,16 +248,29 @@ export function createOrgApi(deps: HandlerDeps, org: string): OrgApi {
       };
     },
     connections: ({ limit = 100, offset = 0, ...target }) => {
-      const all = [...deps.clients.find(org, target)].sort((a, b) => b.identity.connectedAtMs - a.identity.connectedAtMs);
-      return { connections: all.slice(offset, offset + limit).map((client) => client.summary()), total: all.length };
+      const all = [...deps.clients.find(org, target)].sort(
+        (a, b) => b.identity.connectedAtMs - a.identity.connectedAtMs,
+      );
+      return {
+        connections: all.slice(offset, offset + limit).map((client) => client.summary()),
+        total: all.length,
+      };
     },
     subscribe: async (channel, target) => {
       locate(channel);
       return control({ kind: 'subscribe', org, channel, target: requireTarget(target) });
     },
-    unsubscribe: async (channel, target) => control({ kind: 'unsubscribe', org, channel, target: requireTarget(target) }),
-    disconnect: async (target, close = closeOf('forceDisconnect')) => control({ kind: 'disconnect', org, target: requireTarget(target), ...close }),
-    refresh: async (target, expiresAtMs) => control({ kind: 'refresh', org, target: requireTarget(target), ...(expiresAtMs === undefined ? {} : { expiresAtMs }) }),
+    unsubscribe: async (channel, target) =>
+      control({ kind: 'unsubscribe', org, channel, target: requireTarget(target) }),
+    disconnect: async (target, close = closeOf('forceDisconnect')) =>
+      control({ kind: 'disconnect', org, target: requireTarget(target), ...close }),
+    refresh: async (target, expiresAtMs) =>
+      control({
+        kind: 'refresh',
+        org,
+        target: requireTarget(target),
+        ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+      }),
     call: async (clientId, method, data, timeoutMs = deps.options.rpcTimeoutMs) => {
       const [client] = deps.clients.find(org, { client: clientId });
       if (!client) throw new CodedError('clientGone');
@@ -175,7 +285,8 @@ export function createOrgApi(deps: HandlerDeps, org: string): OrgApi {
 
   const presenceKey = (channel: string): ChannelKey => {
     const { key, namespace } = locate(channel);
-    if (!namespace.options.presence) throw new CodedError('notAvailable', 'presence is not kept for this channel');
+    if (!namespace.options.presence)
+      throw new CodedError('notAvailable', 'presence is not kept for this channel');
     return key;
   };
   return api;

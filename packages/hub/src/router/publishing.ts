@@ -24,8 +24,10 @@ type Deps = Pick<RouterDeps, 'broker' | 'options'>;
 
 export function publishStream(deps: Deps, request: PublishRequest): Promise<PublishOutcome> {
   const { options } = request.namespace;
-  if (options.class !== 'live') throw new CodedError('notAvailable', 'only its module publishes to this channel');
-  if (options.type !== 'stream') throw new CodedError('badRequest', 'this channel is a map: publish with a key');
+  if (options.class !== 'live')
+    throw new CodedError('notAvailable', 'only its module publishes to this channel');
+  if (options.type !== 'stream')
+    throw new CodedError('badRequest', 'this channel is a map: publish with a key');
   requireSize(deps, request.data);
   return deps.broker.publish(request.key, request.data, {
     historySize: request.skipHistory ? 0 : options.historySize,
@@ -37,9 +39,12 @@ export function publishStream(deps: Deps, request: PublishRequest): Promise<Publ
 
 export function writeMap(deps: Deps, request: MapWriteRequest): Promise<MapPublishOutcome> {
   const { options } = request.namespace;
-  if (options.class !== 'live') throw new CodedError('notAvailable', 'only its module publishes to this channel');
-  if (options.type !== 'map') throw new CodedError('badRequest', 'this channel is not a map: publish without a key');
-  if (request.entryKey === '' || request.entryKey.length > 255) throw new CodedError('badRequest', 'key must be 1 to 255 characters');
+  if (options.class !== 'live')
+    throw new CodedError('notAvailable', 'only its module publishes to this channel');
+  if (options.type !== 'map')
+    throw new CodedError('badRequest', 'this channel is not a map: publish without a key');
+  if (request.entryKey === '' || request.entryKey.length > 255)
+    throw new CodedError('badRequest', 'key must be 1 to 255 characters');
   requireSize(deps, request.data);
   const write: MapPublishOptions = {
     streamSize: options.map.streamSize,
@@ -59,13 +64,21 @@ function common(deps: Deps, request: PublishRequest) {
   return {
     ...(request.tags ? { tags: request.tags } : {}),
     ...(request.info ? { info: request.info } : {}),
-    ...(request.idempotencyKey === undefined ? {} : { idempotencyKey: request.idempotencyKey, idempotencyTtlMs: deps.options.idempotencyTtlMs }),
+    ...(request.idempotencyKey === undefined
+      ? {}
+      : { idempotencyKey: request.idempotencyKey, idempotencyTtlMs: deps.options.idempotencyTtlMs }),
   };
 }
 
 function requireSize(deps: Deps, data: Payload): void {
   const max = deps.options.limits.maxPublicationBytes;
   // A UTF-16 unit is at most three bytes: only text near the limit is measured exactly.
-  const bytes = typeof data === 'string' ? (data.length * 3 <= max ? data.length : new TextEncoder().encode(data).length) : data.length;
-  if (bytes > max) throw new CodedError('limitExceeded', `data is ${bytes} bytes, at most ${max} are allowed`);
+  const bytes =
+    typeof data === 'string'
+      ? data.length * 3 <= max
+        ? data.length
+        : new TextEncoder().encode(data).length
+      : data.length;
+  if (bytes > max)
+    throw new CodedError('limitExceeded', `data is ${bytes} bytes, at most ${max} are allowed`);
 }

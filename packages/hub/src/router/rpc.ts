@@ -20,7 +20,12 @@ interface Envelope {
 }
 
 /** Throws `notAvailable`, `badRequest` (naming the field), `callTimeout`, and what the method throws. */
-export async function callRpc(deps: RouterDeps, client: Client, name: string, data: Payload | undefined): Promise<RpcReply> {
+export async function callRpc(
+  deps: RouterDeps,
+  client: Client,
+  name: string,
+  data: Payload | undefined,
+): Promise<RpcReply> {
   const registered = deps.rpc.get(name);
   if (!registered) throw new CodedError('notAvailable', 'no such method');
   const enveloped = client.can('rpc');
@@ -31,7 +36,12 @@ export async function callRpc(deps: RouterDeps, client: Client, name: string, da
   const onClosed = (): void => timeout.abort(client.signal.reason);
   client.signal.addEventListener('abort', onClosed, { once: true });
   try {
-    const call = { principal: client.principal, client: client.id, requestId: trace ?? randomId(deps.random, 12), signal: timeout.signal };
+    const call = {
+      principal: client.principal,
+      client: client.id,
+      requestId: trace ?? randomId(deps.random, 12),
+      signal: timeout.signal,
+    };
     const outcome = await withDeadline(
       deps.clock,
       Promise.resolve(registered.method.handle(params, call)),
@@ -56,7 +66,10 @@ function encode(outcome: RpcOutcome, enveloped: boolean): RpcReply {
     return text === undefined ? after : { data: text, ...after };
   }
   const position = outcome.after ? { channel: outcome.after.channel, ...outcome.after.position } : undefined;
-  return { data: JSON.stringify({ result: outcome.result ?? null, ...(position ? { position } : {}) }), ...after };
+  return {
+    data: JSON.stringify({ result: outcome.result ?? null, ...(position ? { position } : {}) }),
+    ...after,
+  };
 }
 
 function parse(data: Payload | undefined): unknown {
@@ -66,8 +79,10 @@ function parse(data: Payload | undefined): unknown {
 }
 
 function openEnvelope(value: unknown): Envelope {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new CodedError('badRequest', 'rpc.data must be an object {params, …}');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new CodedError('badRequest', 'rpc.data must be an object {params, …}');
   const { params, trace } = value as { params?: unknown; trace?: unknown };
-  if (trace !== undefined && (typeof trace !== 'string' || trace.length > 64)) throw new CodedError('badRequest', 'rpc.data.trace must be a string of at most 64 characters');
+  if (trace !== undefined && (typeof trace !== 'string' || trace.length > 64))
+    throw new CodedError('badRequest', 'rpc.data.trace must be a string of at most 64 characters');
   return { params: params ?? {}, trace };
 }

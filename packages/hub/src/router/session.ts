@@ -4,7 +4,17 @@
  * after another; a peer that sends faster than it is served is not read from.
  */
 import { randomId, type Timer } from '@trunkline/base';
-import { CLOSE_CODES, closeOf, CodedError, ERROR_CODES, type Close, type Command, type ConnectCommand, type Decoded, type Refused } from '@trunkline/protocol';
+import {
+  CLOSE_CODES,
+  closeOf,
+  CodedError,
+  ERROR_CODES,
+  type Close,
+  type Command,
+  type ConnectCommand,
+  type Decoded,
+  type Refused,
+} from '@trunkline/protocol';
 import type { Client } from '../clients/client.js';
 import type { Connection } from '../connection/connection.js';
 import { connectClient, type SessionLink } from './connecting.js';
@@ -46,12 +56,20 @@ export class Session {
   #held = false;
   #rateRefusals = 0;
 
-  constructor(deps: HandlerDeps, connection: Connection, link: SessionLink, onEnd: (session: Session) => void) {
+  constructor(
+    deps: HandlerDeps,
+    connection: Connection,
+    link: SessionLink,
+    onEnd: (session: Session) => void,
+  ) {
     this.#deps = deps;
     this.#connection = connection;
     this.#link = link;
     this.#onEnd = onEnd;
-    const timer = deps.clock.setTimeout(() => connection.close(closeOf('stale')), connection.profile.firstCommandTimeoutMs);
+    const timer = deps.clock.setTimeout(
+      () => connection.close(closeOf('stale')),
+      connection.profile.firstCommandTimeoutMs,
+    );
     this.#state = { kind: 'awaiting', timer };
   }
 
@@ -82,12 +100,21 @@ export class Session {
     this.#queue.length = 0;
     if (state.kind === 'awaiting') state.timer.cancel();
     if (state.kind === 'ready') {
-      this.#deps.subscriptions.endAll(state.client);
-      this.#deps.clients.remove(state.client);
-      state.client.onClosed();
+      this.#release(state.client);
       this.#link.plan?.onClose?.(state.client.id);
     }
     this.#onEnd(this);
+  }
+
+  #release(client: Client): void {
+    this.#deps.subscriptions.endAll(client);
+    this.#deps.clients.remove(client);
+    client.onClosed();
+  }
+
+  /** Whether it was not told to close yet. */
+  get open(): boolean {
+    return this.#connection.open;
   }
 
   close(close: Close): void {
@@ -100,7 +127,8 @@ export class Session {
     if (state.kind !== 'ready') return;
     const { clock, options, subscriptions } = this.#deps;
     const { client } = state;
-    if (client.expiresAtMs !== undefined && clock.now() > client.expiresAtMs + options.expiryGraceMs) this.close(closeOf('connectionExpired'));
+    if (client.expiresAtMs !== undefined && clock.now() > client.expiresAtMs + options.expiryGraceMs)
+      this.close(closeOf('connectionExpired'));
     else if (clock.monotonic() - state.sinceMs > state.maxAgeMs) this.close(closeOf('maxAge'));
     else subscriptions.sweep(client);
   }
@@ -108,11 +136,18 @@ export class Session {
   // ------------------------------------------------------------ order of work
 
   #pump(): void {
-    while (this.#queue.length > 0 && this.#state.kind !== 'connecting' && this.#state.kind !== 'closed') {
+    while (
+      this.#connection.open &&
+      this.#queue.length > 0 &&
+      this.#state.kind !== 'connecting' &&
+      this.#state.kind !== 'closed'
+    ) {
       if (this.#inFlight >= this.#deps.options.maxCommandsInFlight) break;
       const item = this.#queue.shift();
       if (item) this.#take(item);
     }
+    // Once the connection closes nothing more of its peer is carried out, and its farewell must be read.
+    if (!this.#connection.open) this.#queue.length = 0;
     const waiting = this.#queue.length > 0 && this.#state.kind !== 'closed';
     if (waiting && !this.#held) {
       this.#held = true;
@@ -129,7 +164,10 @@ export class Session {
     if (item.kind === 'refused') {
       // A command that could not be read counts against the rate like any other.
       if (state.kind === 'ready' && this.#overRate(state.client, item.id)) return;
-      this.#refuse(item.id, new CodedError({ code: item.error.code, message: item.error.message, retry: 'never' }));
+      this.#refuse(
+        item.id,
+        new CodedError({ code: item.error.code, message: item.error.message, retry: 'never' }),
+      );
       if (state.kind === 'awaiting') this.#connection.close(closeOf('badRequest', 'connect expected'));
       return;
     }
@@ -177,10 +215,16 @@ export class Session {
 
   /** The single catch. */
   async #answer(client: Client, command: Command): Promise<void> {
+    if (!client.open) return;
     try {
       const answer = await this.#handle(client, command);
       if (!answer || !client.open) return;
-      if (command.id > 0) client.reply({ id: command.id, outcome: { result: answer.result }, ...(answer.after ? { after: answer.after } : {}) });
+      if (command.id > 0)
+        client.reply({
+          id: command.id,
+          outcome: { result: answer.result },
+          ...(answer.after ? { after: answer.after } : {}),
+        });
       answer.onQueued?.();
     } catch (cause) {
       this.#refuse(command.id, cause, command.kind);
@@ -229,27 +273,58 @@ export class Session {
     if (cause instanceof CodedError) error = cause;
     else {
       const correlation = randomId(this.#deps.random, 12);
-      this.#deps.logger.error({ correlation, kind, client: this.client?.id, cause: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) }, 'command failed');
+      this.#deps.logger.error(
+        {
+          correlation,
+          kind,
+          client: this.client?.id,
+          cause: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause),
+        },
+        'command failed',
+      );
       error = new CodedError('internal', `correlation ${correlation}`);
     }
     this.#deps.counters.error(error.code);
-    if (id > 0 && this.#connection.open) this.#connection.control(this.#connection.codec.encodeReply({ id, outcome: { error: error.toData() } }));
+    if (id > 0 && this.#connection.open)
+      this.#connection.control(
+        this.#connection.codec.encodeReply({ id, outcome: { error: error.toData() } }),
+      );
   }
 
   // ------------------------------------------------------------ connect
 
   async #connect(command: ConnectCommand): Promise<void> {
     try {
-      const { client, result, begin } = await connectClient(this.#deps, this.#connection, this.#link, command, () => this.#state.kind === 'connecting');
+      const { client, result, begin } = await connectClient(
+        this.#deps,
+        this.#connection,
+        this.#link,
+        command,
+        () => this.#state.kind === 'connecting',
+      );
       const { clock, options, random } = this.#deps;
+      if (this.#state.kind !== 'connecting') {
+        // The connection went between the last check and this turn.
+        this.#release(client);
+        return;
+      }
       // Up to a tenth earlier than the limit, so that connections made together do not leave together.
-      this.#state = { kind: 'ready', client, sinceMs: clock.monotonic(), maxAgeMs: options.maxConnectionAgeMs * (0.9 + 0.1 * random.next()) };
+      this.#state = {
+        kind: 'ready',
+        client,
+        sinceMs: clock.monotonic(),
+        maxAgeMs: options.maxConnectionAgeMs * (0.9 + 0.1 * random.next()),
+      };
       client.reply({ id: command.id, outcome: { result } });
       begin();
       this.#connection.startHeartbeat();
       this.#link.plan?.onOpen?.(client.id);
     } catch (cause) {
       if (this.#state.kind === 'connecting') this.#refuseConnect(command, cause);
+      else if (this.#state.kind === 'ready') {
+        this.#deps.logger.error({ cause: String(cause) }, 'a session could not begin');
+        this.#connection.close(closeOf('serverError'));
+      }
     }
     this.#pump();
   }

@@ -4,6 +4,7 @@
  */
 import {
   channelKey,
+  closeOf,
   CodedError,
   type FilterNode,
   type MapPhase,
@@ -69,31 +70,33 @@ export class Subscriptions {
   async subscribe(client: Client, request: SubscribeRequest): Promise<Begun> {
     const existing = client.subscriptions.get(request.subId);
     if (existing && existing.paging === undefined) throw new CodedError('alreadySubscribed');
-    const continued = existing !== undefined && request.phase === 'state' && request.cursor !== '' && existing.channel === request.channel;
+    const continued =
+      existing !== undefined &&
+      request.phase === 'state' &&
+      request.cursor !== '' &&
+      existing.channel === request.channel;
     if (existing && !continued) this.#forget(client, existing);
-    if (!existing && request.phase === 'state' && request.cursor !== '') throw new CodedError('unrecoverablePosition', 'the pages took too long');
+    if (!existing && request.phase === 'state' && request.cursor !== '')
+      throw new CodedError('unrecoverablePosition', 'the pages took too long');
     if (client.subscriptions.size >= this.#deps.options.maxSubscriptionsPerConnection && !continued) {
       throw new CodedError('limitExceeded', 'subscriptions of the connection');
     }
     const subscription = continued ? existing : this.#make(client, request);
     if (!continued) client.subscriptions.set(request.subId, subscription);
+    const { clock, options } = this.#deps;
+    const dueMs = clock.monotonic() + (request.deadlineMs ?? options.subscribeDeadlineMs);
     try {
-      const subscribed = await this.#run(subscription, request);
+      const subscribed = await this.#run(subscription, request, dueMs);
       this.#requireCurrent(client, subscription);
       if (subscribed.phase === 'state') {
-        subscription.paging = { started: subscribed.position, sinceMs: this.#deps.clock.monotonic() };
+        subscription.paging = { started: subscribed.position, sinceMs: clock.monotonic() };
         return { result: this.#result(client, subscription, request, subscribed), begin: () => undefined };
       }
-      await this.#attendance.arrive(client, subscription);
-      if (client.subscriptions.get(request.subId) !== subscription || !client.open) void this.#attendance.depart(client, subscription);
+      await this.#inTime(dueMs, this.#attendance.arrive(client, subscription));
       this.#requireCurrent(client, subscription);
       return {
         result: this.#result(client, subscription, request, subscribed),
-        begin: () => {
-          delete subscription.paging;
-          subscription.delivery.begin(subscribed.position);
-          this.#attendance.announce(subscription);
-        },
+        begin: () => this.#begin(client, subscription, subscribed),
       };
     } catch (cause) {
       if (client.subscriptions.get(request.subId) === subscription) this.#forget(client, subscription);
@@ -106,9 +109,9 @@ export class Subscriptions {
     const subscription = client.subscriptions.get(subId);
     if (!subscription) return false;
     const live = subscription.paging === undefined && !subscription.delivery.buffering;
+    if (tell) subscription.ended = tell;
     this.#forget(client, subscription);
     if (tell && live) client.pushUnsubscribed(subscription, tell);
-    if (live) void this.#attendance.depart(client, subscription);
     return true;
   }
 
@@ -121,8 +124,12 @@ export class Subscriptions {
   sweep(client: Client): void {
     const { clock, options } = this.#deps;
     for (const subscription of [...client.subscriptions.values()]) {
-      if (subscription.paging && clock.monotonic() - subscription.paging.sinceMs > PAGING_TIMEOUT_MS) this.#forget(client, subscription);
-      else if (subscription.expiresAtMs !== undefined && clock.now() > subscription.expiresAtMs + options.expiryGraceMs) {
+      if (subscription.paging && clock.monotonic() - subscription.paging.sinceMs > PAGING_TIMEOUT_MS)
+        this.#forget(client, subscription);
+      else if (
+        subscription.expiresAtMs !== undefined &&
+        clock.now() > subscription.expiresAtMs + options.expiryGraceMs
+      ) {
         this.unsubscribe(client, subscription.subId, 'expired');
       }
     }
@@ -130,10 +137,32 @@ export class Subscriptions {
 
   // ------------------------------------------------------------ inside
 
+  /** The result is queued. What happened to the subscription since it was decided is told now, behind it. */
+  #begin(client: Client, subscription: Subscription, { channel, position }: Subscribed): void {
+    const { delivery } = subscription;
+    const current = (): boolean => client.subscriptions.get(subscription.subId) === subscription;
+    delete subscription.paging;
+    if (!current()) {
+      if (delivery.options.endsConnection && subscription.ended === undefined)
+        client.disconnect(closeOf('insufficientState'));
+      else client.pushUnsubscribed(subscription, subscription.ended ?? 'insufficientState');
+      return;
+    }
+    delivery.begin(position);
+    if (!current()) return;
+    const source = this.#deps.channels.sourceState(channel);
+    const { announced } = subscription;
+    if (announced && announced !== source && delivery.options.tellsSource) {
+      delivery.push({ kind: 'source', subId: subscription.subId, channel: subscription.channel, source });
+    }
+    this.#attendance.announce(subscription, client);
+  }
+
   /** Continuity may be lost, or the client may go, while a subscribe is under way. */
   #requireCurrent(client: Client, subscription: Subscription): void {
     if (!client.open) throw new CodedError('clientGone');
-    if (client.subscriptions.get(subscription.subId) !== subscription) throw new CodedError('sourceUnavailable', 'continuity was lost while subscribing');
+    if (client.subscriptions.get(subscription.subId) !== subscription)
+      throw new CodedError('sourceUnavailable', 'continuity was lost while subscribing');
   }
 
   #make(client: Client, request: SubscribeRequest): Subscription {
@@ -151,6 +180,8 @@ export class Subscriptions {
         outcome,
         tellsGaps,
         tellsSource: client.can('source'),
+        // Only a new connection brings back what the credential subscribed to.
+        endsConnection: request.serverSide && client.principal.channels.includes(channel),
         joinLeave: namespace.options.joinLeave && (request.joinLeave || namespace.options.forceJoinLeave),
         bufferMax: options.subscribeBufferMax,
         ...(request.filter ? { filter: request.filter } : {}),
@@ -166,17 +197,26 @@ export class Subscriptions {
       type: request.type,
       delivery,
       subscribedAtMs: clock.now(),
-      recoverable: namespace.numbered && (forceRecovery || request.recoverable || request.type !== 'stream' || namespace.options.class !== 'live'),
+      recoverable:
+        namespace.numbered &&
+        (forceRecovery ||
+          request.recoverable ||
+          request.type !== 'stream' ||
+          namespace.options.class !== 'live'),
       serverSide: request.serverSide,
       info: client.info(request.chanInfo),
       expiresAtMs: request.expiresAtMs,
     };
   }
 
-  #run(subscription: Subscription, request: SubscribeRequest): Promise<Subscribed> {
-    const { clock, options } = this.#deps;
+  #run(subscription: Subscription, request: SubscribeRequest, dueMs: number): Promise<Subscribed> {
     const { key, namespace, delivery } = subscription;
-    const common = { key, namespace, reader: delivery, ...(request.recover ? { recover: request.recover } : {}) };
+    const common = {
+      key,
+      namespace,
+      reader: delivery,
+      ...(request.recover ? { recover: request.recover } : {}),
+    };
     const work =
       request.type === 'stream'
         ? subscribeStream(this.#deps, { ...common, rejectUnrecovered: request.rejectUnrecovered })
@@ -188,26 +228,37 @@ export class Subscriptions {
             ...(request.since ? { since: request.since } : {}),
             ...(subscription.paging && request.cursor !== '' ? { started: subscription.paging.started } : {}),
           });
-    return withDeadline(
-      clock,
-      work,
-      request.deadlineMs ?? options.subscribeDeadlineMs,
-      () => new CodedError('sourceUnavailable', 'the channel did not answer in time'),
-      () => undefined,
-    );
+    return this.#inTime(dueMs, work);
   }
 
-  #result(client: Client, subscription: Subscription, request: SubscribeRequest, subscribed: Subscribed): SubscribeResult {
+  /** Until `dueMs` of the monotonic clock: one deadline for all steps of a subscribe. */
+  #inTime<T>(dueMs: number, work: Promise<T>): Promise<T> {
+    const { clock } = this.#deps;
+    const late = (): CodedError => new CodedError('sourceUnavailable', 'the channel did not answer in time');
+    return withDeadline(clock, work, Math.max(0, dueMs - clock.monotonic()), late, () => undefined);
+  }
+
+  #result(
+    client: Client,
+    subscription: Subscription,
+    request: SubscribeRequest,
+    subscribed: Subscribed,
+  ): SubscribeResult {
     const { namespace, recoverable } = subscription;
     const { options } = namespace;
     const positioned = namespace.numbered && (options.forcePositioning || request.positioned || recoverable);
     const told = client.can('gap') || client.can('source');
+    const source = this.#deps.channels.sourceState(subscribed.channel);
+    subscription.announced = source;
     return {
       kind: 'subscribe',
       type: subscription.type,
       recoverable,
       positioned,
-      position: recoverable || positioned || request.type !== 'stream' ? subscribed.position : { epoch: '', offset: 0 },
+      position:
+        recoverable || positioned || request.type !== 'stream'
+          ? subscribed.position
+          : { epoch: '', offset: 0 },
       publications: subscribed.publications,
       wasRecovering: subscribed.wasRecovering,
       recovered: subscribed.recovered,
@@ -215,13 +266,15 @@ export class Subscriptions {
       cursor: subscribed.cursor,
       state: subscribed.state,
       publishDebounceMs: options.publishDebounceMs,
-      ...(subscription.expiresAtMs === undefined ? {} : { ttlSeconds: Math.max(1, Math.ceil((subscription.expiresAtMs - this.#deps.clock.now()) / 1000)) }),
+      ...(subscription.expiresAtMs === undefined
+        ? {}
+        : { ttlSeconds: Math.max(1, Math.ceil((subscription.expiresAtMs - this.#deps.clock.now()) / 1000)) }),
       ...(told
         ? {
             announced: {
               class: options.class,
               outcome: client.can('gap') ? options.overflow : 'recover',
-              source: this.#deps.channels.sourceState(subscribed.channel),
+              source,
             },
           }
         : {}),
@@ -234,12 +287,14 @@ export class Subscriptions {
     if (subscription?.delivery !== delivery) return;
     client.subscriptions.delete(subId);
     this.#deps.channels.leave(subscription.key, delivery);
-    if (wasLive) void this.#attendance.depart(client, subscription);
+    this.#attendance.depart(client, subscription);
+    if (wasLive && delivery.options.endsConnection) client.disconnect(closeOf('insufficientState'));
   }
 
   #forget(client: Client, subscription: Subscription): void {
     client.subscriptions.delete(subscription.subId);
     subscription.delivery.end();
     this.#deps.channels.leave(subscription.key, subscription.delivery);
+    this.#attendance.depart(client, subscription);
   }
 }
