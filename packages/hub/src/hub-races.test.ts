@@ -182,7 +182,7 @@ describe('presence is not left behind', () => {
       phase: 'live' as const,
       cursor: '',
       limit: 0,
-      deltaRequested: false,
+      delta: '',
     };
     const commands = [
       { kind: 'subscribe' as const, id: 2, subId: 'a', ...base },
