@@ -17,7 +17,7 @@ import { importsOf } from './lib/tokens.mjs';
 /** @typedef {{ file: string, line: number, rule: string, message: string }} Violation */
 
 const F2 = ['base', 'protocol'];
-const MODULE = ['base', 'protocol', 'contracts', 'hub'];
+const MODULE = ['base', 'protocol', 'contracts', 'store', 'hub'];
 
 /**
  * Folder to floor and "may use" list (package names without the scope). A module's list is that of `modules/*`.
@@ -28,6 +28,7 @@ export const HOUSE = {
   'packages/protocol': { floor: 1, uses: ['base'] },
   'packages/contracts': { floor: 2, uses: F2 },
   'packages/broker': { floor: 2, uses: F2 },
+  'packages/store': { floor: 2, uses: F2 },
   'packages/hub': { floor: 3, uses: [...F2, 'broker'] },
   'packages/client': { floor: 3, uses: [...F2, 'contracts'] },
   'packages/react': { floor: 4, uses: [...F2, 'contracts', 'client'] },

@@ -37,6 +37,11 @@ export interface Publication {
   readonly removed?: boolean;
   /** Unix milliseconds at which the channel's numbering side accepted it. */
   readonly timeMs?: number;
+  /**
+   * Set by the hub for subscriptions with deltas (spec DELTA-1), never by a publisher: `full`, the payload itself, marked as the base of
+   * the next; `delta`, `data` turns the payload handed over before into this one. Absent where the subscription has none.
+   */
+  readonly form?: 'full' | 'delta';
 }
 
 /** A filter over publication tags. A leaf has `cmp`; a branch has `op`. Semantics: `tags-filter.ts`. */
@@ -83,6 +88,7 @@ export interface SubscribeCommand {
   readonly positioned: boolean;
   readonly recoverable: boolean;
   readonly joinLeave: boolean;
+  /** The kind of deltas asked for (`fossil`); '': none. */
   readonly delta: string;
   readonly filter?: FilterNode;
   /** An unrecovered position is refused with 112 instead of answered with `recovered: false`. */
@@ -250,6 +256,8 @@ export interface SubscribeResult extends Expiry {
   readonly cursor: string;
   readonly state: readonly Publication[];
   readonly publishDebounceMs: number;
+  /** Whether publications of this subscription carry a `form`. */
+  readonly delta: boolean;
   /** For readers with the extensions: class, outcome and source state, carried in the reply's data. */
   readonly announced?: { readonly class: ChannelClass; readonly outcome: OverflowOutcome; readonly source: SourceState };
 }

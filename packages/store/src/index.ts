@@ -1,0 +1,2 @@
+/** The store's door. */
+export {};
