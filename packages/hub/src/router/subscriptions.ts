@@ -266,6 +266,7 @@ export class Subscriptions {
       cursor: subscribed.cursor,
       state: subscribed.state,
       publishDebounceMs: options.publishDebounceMs,
+      delta: false,
       ...(subscription.expiresAtMs === undefined
         ? {}
         : { ttlSeconds: Math.max(1, Math.ceil((subscription.expiresAtMs - this.#deps.clock.now()) / 1000)) }),
