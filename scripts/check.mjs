@@ -24,6 +24,8 @@ const CHECKS = [
   { name: 'rooms', run: () => runNode('scripts/rooms.mjs', []) },
   { name: 'lint', run: () => runNode('scripts/lint.mjs', []) },
   { name: 'links', run: () => runNode('scripts/docs-links.mjs', []) },
+  { name: 'snippets', run: () => runNode('scripts/docs-snippets.mjs', []) },
+  { name: 'references', run: () => runNode('scripts/reference.mjs', ['--check']) },
   { name: 'rule numbers', run: () => runNode('scripts/spec-ids.mjs', []) },
 ];
 

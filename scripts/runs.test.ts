@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { isBuilt, sourceHash } from './lib/build.mjs';
-import { findChromium } from './lib/chromium.mjs';
+import { findProgram, PROGRAMS } from './lib/programs.mjs';
 import { missingPackages } from './lib/install.mjs';
 import { nodeProblem } from './lib/node-version.mjs';
 import { countResults } from './lib/results.mjs';
@@ -57,10 +57,14 @@ describe('install', () => {
     expect(nodeProblem(version) === undefined).toBe(accepted);
   });
 
-  test('[RUN-1] a browser named in the environment is taken at its word or not at all', () => {
-    expect(findChromium({ CHROMIUM_BIN: process.execPath, PATH: '/usr/bin' })).toBe(process.execPath);
-    expect(findChromium({ CHROMIUM_BIN: '/nowhere/chromium', PATH: '/usr/bin' })).toBeUndefined();
-  });
+  test.each(PROGRAMS.map((program) => [program.name, program] as const))(
+    '[RUN-5] %s is found, and one named in the environment is taken at its word or not at all',
+    (_name, program) => {
+      expect(findProgram(program, { PATH: '' })).toMatch(/^\/.*\/[a-z-]+$/);
+      expect(findProgram(program, { [program.variable]: process.execPath, PATH: '' })).toBe(process.execPath);
+      expect(findProgram(program, { [program.variable]: '/nowhere/it', PATH: '/usr/bin' })).toBeUndefined();
+    },
+  );
 });
 
 describe('build', () => {

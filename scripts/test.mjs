@@ -1,5 +1,5 @@
 /**
- * `npm test`: install where needed, look for the browser, build, check, then run the unit and the system tests. Everything runs even
+ * `npm test`: install where needed, look for the programs that tests start, build, check, then run the unit and the system tests. Everything runs even
  * after a failure. The last line is `N passed, N failed`; checks and the build count as one test each.
  *
  * Arguments go to vitest, e.g. `npm test -- packages/hub`; the checks run all the same.
@@ -8,10 +8,10 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runChecks } from './check.mjs';
 import { ensureBuilt } from './lib/build.mjs';
-import { ensureChromium } from './lib/chromium.mjs';
 import { ROOT } from './lib/files.mjs';
 import { ensureInstalled } from './lib/install.mjs';
 import { nodeProblem } from './lib/node-version.mjs';
+import { ensurePrograms } from './lib/programs.mjs';
 import { countResults } from './lib/results.mjs';
 import { runNode } from './lib/run.mjs';
 
@@ -29,21 +29,22 @@ if (problem) {
   failures.push('node version');
 } else if (!(await ensureInstalled())) failures.push('install');
 else {
-  const chromium = await ensureChromium();
-  count('chromium', chromium !== undefined);
+  const programs = await ensurePrograms();
+  for (const [{ name }, path] of programs) count(name, path !== undefined);
   for (const name of await ensureBuilt()) failures.push(`build: ${name}`);
   if (failures.every((name) => !name.startsWith('build'))) passed++;
   const checks = await runChecks();
   passed += checks.passed;
   failures.push(...checks.failed.map((name) => `check: ${name}`));
-  failedTests = await runTests(chromium);
+  failedTests = await runTests(programs);
 }
 if (failures.length > 0) console.log(`\nfailed besides tests: ${failures.join(', ')}`);
 process.exitCode = failures.length + failedTests > 0 ? 1 : 0;
 console.log(`${passed} passed, ${failures.length + failedTests} failed`);
 
-/** @param {string | undefined} chromium @returns {Promise<number>} failed tests */
-async function runTests(chromium) {
+/** @param {Awaited<ReturnType<typeof ensurePrograms>>} programs @returns {Promise<number>} failed tests */
+async function runTests(programs) {
+  const paths = Object.fromEntries([...programs].map(([{ variable }, path]) => [variable, path]));
   mkdirSync(join(ROOT, '.cache'), { recursive: true });
   rmSync(join(ROOT, REPORT), { force: true });
   const args = [
@@ -58,7 +59,7 @@ async function runTests(chromium) {
     ...process.argv.slice(2),
   ];
   const code = await runNode('node_modules/vitest/vitest.mjs', args, {
-    env: { NO_COLOR: '1', ...(chromium === undefined ? {} : { CHROMIUM_BIN: chromium }) },
+    env: { NO_COLOR: '1', ...paths },
   });
   const report = existsSync(join(ROOT, REPORT))
     ? JSON.parse(readFileSync(join(ROOT, REPORT), 'utf8'))

@@ -8,7 +8,7 @@ import { createServer } from 'node:http';
 import { createSystemClock, createSystemRandom, silentLogger } from '@trunkline/base';
 import { createMemoryBroker } from '@trunkline/broker';
 import { createHub } from '@trunkline/hub';
-import { createWebSocketServer } from '@trunkline/transport';
+import { createEntrance } from '@trunkline/transport';
 import { serveControl } from './control.mjs';
 
 const ORG = 'bench';
@@ -54,8 +54,8 @@ const hub = createHub(
 
 const http = createServer();
 // All readers share one address here.
-createWebSocketServer(
-  { clock, logger, hub },
+createEntrance(
+  { clock, random, logger, hub },
   { attemptsPerSecond: Infinity, attemptsBurst: Infinity },
 ).attach(http);
 const org = hub.forOrg(ORG);

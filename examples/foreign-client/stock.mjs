@@ -10,6 +10,7 @@ import { WebSocket } from 'ws';
 const url = (process.env['TRUNKLINE_URL'] ?? 'http://localhost:8000').replace(/^http/, 'ws');
 const channel = 'public:foreign';
 
+// #region stock
 const centrifuge = new Centrifuge(`${url}/connection/websocket`, { websocket: WebSocket });
 centrifuge.on('connected', ({ client, transport }) =>
   console.log(`connected as ${client} over ${transport}`),
@@ -25,6 +26,7 @@ subscription.on('publication', ({ data, offset }) => console.log(`publication ${
 subscription.subscribe();
 centrifuge.connect();
 await subscription.ready(5_000);
+// #endregion stock
 
 for (const text of ['one', 'two', 'three']) await subscription.publish({ text });
 

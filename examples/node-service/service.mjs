@@ -12,6 +12,7 @@ const url = process.env['TRUNKLINE_URL'] ?? 'http://localhost:8000';
 const channel = 'public:load';
 const once = process.argv.includes('--once');
 
+// #region publish
 /** The key of a development server lies where it left it; it is another after a restart, so it is read for each request. */
 function apiKey() {
   return process.env['TRUNKLINE_API_KEY'] ?? JSON.parse(readFileSync('.trunkline/dev.json', 'utf8')).apiKey;
@@ -28,7 +29,9 @@ async function publish(data, idempotencyKey) {
   if (error) throw new Error(`${error.message} (${error.code})`);
   return result;
 }
+// #endregion publish
 
+// #region follow
 const client = createClient({ url, websocket: WebSocket, name: 'node-service' });
 const subscription = client.stream(channel, {
   onPublication: ({ data, position }) => console.log(`got       offset ${position?.offset}:`, data),
@@ -36,6 +39,7 @@ const subscription = client.stream(channel, {
 });
 subscription.state.subscribe(() => console.log(`channel   is ${subscription.state.get().kind}`));
 await client.ready();
+// #endregion follow
 
 for (let sample = 1; !once || sample <= 3; sample++) {
   const data = { sample, residentMb: Math.round(process.memoryUsage.rss() / 1e6) };

@@ -2,6 +2,14 @@
 export { Kit } from './kit.js';
 export { clock, until, wait } from './waiting.js';
 export { startServer, type ApiAnswer, type ServerOptions, type TestServer } from './server.js';
+export {
+  programPath,
+  startProgram,
+  type Program,
+  type ProgramOptions,
+  type ProgramPlace,
+} from './program.js';
+export { startRedis, type RedisServer } from './redis.js';
 export { startProxy, type Direction, type FaultProxy } from './proxy.js';
 export {
   createStockClient,
@@ -18,3 +26,5 @@ export { signToken, strangerToken, unsignedToken, type HmacAlg } from './tokens.
 export { launchBrowser, type BrowserHandle } from './browser.js';
 export { StreamChecker, type Violation } from './stream-checker.js';
 export { freePort } from './ports.js';
+export { fromWire, httpUrl, isProtobuf, toWire, transportOf, WIRES, type Wire } from './wires.js';
+export { protobufCodec } from './raw-codec.js';

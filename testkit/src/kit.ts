@@ -1,6 +1,7 @@
 /** One test's belongings: servers, proxies, clients and browsers, disposed in reverse of their making. */
 import { DisposeStack } from '@trunkline/base';
 import { launchBrowser, type BrowserHandle } from './browser.js';
+import { startProgram, type Program, type ProgramOptions } from './program.js';
 import { startProxy, type FaultProxy } from './proxy.js';
 import { openRawClient, type RawClient, type RawClientOptions } from './raw-client.js';
 import { startServer, type ServerOptions, type TestServer } from './server.js';
@@ -10,6 +11,11 @@ export class Kit extends DisposeStack {
   /** Starts the real server as a child process. */
   async server(options: ServerOptions): Promise<TestServer> {
     return this.use(await startServer(options));
+  }
+
+  /** Starts a program of the system as a child process. */
+  async program(options: ProgramOptions): Promise<Program> {
+    return this.use(await startProgram(options));
   }
 
   /** A breakable TCP path to `target`. */

@@ -31,10 +31,13 @@ export interface FaultProxy extends Disposable {
   delay(ms: number): void;
   /** Lets `bytes` more bytes reach each present client, then ends the pair: a message cut in its middle. */
   truncate(bytes: number): void;
+  /** New connections go to another port of the loopback interface: what a load balancer does when a node is gone. */
+  retarget(port: number): void;
 }
 
-/** Starts a proxy on a free port of the loopback interface towards `targetPort` there. */
-export async function startProxy(targetPort: number): Promise<FaultProxy> {
+/** Starts a proxy on a free port of the loopback interface towards another one there. */
+export async function startProxy(firstTarget: number): Promise<FaultProxy> {
+  let targetPort = firstTarget;
   const faults = { refusing: false, toServer: 'pass' as Flow, toClient: 'pass' as Flow, delayMs: 0 };
   const clock = createSystemClock();
   const pairs = new Set<Pair>();
@@ -83,6 +86,9 @@ export async function startProxy(targetPort: number): Promise<FaultProxy> {
       faults.delayMs = ms;
     },
     truncate: (bytes) => eachPair((pair) => pair.truncate(bytes)),
+    retarget: (next) => {
+      targetPort = next;
+    },
     dispose: async () => {
       faults.refusing = true;
       eachPair((pair) => pair.reset());

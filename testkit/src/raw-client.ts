@@ -1,21 +1,17 @@
 /**
- * A bare WebSocket that speaks the native JSON wire by hand: a test may send anything, sees every document, and may stop reading. It
- * answers server pings unless told otherwise, and does nothing else by itself.
+ * A bare connection that speaks the native wire by hand, over any transport and codec: a test may send anything, sees every document, and
+ * may stop reading. It answers server pings unless told otherwise, and does nothing else by itself.
  */
-import { WebSocket, type ClientOptions } from 'ws';
 import { createSystemClock, type Disposable } from '@trunkline/base';
+import { jsonCodec, protobufCodec, type Document } from './raw-codec.js';
+import { openRawLink } from './raw-link.js';
+import { isProtobuf, type Wire } from './wires.js';
 
-/** One JSON document from the server: a reply (`id`), a push (`push`) or a ping (empty). */
-export type Document = Readonly<Record<string, unknown>> & {
-  readonly id?: number;
-  readonly error?: { readonly code: number; readonly message: string; readonly temporary?: boolean };
-  readonly push?: Readonly<Record<string, unknown>> & {
-    readonly channel?: string;
-    readonly pub?: { readonly data: unknown; readonly offset?: number };
-  };
-};
+export type { Document } from './raw-codec.js';
 
 export interface RawClientOptions {
+  /** Default `websocket json`. Others reach the same server. */
+  readonly wire?: Wire;
   /** Sub-protocols to offer. */
   readonly protocols?: readonly string[];
   /** Sent with the upgrade. */
@@ -28,12 +24,13 @@ export interface RawClientOptions {
 }
 
 export interface RawClient extends Disposable {
-  readonly socket: WebSocket;
+  /** Whether anything can still be sent. */
+  readonly open: boolean;
   /** Documents in the order they came. */
   readonly documents: readonly Document[];
   /** Bytes of binary frames, where the codec is not JSON. */
   readonly binary: readonly Uint8Array[];
-  /** Resolves when the socket closed, however. */
+  /** Resolves when the connection closed, however; a transport without close frames tells the code of the disconnect push. */
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
   /** Sends as it is: a string as a text frame, bytes as a binary one. */
   send(frame: string | Uint8Array): void;
@@ -51,14 +48,10 @@ export interface RawClient extends Disposable {
   dispose(): void;
 }
 
-/** Resolves once the socket is open; rejects with the HTTP status where the server refused. */
-export function openRawClient(url: string, options: RawClientOptions = {}): Promise<RawClient> {
-  const settings: ClientOptions = {
-    perMessageDeflate: false,
-    maxPayload: 0,
-    headers: { ...options.headers },
-  };
-  const socket = new WebSocket(url, [...(options.protocols ?? [])], settings);
+/** Resolves once frames may be sent; rejects with the HTTP status where the server refused a WebSocket. HTTP transports begin with the first frame. */
+export async function openRawClient(url: string, options: RawClientOptions = {}): Promise<RawClient> {
+  const { wire = 'websocket json' } = options;
+  const codec = isProtobuf(wire) ? protobufCodec : jsonCodec;
   const clock = createSystemClock();
   const keep = options.keep ?? true;
   const documents: Document[] = [];
@@ -66,30 +59,27 @@ export function openRawClient(url: string, options: RawClientOptions = {}): Prom
   const listeners = new Set<(document: Document | undefined) => void>();
   let nextId = 1;
   let over: { code: number; reason: string } | undefined;
+  let onClosed: (close: { code: number; reason: string }) => void = () => undefined;
+  const closed = new Promise<{ code: number; reason: string }>((resolve) => (onClosed = resolve));
 
-  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
-    socket.on('close', (code, reason) => {
-      over = { code, reason: reason.toString() };
-      resolve(over);
-      for (const listener of [...listeners]) listener(undefined);
-    });
-  });
-
-  const onText = (text: string): void => {
-    for (const line of text.split('\n')) {
-      if (line === '') continue;
-      const document = JSON.parse(line) as Document;
-      if (line === '{}' && (options.answerPings ?? true) && socket.readyState === WebSocket.OPEN)
-        socket.send('{}');
-      if (keep) documents.push(document);
-      options.onDocument?.(document);
-      for (const listener of [...listeners]) listener(document);
-    }
-  };
-  socket.on('message', (data: Buffer, isBinary) => {
-    if (isBinary) binary.push(new Uint8Array(data));
-    else onText(data.toString('utf8'));
-  });
+  const link = await openRawLink(
+    url,
+    { wire, codec, protocols: options.protocols ?? [], headers: options.headers ?? {} },
+    {
+      onDocument: (document) => {
+        if (Object.keys(document).length === 0 && (options.answerPings ?? true)) link.send(codec.pong);
+        if (keep) documents.push(document);
+        options.onDocument?.(document);
+        for (const listener of [...listeners]) listener(document);
+      },
+      onBinary: (bytes) => void binary.push(bytes),
+      onClosed: (code, reason) => {
+        over = { code, reason };
+        onClosed(over);
+        for (const listener of [...listeners]) listener(undefined);
+      },
+    },
+  );
 
   const expectDocument = (
     what: string,
@@ -123,12 +113,14 @@ export function openRawClient(url: string, options: RawClientOptions = {}): Prom
   };
 
   const client: RawClient = {
-    socket,
+    get open() {
+      return link.open;
+    },
     documents,
     binary,
     closed,
-    send: (frame) => socket.send(frame),
-    sendAll: (commands) => socket.send(commands.map((command) => JSON.stringify(command)).join('\n')),
+    send: (frame) => link.send(frame),
+    sendAll: (commands) => link.send(codec.encode(commands)),
     request: (command, timeoutMs = 5_000) => {
       const id = nextId++;
       const reply = expectDocument(
@@ -137,21 +129,14 @@ export function openRawClient(url: string, options: RawClientOptions = {}): Prom
         timeoutMs,
         false,
       );
-      socket.send(JSON.stringify({ id, ...command }));
+      link.send(codec.encode([{ id, ...command }]));
       return reply;
     },
     connect: (connect = {}) => client.request({ connect }),
     expect: (what, where, timeoutMs) => expectDocument(what, where, timeoutMs),
-    pause: () => socket.pause(),
-    resume: () => socket.resume(),
-    dispose: () => socket.terminate(),
+    pause: () => link.pause(),
+    resume: () => link.resume(),
+    dispose: () => link.terminate(),
   };
-
-  return new Promise((resolve, reject) => {
-    socket.once('open', () => {
-      socket.on('error', () => undefined);
-      resolve(client);
-    });
-    socket.once('error', reject);
-  });
+  return client;
 }

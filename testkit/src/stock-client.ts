@@ -2,12 +2,18 @@
  * The unmodified `centrifuge` package on `ws`, as an application in Node would use it, with ways to wait for what it emits. Nothing of
  * the package is patched: what a test sees here is what every stock user sees.
  */
-import { Centrifuge, type Options, type Subscription } from 'centrifuge';
+import { Centrifuge, type Options, type Subscription, type TransportEndpoint } from 'centrifuge';
+import { Centrifuge as ProtobufCentrifuge } from 'centrifuge/build/protobuf';
+import { EventSource } from 'eventsource';
 import { WebSocket } from 'ws';
 import { createSystemClock, type Disposable } from '@trunkline/base';
 import type { StreamChecker } from './stream-checker.js';
+import { fromWire, httpUrl, isProtobuf, transportOf, type Wire } from './wires.js';
 
-export type StockClientOptions = Partial<Options>;
+export interface StockClientOptions extends Partial<Options> {
+  /** Default `websocket json`. The package's other transports reach the same server. */
+  readonly wire?: Wire;
+}
 
 export interface StockClient extends Disposable {
   readonly client: Centrifuge;
@@ -19,11 +25,16 @@ export interface StockClient extends Disposable {
 
 /** `url` is the WebSocket address. Reconnect delays are short (20 to 200 ms) unless options say otherwise. */
 export function createStockClient(url: string, options: StockClientOptions = {}): StockClient {
-  const client = new Centrifuge(url, {
+  const { wire = 'websocket json', ...given } = options;
+  // Both entry points declare the same class; private fields make them two types.
+  const Kind = (isProtobuf(wire) ? ProtobufCentrifuge : Centrifuge) as unknown as typeof Centrifuge;
+  const client = new Kind(endpointOf(url, wire), {
     websocket: WebSocket,
+    eventsource: EventSource,
+    emulationEndpoint: httpUrl(url, '/emulation'),
     minReconnectDelay: 20,
     maxReconnectDelay: 200,
-    ...options,
+    ...given,
   });
   return {
     client,
@@ -34,6 +45,13 @@ export function createStockClient(url: string, options: StockClientOptions = {})
     },
     dispose: () => client.disconnect(),
   };
+}
+
+function endpointOf(url: string, wire: Wire): string | TransportEndpoint[] {
+  const transport = transportOf(wire);
+  return transport === 'websocket'
+    ? url
+    : [{ transport, endpoint: httpUrl(url, `/connection/${transport}`) }];
 }
 
 interface Emitter {
@@ -102,7 +120,7 @@ export interface SubscribedAnswer {
 /** Feeds a checker with a stock subscription whose messages are `{seq}`. What the package tells of lost continuity counts as told. */
 export function watchStream(subscription: Subscription, checker: StreamChecker): void {
   subscription.on('publication', ({ data, offset }) =>
-    checker.message((data as { seq: number }).seq, offset),
+    checker.message((fromWire(data) as { seq: number }).seq, offset),
   );
   subscription.on('subscribed', ({ wasRecovering, recovered }) => {
     if (wasRecovering && !recovered) checker.told('recovered: false');

@@ -4,20 +4,31 @@
  */
 import { describe, expect, it } from 'vitest';
 import { createSeededRandom, randomInt } from '@trunkline/base';
-import { until, wait, type FaultProxy } from '@trunkline/testkit';
+import { until, wait, WIRES, type FaultProxy } from '@trunkline/testkit';
 import { conformanceServer, useBed } from '../support/bed.js';
-import { gather, type ClientKind } from '../support/crowd.js';
+import { gather, gatherOver, type ClientKind, type Crowd } from '../support/crowd.js';
 import { Publisher } from '../support/publisher.js';
 
 const bed = useBed(conformanceServer);
 const CLIENTS = 10;
 const KINDS: readonly ClientKind[] = ['stock', 'trunkline'];
+/** The stock client's other transports and codecs share one network, a few clients each. */
+const OTHERS = WIRES.filter((wire) => wire !== 'websocket json');
+const CLIENTS_OF_OTHERS = 3;
+
+type Party = ClientKind | 'other transports';
+
+function assemble(party: Party, url: string, channels: readonly string[]): Promise<Crowd> {
+  return party === 'other transports'
+    ? gatherOver(bed.kit, OTHERS, url, CLIENTS_OF_OTHERS, channels)
+    : gather(bed.kit, party, url, CLIENTS, channels);
+}
 
 /** Publishes while `run` breaks the network; then everybody must have everything, and nobody may have been told of a loss. */
-async function underFaults(kind: ClientKind, run: (proxy: FaultProxy) => Promise<void>): Promise<void> {
+async function underFaults(party: Party, run: (proxy: FaultProxy) => Promise<void>): Promise<void> {
   const proxy = await bed.kit.proxy(bed.server);
   const channels = [bed.channel('longhistory'), bed.channel('longhistory')];
-  const crowd = await gather(bed.kit, kind, proxy.wsUrl, CLIENTS, channels);
+  const crowd = await assemble(party, proxy.wsUrl, channels);
   const publisher = new Publisher(bed.server, channels, 10);
   publisher.start();
   await run(proxy);
@@ -34,7 +45,7 @@ async function underFaults(kind: ClientKind, run: (proxy: FaultProxy) => Promise
   expect(publisher.failures).toBe(0);
 }
 
-describe.each(KINDS)('the network of %s clients', (kind) => {
+describe.each([...KINDS, 'other transports'] as const)('the network of %s clients', (kind) => {
   it('[CONT-1] connections reset at any moment: nothing lost, nothing twice', async () => {
     await underFaults(kind, async (proxy) => {
       const random = createSeededRandom(7);
@@ -95,9 +106,8 @@ describe.each(KINDS)('the network of %s clients', (kind) => {
 describe('the server', () => {
   it('[REC-2] killed in the middle of a stream: everybody comes back and is told what memory could not keep', async () => {
     const channels = [bed.channel('longhistory'), bed.channel('recovery')];
-    const crowds = await Promise.all(
-      KINDS.map((kind) => gather(bed.kit, kind, bed.server.wsUrl, CLIENTS, channels)),
-    );
+    const parties: readonly Party[] = [...KINDS, 'other transports'];
+    const crowds = await Promise.all(parties.map((party) => assemble(party, bed.server.wsUrl, channels)));
     const checkers = crowds.flatMap((crowd) => crowd.checkers);
     const publisher = new Publisher(bed.server, channels, 5);
     publisher.start();
@@ -143,10 +153,11 @@ describe('the server', () => {
   });
 
   it('[LIFE-1] a polite end closes with a code to come back, and exits cleanly', async () => {
-    const raw = await bed.raw();
-    await raw.connect();
+    const raws = await Promise.all(WIRES.map((wire) => bed.raw({ wire })));
+    await Promise.all(raws.map((raw) => raw.connect()));
     const exit = bed.server.term();
-    expect((await raw.closed).code).toBe(3001);
+    const codes = await Promise.all(raws.map(async (raw) => (await raw.closed).code));
+    expect(codes).toEqual(WIRES.map(() => 3001));
     expect(await exit).toBe(0);
     await bed.server.restart();
   });

@@ -1,29 +1,39 @@
 #!/usr/bin/env node
 /**
- * Runs the live tests that come with the stock client's own repository against this server: `node tests/conformance/run-foreign.mjs
- * <checkout> [--all] [--installed] [file…]`. It starts the server on port 8000 with the conformance configuration, runs the given
- * test files (default: those about connections, recovery, getState and maps) and lists what passed and failed; the exit code says
- * whether all passed. By default only WebSocket cases run; `--all` adds the other transports, `--installed` tests the installed `centrifuge`
- * package instead of the checkout's sources (cases that look into the sources' private fields then fail). Tokens written into the tests are
- * accepted as they are: the configuration allows their short secret. Not part of the test run: the checkout is not ours.
+ * Runs the live tests that come with the stock client's own repository against this server, over all its transports and both codecs:
+ * `node tests/conformance/run-foreign.mjs <checkout> [--websocket] [--installed] [file…]`. It starts the server on port 8000 with the
+ * conformance configuration, runs the given test files (default: all whose subject this server has: core, Protobuf, recovery, getState, maps,
+ * deltas, debounce) and lists what passed and failed; the exit code says whether all passed. `--websocket` leaves out the cases of other
+ * transports, `--installed` tests the installed `centrifuge` package instead of the checkout's sources (cases that look into the
+ * sources' private fields then fail). Tokens written into the tests are accepted as they are: the configuration allows their short secret.
+ * Not part of the test run: the checkout is not ours.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const flags = process.argv.slice(2).filter((argument) => argument.startsWith('--'));
 const [checkout, ...files] = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 if (checkout === undefined) {
-  console.error('usage: run-foreign.mjs <checkout> [--all] [--installed] [file…]');
+  console.error('usage: run-foreign.mjs <checkout> [--websocket] [--installed] [file…]');
   process.exit(2);
 }
 const chosen =
   files.length > 0
     ? files
-    : ['centrifuge.test.ts', 'recovery.test.ts', 'getstate.test.ts', 'map.test.ts', 'debounce.test.ts'];
+    : [
+        'centrifuge.test.ts',
+        'centrifuge.protobuf.test.ts',
+        'recovery.test.ts',
+        'getstate.test.ts',
+        'map.test.ts',
+        'map.protobuf.test.ts',
+        'delta.test.ts',
+        'debounce.test.ts',
+      ];
 
 const scratch = mkdtempSync(join(tmpdir(), 'trunkline-foreign-'));
 const server = spawn(
@@ -70,7 +80,8 @@ async function ready() {
 async function run() {
   const standIns = {
     undici: 'export const fetch = globalThis.fetch;',
-    eventsource: 'export default globalThis.EventSource;',
+    // The tests were written for the default export of an earlier version.
+    eventsource: `export { EventSource as default } from '${pathToFileURL(join(root, 'node_modules/eventsource/dist/index.js'))}';`,
   };
   for (const [name, text] of Object.entries(standIns)) writeFileSync(join(scratch, `${name}.mjs`), text);
   const alias = [
@@ -101,9 +112,9 @@ async function run() {
       watch: false,
       include: chosen.map((file) => `src/${file}`),
       // Real WebSocket cases only: the others are named after their transport.
-      ...(flags.includes('--all')
-        ? {}
-        : { testNamePattern: '^(?!(http_stream|sse|http_stream \\(Protobuf\\)): )' }),
+      ...(flags.includes('--websocket')
+        ? { testNamePattern: '^(?!(http_stream|sse|http_stream \\(Protobuf\\)): )' }
+        : {}),
       reporters: ['verbose'],
       fileParallelism: false,
       testTimeout: 15_000,

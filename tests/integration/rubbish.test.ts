@@ -5,15 +5,27 @@
 import { describe, expect, it } from 'vitest';
 import { createSeededRandom, randomInt } from '@trunkline/base';
 import { CLOSE_CODES } from '@trunkline/protocol';
-import { openRawClient, until, wait, type Document } from '@trunkline/testkit';
+import {
+  isProtobuf,
+  openRawClient,
+  protobufCodec,
+  until,
+  wait,
+  WIRES,
+  type Document,
+  type Wire,
+} from '@trunkline/testkit';
 import { useBed } from '../support/bed.js';
 import { orgKey, orgToken, TWO_ORGS } from '../support/orgs.js';
 import { RawReader } from '../support/reader.js';
+import { ProtobufRubbishMaker } from '../support/rubbish-protobuf.js';
 import { RubbishMaker, type BadFrame } from '../support/rubbish.js';
 
 const MAX_FRAME_BYTES = 64 * 1024;
 const MAX_DEPTH = 64;
 const FRAMES = 100_000;
+/** Over each of the other transports and codecs. */
+const FRAMES_OF_OTHERS = 1_500;
 const FRAMES_PER_CONNECTION = 50;
 const CONNECTIONS_AT_ONCE = 20;
 const SEED = 20_240;
@@ -39,6 +51,9 @@ const KNOWN_CLOSES = new Set<number>([
   1009,
 ]);
 
+/** How an HTTP transport refuses what is not even a stream. */
+const KNOWN_STATUSES = new Set([400, 413, 431]);
+
 interface Tally {
   frames: number;
   answered: number;
@@ -53,10 +68,12 @@ async function run(
   random: ReturnType<typeof createSeededRandom>,
   token: string,
   tally: Tally,
+  wire: Wire = 'websocket json',
 ): Promise<void> {
   const answered = new Map<number, Document>();
   let pong = false;
   const raw = await openRawClient(bed.server.wsUrl, {
+    wire,
     keep: false,
     onDocument: (document) => {
       if (document.id === 1_000_000) pong = true;
@@ -87,7 +104,7 @@ async function run(
   if (close !== undefined) {
     tally.closed++;
     tally.closes.set(close.code, (tally.closes.get(close.code) ?? 0) + 1);
-    if (!KNOWN_CLOSES.has(close.code))
+    if (!KNOWN_CLOSES.has(close.code) && !(wire !== 'websocket json' && KNOWN_STATUSES.has(close.code)))
       tally.problems.push(
         `closed with ${close.code} ${close.reason} after ${sent[fatalAt]?.kind ?? 'nothing fatal'}`,
       );
@@ -100,6 +117,40 @@ async function run(
       else tally.problems.push(`no answer to ${kind}: ${String(frame).slice(0, 150)}`);
     }
   }
+}
+
+/** As `run`, with bytes of which only one thing is owed: an end with a code, or an answer to the ping behind them. */
+async function runBytes(maker: ProtobufRubbishMaker, token: string, tally: Tally, wire: Wire): Promise<void> {
+  let pong = false;
+  const raw = await openRawClient(bed.server.wsUrl, {
+    wire,
+    keep: false,
+    onDocument: ({ id, error }) => {
+      if (id === 1_000_000) pong = true;
+      if (id !== undefined) tally.answered++;
+      if (error?.code === 100) tally.problems.push(`an internal error: ${error.message}`);
+    },
+  });
+  raw.sendAll([{ id: 1, connect: { token } }]);
+  const kinds: string[] = [];
+  for (let n = 0; n < 5; n++) {
+    const { kind, frame } = maker.frame();
+    kinds.push(kind);
+    raw.send(frame);
+    tally.frames++;
+  }
+  raw.send(protobufCodec.encode([{ id: 1_000_000, ping: {} }]));
+  const answered = until('an end', () => pong, 15_000, 5).then(
+    () => undefined,
+    () => undefined,
+  );
+  const close = await Promise.race([raw.closed, answered]);
+  raw.dispose();
+  if (close === undefined && !pong) tally.problems.push(`hung: ${kinds.join(', ')}`);
+  if (close === undefined) return;
+  tally.closed++;
+  if (!KNOWN_CLOSES.has(close.code))
+    tally.problems.push(`closed with ${close.code} ${close.reason} after ${kinds.join(', ')}`);
 }
 
 describe('rubbish', () => {
@@ -155,6 +206,63 @@ describe('rubbish', () => {
     expect(second.rss - first.rss, 'the second wave leaves nothing behind').toBeLessThan(64 * 1024 * 1024);
     expect(second.rss).toBeLessThan(500 * 1024 * 1024);
   }, 240_000);
+
+  it.each(WIRES.slice(1))(
+    '[WIRE-29] [STREAM-5] bad frames over %s: each gets its code, and nothing of them stays',
+    async (wire) => {
+      const random = createSeededRandom(SEED);
+      const json = new RubbishMaker(random, { maxFrameBytes: MAX_FRAME_BYTES, maxDepth: MAX_DEPTH });
+      const bytes = new ProtobufRubbishMaker(random, { maxFrameBytes: MAX_FRAME_BYTES });
+      const token = await orgToken('acme', 'mallory');
+      const { pid } = bed.server;
+      const tally: Tally = { frames: 0, answered: 0, closed: 0, problems: [], closes: new Map() };
+      await Promise.all(
+        Array.from({ length: CONNECTIONS_AT_ONCE }, async () => {
+          while (tally.frames < FRAMES_OF_OTHERS)
+            await (isProtobuf(wire)
+              ? runBytes(bytes, token, tally, wire)
+              : run(json, random, token, tally, wire));
+        }),
+      );
+      expect([...new Set(tally.problems)].slice(0, 20), `seed ${SEED}`).toEqual([]);
+      expect(tally.answered).toBeGreaterThan(100);
+      expect(tally.closed).toBeGreaterThan(10);
+      expect([bed.server.pid, bed.server.running]).toEqual([pid, true]);
+      await until(
+        'nobody is left',
+        async () =>
+          (await bed.server.api('connections', {}, orgKey('acme'))).text.includes('mallory') === false,
+      );
+    },
+    60_000,
+  );
+
+  it('[STREAM-3] [STREAM-5] bodies that are none: a status each, and the server lives', async () => {
+    const random = createSeededRandom(SEED);
+    const maker = new ProtobufRubbishMaker(random, { maxFrameBytes: MAX_FRAME_BYTES });
+    const statuses = new Map<string, Set<number>>();
+    const post = async (path: string, type: string): Promise<void> => {
+      const answer = await fetch(bed.server.url + path, {
+        method: 'POST',
+        headers: { 'content-type': type },
+        body: Buffer.from(maker.frame().frame),
+      });
+      // A stream that was opened ends by itself: what began it was no connect.
+      await answer.text();
+      statuses.set(path, (statuses.get(path) ?? new Set()).add(answer.status));
+    };
+    for (let turn = 0; turn < 5; turn++) {
+      const posts = ['/emulation', '/connection/http_stream'].flatMap((path) =>
+        ['application/json', 'application/octet-stream'].flatMap((type) =>
+          Array.from({ length: 30 }, () => post(path, type)),
+        ),
+      );
+      await Promise.all(posts);
+    }
+    for (const status of statuses.get('/emulation') ?? []) expect([400, 404]).toContain(status);
+    for (const status of statuses.get('/connection/http_stream') ?? []) expect([200, 413]).toContain(status);
+    expect((await fetch(`${bed.server.url}/health/ready`)).status).toBe(200);
+  }, 60_000);
 
   it('[SESS-3] a connection that says nothing, or only half a request, is closed', async () => {
     const raw = await bed.raw();

@@ -7,9 +7,11 @@ import {
   openRawClient,
   signToken,
   until,
+  WIRES,
   type ApiAnswer,
   type Document,
   type RawClient,
+  type Wire,
 } from '@trunkline/testkit';
 import { SECRET, useBed } from '../support/bed.js';
 import { orgKey, orgToken, TWO_ORGS, type Org } from '../support/orgs.js';
@@ -21,8 +23,8 @@ let globex: RawClient;
 let globexClient: string;
 const EPOCH = /"epoch":"[^"]*"/g;
 
-async function member(org: Org, user: string, more: object = {}): Promise<RawClient> {
-  const raw = await bed.raw();
+async function member(org: Org, user: string, more: object = {}, wire?: Wire): Promise<RawClient> {
+  const raw = await bed.raw(wire === undefined ? {} : { wire });
   const reply = await raw.connect({ token: await orgToken(org, user, more) });
   expect(reply.error).toBeUndefined();
   return raw;
@@ -113,11 +115,11 @@ function commandsOn(names: Names): [string, string, object][] {
   ];
 }
 
-describe('another org over the wire', () => {
+describe.each(WIRES)('another org over %s', (wire) => {
   it('[WALL-1] answers of every command are the same whether the other org uses the name or not', async () => {
     for (const roles of [[], ['admin']]) {
-      const acme = await member('acme', 'ann', { roles });
-      const [used, unused] = [names(`used${roles.length}`), names(`free${roles.length}`)];
+      const acme = await member('acme', 'ann', { roles }, wire);
+      const [used, unused] = [names(`used${roles.length} ${wire}`), names(`free${roles.length} ${wire}`)];
       await settle(used);
       const taken = commandsOn(used);
       const fresh = commandsOn(unused);
@@ -131,7 +133,7 @@ describe('another org over the wire', () => {
   });
 
   it('[WALL-3] what is forbidden answers as what no namespace covers', async () => {
-    const acme = await member('acme', 'ann');
+    const acme = await member('acme', 'ann', {}, wire);
     await api('acme', 'publish', { channel: TAKEN.closed, data: 1 });
     const outside = { stream: 'nowhere:board', map: 'nowhere:board', closed: 'nowhere:board' };
     for (const [index, [what, channel, command]] of commandsOn(TAKEN).entries()) {
@@ -144,7 +146,7 @@ describe('another org over the wire', () => {
   });
 
   it('[WALL-1] publications, joins and keys of one org reach nobody in the other', async () => {
-    const acme = await member('acme', 'ann');
+    const acme = await member('acme', 'ann', {}, wire);
     await acme.request({ subscribe: { channel: TAKEN.stream, join_leave: true } });
     await acme.request({ subscribe: { channel: TAKEN.map, type: 1, phase: 2, limit: 10 } });
     const before = globex.documents.length;
@@ -154,8 +156,8 @@ describe('another org over the wire', () => {
       channels: [TAKEN.stream, 'open:other'],
       data: { from: 'acme broadcast' },
     });
-    await api('globex', 'publish', { channel: TAKEN.stream, data: { marker: 1 } });
-    await globex.expect('its own', ({ push }) => JSON.stringify(push ?? {}).includes('marker'));
+    await api('globex', 'publish', { channel: TAKEN.stream, data: { marker: wire } });
+    await globex.expect('its own', ({ push }) => JSON.stringify(push ?? {}).includes(`marker":"${wire}`));
     const since = globex.documents.slice(before).filter(({ push }) => push !== undefined);
     expect(since).toHaveLength(1);
     expect(JSON.stringify(acme.documents)).not.toContain('marker');
@@ -164,7 +166,7 @@ describe('another org over the wire', () => {
   it('[WALL-1] positions of another org in the connect command recover nothing', async () => {
     const { body } = await api('globex', 'history', { channel: TAKEN.stream, limit: 0 });
     const epoch = body.result?.['epoch'];
-    const raw = await bed.raw();
+    const raw = await bed.raw({ wire });
     const reply = await raw.connect({
       token: await orgToken('acme', 'ann', { channels: [TAKEN.stream] }),
       subs: {
@@ -174,7 +176,7 @@ describe('another org over the wire', () => {
     });
     expect(JSON.stringify(reply)).not.toContain('secret');
     expect(JSON.stringify(reply)).not.toContain(String(epoch));
-    const probe = await member('acme', 'ann');
+    const probe = await member('acme', 'ann', {}, wire);
     const recovering = await probe.request({
       subscribe: { channel: TAKEN.stream, recover: true, epoch, offset: 1 },
     });
@@ -224,50 +226,56 @@ describe('crafted names', () => {
     `open:${'💥'.repeat(125)}`,
   ];
 
-  it('[WALL-1] are answered with a code or stay inside the org', async () => {
-    const before = globex.documents.length;
-    for (const channel of crafted) {
-      const acme = await member('acme', 'ann');
-      for (const command of [
-        { history: { channel, limit: 10 } },
-        { presence: { channel } },
-        { presence_stats: { channel } },
-        { subscribe: { channel, recover: true, offset: 1, epoch: '' } },
-        { publish: { channel, data: { from: 'acme' } } },
-        { unsubscribe: { channel } },
-        { sub_refresh: { channel, token: '' } },
-      ]) {
-        const answer = await acme.request(command).catch(async () => ({ closed: (await acme.closed).code }));
-        expect(JSON.stringify(answer), `${JSON.stringify(command).slice(0, 80)}`).not.toContain('secret');
-        if ('closed' in answer) expect(answer.closed).toBeGreaterThanOrEqual(3000);
-        if (acme.socket.readyState !== acme.socket.OPEN) break;
+  it.each(['websocket json', 'websocket protobuf', 'http_stream json'] as const)(
+    '[WALL-1] are answered with a code or stay inside the org, over %s',
+    async (wire) => {
+      const before = globex.documents.length;
+      for (const channel of crafted) {
+        const acme = await member('acme', 'ann', {}, wire);
+        for (const command of [
+          { history: { channel, limit: 10 } },
+          { presence: { channel } },
+          { presence_stats: { channel } },
+          { subscribe: { channel, recover: true, offset: 1, epoch: '' } },
+          { publish: { channel, data: { from: 'acme' } } },
+          { unsubscribe: { channel } },
+          { sub_refresh: { channel, token: '' } },
+        ]) {
+          const answer = await acme
+            .request(command)
+            .catch(async () => ({ closed: (await acme.closed).code }));
+          expect(JSON.stringify(answer), `${JSON.stringify(command).slice(0, 80)}`).not.toContain('secret');
+          if ('closed' in answer) expect(answer.closed).toBeGreaterThanOrEqual(3000);
+          if (!acme.open) break;
+        }
+        for (const method of [
+          'history',
+          'presence',
+          'presence_stats',
+          'history_remove',
+          'map_state',
+          'publish',
+          'subscribe',
+          'unsubscribe',
+        ]) {
+          const answer = await api('acme', method, {
+            channel,
+            data: { from: 'acme' },
+            limit: 10,
+            user: 'gina',
+          });
+          expect(answer.text, `${method} ${JSON.stringify(channel).slice(0, 60)}`).not.toContain('secret');
+          expect(answer.status).toBeLessThan(500);
+        }
+        acme.dispose();
       }
-      for (const method of [
-        'history',
-        'presence',
-        'presence_stats',
-        'history_remove',
-        'map_state',
-        'publish',
-        'subscribe',
-        'unsubscribe',
-      ]) {
-        const answer = await api('acme', method, {
-          channel,
-          data: { from: 'acme' },
-          limit: 10,
-          user: 'gina',
-        });
-        expect(answer.text, `${method} ${JSON.stringify(channel).slice(0, 60)}`).not.toContain('secret');
-        expect(answer.status).toBeLessThan(500);
-      }
-      acme.dispose();
-    }
-    const since = globex.documents.slice(before).filter(({ push }) => push !== undefined);
-    expect(since).toEqual([]);
-    const { body } = await api('globex', 'history', { channel: TAKEN.stream, limit: 100 });
-    expect(JSON.stringify(body)).not.toContain('acme');
-  }, 60_000);
+      const since = globex.documents.slice(before).filter(({ push }) => push !== undefined);
+      expect(since).toEqual([]);
+      const { body } = await api('globex', 'history', { channel: TAKEN.stream, limit: 100 });
+      expect(JSON.stringify(body)).not.toContain('acme');
+    },
+    60_000,
+  );
 });
 
 describe('another org over the API', () => {
@@ -349,7 +357,7 @@ describe('another org over the API', () => {
   });
 });
 
-describe('forged credentials', () => {
+describe.each(WIRES)('forged credentials over %s', (wire) => {
   it('[WALL-2] no org, an org that is none, and wrong signatures are refused with 3500', async () => {
     const tokens = [
       await signToken({ sub: 'ann' }, SECRET),
@@ -369,7 +377,7 @@ describe('forged credentials', () => {
       '',
     ];
     for (const token of tokens) {
-      const raw = await bed.raw();
+      const raw = await bed.raw({ wire });
       const outcome = await Promise.race([
         raw.connect({ token }).then(
           (reply) => reply.error?.code ?? 'in',
@@ -383,7 +391,7 @@ describe('forged credentials', () => {
   });
 
   it('[AUTH-6] an expired token is told 109, and a refresh never changes user or org', async () => {
-    const raw = await bed.raw();
+    const raw = await bed.raw({ wire });
     const past = Math.floor(Date.now() / 1_000) - 100;
     expect(
       (await raw.connect({ token: await orgToken('globex', 'gina', { exp: past }) })).error,
@@ -393,7 +401,7 @@ describe('forged credentials', () => {
       await orgToken('globex', 'ann', { exp: future }),
       await orgToken('acme', 'gina', { exp: future }),
     ]) {
-      const acme = await bed.raw();
+      const acme = await bed.raw({ wire });
       await acme.connect({ token: await orgToken('acme', 'ann', { exp: future }) });
       const outcome = await acme.request({ refresh: { token } }).then(
         (reply) => reply.error?.code ?? 'refreshed',

@@ -1,6 +1,6 @@
 /** Readers of streams in numbers, of either client: the stock one and ours. Each channel a client reads has its own judge. */
 import { createClient, type Client } from '@trunkline/client';
-import { StreamChecker, until, watchStream, type Kit } from '@trunkline/testkit';
+import { StreamChecker, until, watchStream, type Kit, type Wire } from '@trunkline/testkit';
 import { WebSocket } from 'ws';
 
 export type ClientKind = 'stock' | 'trunkline';
@@ -11,22 +11,24 @@ export interface Crowd {
   states(): readonly string[];
 }
 
-/** `count` clients through `url`, each reading all `channels`, subscribed when this resolves. */
+/** `count` clients through `url`, each reading all `channels`, subscribed when this resolves. Stock ones over `wire`. */
 export async function gather(
   kit: Kit,
   kind: ClientKind,
   url: string,
   count: number,
   channels: readonly string[],
+  wire: Wire = 'websocket json',
 ): Promise<Crowd> {
   const checkers: StreamChecker[] = [];
   const states: (() => string)[] = [];
   for (let index = 0; index < count; index++) {
-    for (const channel of channels) checkers.push(new StreamChecker(`${kind} ${index} on ${channel}`));
+    for (const channel of channels)
+      checkers.push(new StreamChecker(`${kind} ${index} (${wire}) on ${channel}`));
     const own = checkers.slice(-channels.length);
     states.push(
       ...(kind === 'stock'
-        ? await openStock(kit, url, channels, own)
+        ? await openStock(kit, url, channels, own, wire)
         : openTrunkline(kit, url, channels, own)),
     );
   }
@@ -40,8 +42,9 @@ async function openStock(
   url: string,
   channels: readonly string[],
   checkers: readonly StreamChecker[],
+  wire: Wire,
 ): Promise<(() => string)[]> {
-  const stock = kit.stock(url, { timeout: 2_000, maxServerPingDelay: 500 });
+  const stock = kit.stock(url, { wire, timeout: 2_000, maxServerPingDelay: 500 });
   await stock.connect();
   return channels.map((channel, index) => {
     const subscription = stock.client.newSubscription(channel, {
@@ -52,6 +55,22 @@ async function openStock(
     subscription.subscribe();
     return () => (subscription.state === 'subscribed' ? 'live' : subscription.state);
   });
+}
+
+/** A crowd over each of several wires, as one. */
+export async function gatherOver(
+  kit: Kit,
+  wires: readonly Wire[],
+  url: string,
+  count: number,
+  channels: readonly string[],
+): Promise<Crowd> {
+  const crowds: Crowd[] = [];
+  for (const wire of wires) crowds.push(await gather(kit, 'stock', url, count, channels, wire));
+  return {
+    checkers: crowds.flatMap(({ checkers }) => checkers),
+    states: () => crowds.flatMap((crowd) => crowd.states()),
+  };
 }
 
 function openTrunkline(

@@ -11,7 +11,7 @@ import {
 import { createMemoryBroker } from '@trunkline/broker';
 import { createHub, type Authenticator, type Hub, type HubOptions, type Module } from '@trunkline/hub';
 import { CodedError } from '@trunkline/protocol';
-import { createWebSocketServer } from '@trunkline/transport';
+import { createEntrance } from '@trunkline/transport';
 
 export interface HubServer extends Disposable {
   readonly hub: Hub;
@@ -47,8 +47,11 @@ export async function startHubServer(
     ),
   );
   for (const module of modules) await hub.use(module);
-  const entrance = stack.use(createWebSocketServer({ clock, logger, hub }));
-  const server = createServer();
+  const entrance = stack.use(createEntrance({ clock, random, logger, hub }));
+  const server = createServer((request, response) => {
+    if (entrance.serves(request)) entrance.serve(request, response);
+    else response.writeHead(404).end();
+  });
   entrance.attach(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   stack.defer(() => new Promise<void>((resolve) => server.close(() => resolve())));

@@ -1,9 +1,17 @@
 /**
- * A reader of one stream on a bare socket, as small as a correct one can be: it keeps its position, subscribes again from it when told
+ * A reader of one stream on a bare connection, as small as a correct one can be: it keeps its position, subscribes again from it when told
  * (unsubscribe codes from 2500, lost connections), and reports everything to a checker. It can stop reading, which no client library
  * would admit to.
  */
-import { openRawClient, StreamChecker, until, wait, type Document, type RawClient } from '@trunkline/testkit';
+import {
+  openRawClient,
+  StreamChecker,
+  until,
+  wait,
+  type Document,
+  type RawClient,
+  type Wire,
+} from '@trunkline/testkit';
 
 interface SubscribeReply {
   readonly recoverable?: boolean;
@@ -25,6 +33,7 @@ export class RawReader {
   readonly #url: string;
   readonly #channel: string;
   readonly #token: string | undefined;
+  readonly #wire: Wire;
   #raw: RawClient | undefined;
   #position: { epoch: string; offset: number } | undefined;
   #disposed = false;
@@ -32,11 +41,12 @@ export class RawReader {
   #life = 0;
   #subscribing = false;
 
-  constructor(name: string, url: string, channel: string, token?: string) {
+  constructor(name: string, url: string, channel: string, token?: string, wire: Wire = 'websocket json') {
     this.checker = new StreamChecker(name);
     this.#url = url;
     this.#channel = channel;
     this.#token = token;
+    this.#wire = wire;
   }
 
   /** Whether the last subscribe was answered and nothing ended it since. */
@@ -50,7 +60,7 @@ export class RawReader {
     const onDocument = (document: Document): void => {
       if (life === this.#life) this.#onDocument(document);
     };
-    const raw = await openRawClient(this.#url, { keep: false, onDocument });
+    const raw = await openRawClient(this.#url, { wire: this.#wire, keep: false, onDocument });
     this.#raw?.dispose();
     this.#raw = raw;
     void raw.closed.then(({ code }) => {
@@ -59,7 +69,7 @@ export class RawReader {
       this.#subscribing = true;
       void this.#reopen();
     });
-    raw.send(JSON.stringify({ id: 1, connect: this.#token === undefined ? {} : { token: this.#token } }));
+    raw.sendAll([{ id: 1, connect: this.#token === undefined ? {} : { token: this.#token } }]);
     this.#subscribe();
     await until(`${this.checker.name} is subscribed`, () => !this.#subscribing, 20_000);
   }
@@ -91,9 +101,7 @@ export class RawReader {
   #subscribe(): void {
     this.#subscribing = true;
     const recover = this.#position === undefined ? {} : { recover: true, ...this.#position };
-    this.#raw?.send(
-      JSON.stringify({ id: 2, subscribe: { channel: this.#channel, recoverable: true, ...recover } }),
-    );
+    this.#raw?.sendAll([{ id: 2, subscribe: { channel: this.#channel, recoverable: true, ...recover } }]);
   }
 
   #onDocument(document: Document): void {

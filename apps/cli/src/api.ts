@@ -26,6 +26,11 @@ export type ApiOutcome =
   /** No server, or none that could be understood; `reason` for people. */
   | { readonly kind: 'unreachable'; readonly reason: string };
 
+/** What became of each publication of a batch, in order; or why the request as a whole has no answer. */
+export type SendOutcome =
+  | { readonly kind: 'replies'; readonly replies: readonly (ApiError | undefined)[] }
+  | Exclude<ApiOutcome, { kind: 'answered' }>;
+
 /** Time for one answer. The server's own deadline for an API call is shorter. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
@@ -88,16 +93,73 @@ export async function callApi<M extends ApiMethod>(
   const outcome = await post(deps, settings, method, params, signal);
   // What a server of the same contract answered is not validated again.
   if (outcome.kind === 'answered') return (outcome.result ?? {}) as ApiResult<M>;
-  throw toCliError(outcome, settings);
+  if (outcome.kind === 'unreachable' && signal?.aborted === true)
+    throw new CliError('interrupted', 'interrupted; the call may have had its effect');
+  throw toCliError(outcome, settings, method);
 }
 
-export function toCliError(outcome: Exclude<ApiOutcome, { kind: 'answered' }>, settings: Settings): CliError {
+/** The reply to one command of a batch. */
+export type BatchReply<M extends ApiMethod> =
+  | { readonly kind: 'result'; readonly result: ApiResult<M> }
+  | { readonly kind: 'error'; readonly error: ApiError };
+
+type BatchReplies<C extends Commands> = { readonly [M in keyof C]: BatchReply<M & ApiMethod> };
+type Commands = { readonly [M in ApiMethod]?: ApiInput<M> };
+
+/** Several methods in one request, each answered by itself, so that one that is refused hides no other. Throws as `callApi` does. */
+export async function callTogether<const C extends Commands>(
+  deps: ApiDeps,
+  settings: Settings,
+  commands: C,
+  signal?: AbortSignal,
+): Promise<BatchReplies<C>> {
+  const methods = Object.keys(commands);
+  const body = {
+    commands: methods.map((method) => ({ [method]: commands[method as ApiMethod] })),
+    parallel: true,
+  };
+  const outcome = await post(deps, settings, 'batch', body, signal);
+  if (outcome.kind !== 'answered') {
+    if (outcome.kind === 'unreachable' && signal?.aborted === true)
+      throw new CliError('interrupted', 'interrupted');
+    throw toCliError(outcome, settings);
+  }
+  const replies = (outcome.result as { readonly replies?: unknown } | null)?.replies;
+  if (!Array.isArray(replies) || replies.length !== methods.length)
+    throw new CliError('failure', 'the answer is not that of a batch');
+  const entries = methods.map((method, at): [string, BatchReply<ApiMethod>] => {
+    const reply = replies[at] as Readonly<Record<string, unknown>> | null;
+    const error = toApiError(reply?.['error']);
+    return error === undefined
+      ? [method, { kind: 'result', result: (reply?.[method] ?? {}) as ApiResult<ApiMethod> }]
+      : [method, { kind: 'error', error }];
+  });
+  return Object.fromEntries(entries) as BatchReplies<C>;
+}
+
+/** The result, or undefined where the method was refused. */
+export function resultOf<M extends ApiMethod>(reply: BatchReply<M>): ApiResult<M> | undefined {
+  return reply.kind === 'result' ? reply.result : undefined;
+}
+
+const METHOD_NOT_FOUND = 104;
+
+export function toCliError(
+  outcome: Exclude<ApiOutcome, { kind: 'answered' }>,
+  settings: Settings,
+  method = '',
+): CliError {
   if (outcome.kind === 'unreachable') return unreachable(settings, outcome.reason);
   const { code, message } = outcome.error;
   const exit = outcome.status === 401 || outcome.status === 403 ? 'denied' : exitOfCode(code);
   return new CliError(exit, `the server refused: ${message} (${code})`, {
     code,
-    advice: exit === 'denied' ? deniedAdvice(settings) : undefined,
+    advice:
+      exit === 'denied'
+        ? deniedAdvice(settings)
+        : code === METHOD_NOT_FOUND && method !== ''
+          ? `The server does not know the method ${method}: it is older than this command.`
+          : undefined,
   });
 }
 
@@ -158,12 +220,43 @@ export function toApiError(value: unknown): ApiError | undefined {
     : undefined;
 }
 
-function reasonOf(cause: unknown): string {
+/** A batch is answered reply by reply; anything else than as many replies as lines is no answer. */
+export function toSendOutcome(outcome: ApiOutcome, count: number): SendOutcome {
+  if (outcome.kind !== 'answered') return outcome;
+  const replies = (outcome.result as { readonly replies?: unknown } | null)?.replies;
+  if (!Array.isArray(replies) || replies.length !== count)
+    return {
+      kind: 'refused',
+      error: { code: 100, message: 'the answer is not that of a batch' },
+      status: 200,
+      temporary: isTemporary(100),
+    };
+  return {
+    kind: 'replies',
+    replies: replies.map((reply: unknown) =>
+      toApiError((reply as { readonly error?: unknown } | null)?.error),
+    ),
+  };
+}
+
+/** Errors of the network, by the code that Node gives them. */
+const NETWORK_WORDS: ReadonlyMap<string, string> = new Map([
+  ['ECONNREFUSED', 'connection refused'],
+  ['ENOTFOUND', 'unknown host'],
+  ['EAI_AGAIN', 'the name could not be looked up'],
+  ['ECONNRESET', 'connection closed'],
+  ['UND_ERR_SOCKET', 'connection closed'],
+  ['ETIMEDOUT', 'no answer'],
+  ['EHOSTUNREACH', 'no way to the host'],
+  ['EMFILE', 'too many open files here: raise `ulimit -n`'],
+  ['CERT_HAS_EXPIRED', 'the certificate has expired'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'the certificate is self-signed'],
+]);
+
+/** What went wrong on the way to a server, for people. */
+export function reasonOf(cause: unknown): string {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
   if (!(inner instanceof Error)) return String(cause);
   const code = 'code' in inner && typeof inner.code === 'string' ? inner.code : undefined;
-  if (code === 'ECONNREFUSED') return 'connection refused';
-  if (code === 'ENOTFOUND') return 'unknown host';
-  if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET') return 'connection closed';
-  return inner.message || code || inner.name;
+  return NETWORK_WORDS.get(code ?? '') ?? (inner.message || code || inner.name);
 }

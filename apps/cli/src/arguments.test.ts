@@ -4,6 +4,7 @@ import {
   parseCount,
   parseData,
   parseDuration,
+  parseFilter,
   parseJson,
   parsePosition,
   parseTags,
@@ -69,5 +70,20 @@ describe('option values', () => {
       exit: 'usage',
       message: expect.stringContaining('PARAMS is no JSON'),
     });
+  });
+});
+
+describe('filters', () => {
+  test('[CLI-29] conditions on tags, all of which must hold', () => {
+    expect(parseFilter('--filter', 'level=error')).toEqual({ key: 'level', cmp: 'eq', val: 'error' });
+    expect(parseFilter('--filter', 'level=error|fatal, host!=a1,zone!=b|c')).toEqual({
+      op: 'and',
+      nodes: [
+        { key: 'level', cmp: 'in', vals: ['error', 'fatal'] },
+        { key: 'host', cmp: 'neq', val: 'a1' },
+        { key: 'zone', cmp: 'nin', vals: ['b', 'c'] },
+      ],
+    });
+    expect(() => parseFilter('--filter', 'level')).toThrow('--filter: "level" is no condition on a tag');
   });
 });

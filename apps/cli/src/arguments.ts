@@ -1,5 +1,5 @@
 /** Reads option values; a wrong one is a `CliError` with exit 2 whose message names the option and shows what it takes. */
-import type { Position } from '@trunkline/protocol';
+import type { FilterNode, Position } from '@trunkline/protocol';
 import { CliError } from './exit.js';
 
 /** `12@abc`: an offset of a history and the epoch that gives it meaning. */
@@ -52,6 +52,24 @@ export function parseTags(option: string, text: string): Readonly<Record<string,
     tags[name] = pair.slice(at + 1).trim();
   }
   return tags;
+}
+
+/** `level=error,host!=a1,kind=a|b`: all must hold; `|` separates values of which one must be (with `!=`: none may be). */
+export function parseFilter(option: string, text: string): FilterNode {
+  const nodes = text.split(',').map((part): FilterNode => {
+    const [, key, not, values] = /^\s*([^=!]+?)\s*(!?)=(.*)$/.exec(part) ?? [];
+    if (key === undefined || values === undefined)
+      throw new CliError('usage', `${option}: "${part}" is no condition on a tag`, {
+        advice: `Give name=value or name!=value, e.g. ${option} level=error|fatal,host!=a1.`,
+      });
+    const vals = values.split('|').map((value) => value.trim());
+    const negated = not === '!';
+    return vals.length === 1
+      ? { key, cmp: negated ? 'neq' : 'eq', val: vals[0] ?? '' }
+      : { key, cmp: negated ? 'nin' : 'in', vals };
+  });
+  const [only] = nodes;
+  return nodes.length === 1 && only !== undefined ? only : { op: 'and', nodes };
 }
 
 /** JSON text as the value it means; text that is no JSON as that text. */

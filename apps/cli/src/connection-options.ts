@@ -36,3 +36,11 @@ export function settingsOf(io: Io, { url, apiKey, token, org }: ConnectionOption
     ...(org === undefined ? {} : { org }),
   });
 }
+
+/** What a command line of this kind looks like, below the options of its help. One line each. */
+export function withExample(command: Command, ...lines: readonly string[]): Command {
+  return command.addHelpText(
+    'after',
+    `\n${lines.length === 1 ? 'Example' : 'Examples'}:\n${lines.map((line) => `  $ ${line}`).join('\n')}`,
+  );
+}

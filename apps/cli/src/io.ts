@@ -11,13 +11,18 @@ export type Fetch = (
   init: {
     readonly method: string;
     readonly headers: Readonly<Record<string, string>>;
-    readonly body: string;
+    /** Absent for GET. */
+    readonly body?: string;
     readonly signal: AbortSignal;
   },
 ) => Promise<{
   readonly status: number;
+  readonly headers: { get(name: string): string | null };
   text(): Promise<string>;
 }>;
+
+/** Why `Io.signal` was aborted where nobody reads the output any more: the end of the work, and no failure. */
+export const READER_GONE = 'the reader of standard output went away';
 
 export interface Io {
   /** Resolves when the reader of standard output has room again; rejects when it is gone. */
@@ -27,6 +32,8 @@ export interface Io {
   readonly input: AsyncIterable<Uint8Array | string>;
   readonly inputIsTerminal: boolean;
   readonly outputIsTerminal: boolean;
+  /** Whether `err` reaches a terminal: a line that moves (progress) is for terminals only. */
+  readonly errorIsTerminal: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** The text of a file, or undefined where there is none. */
@@ -34,7 +41,7 @@ export interface Io {
   readonly fetch: Fetch;
   readonly clock: Clock;
   readonly random: Random;
-  /** Aborted by Ctrl-C, SIGTERM, and by a reader of standard output that went away. */
+  /** Aborted by Ctrl-C, SIGTERM, and, with the reason `READER_GONE`, by a reader of standard output that went away. */
   readonly signal: AbortSignal;
   readonly paint: Paint;
 }

@@ -8,8 +8,8 @@ import {
   type LinePublisherOptions,
   type LineTotals,
   type Outgoing,
-  type SendOutcome,
 } from './line-publisher.js';
+import type { SendOutcome } from './api.js';
 import { readLines } from './lines.js';
 import { FakeInput } from './testing.js';
 

@@ -5,7 +5,7 @@
  * remembers keys (five minutes by default). It stops for good at a refusal that no repeat will change.
  */
 import { Backoff, BoundedQueue, mergeOptions, type Clock, type Random, type Timer } from '@trunkline/base';
-import { isTemporary, type ApiError, type ApiOutcome } from './api.js';
+import { isTemporary, type ApiError, type ApiOutcome, type SendOutcome } from './api.js';
 import { CliError, exitOfCode } from './exit.js';
 import type { Line } from './lines.js';
 
@@ -15,11 +15,6 @@ export interface Outgoing {
   readonly data: unknown;
   readonly idempotencyKey: string;
 }
-
-/** What became of each line of a request, in order; or why the request as a whole has no answer. */
-export type SendOutcome =
-  | { readonly kind: 'replies'; readonly replies: readonly (ApiError | undefined)[] }
-  | Exclude<ApiOutcome, { kind: 'answered' }>;
 
 export interface LinePublisherDeps {
   readonly clock: Clock;

@@ -3,6 +3,7 @@
  * another needs to continue (the last position of a stream, the entries of a map that were shown).
  */
 import type { Client, Continuity, Position, StreamSubscription } from '@trunkline/client';
+import { matchesFilter } from '@trunkline/protocol';
 import type { FollowOptions, LiveHandlers } from './live.js';
 
 /** Publications of a new history that are read after a reset. */
@@ -15,10 +16,12 @@ export interface Feed {
 }
 
 export function createFeed(channel: string, options: FollowOptions, handlers: LiveHandlers): Feed {
-  return options.map ? createMapFeed(channel, handlers) : createStreamFeed(channel, options.since, handlers);
+  return options.map
+    ? createMapFeed(channel, options, handlers)
+    : createStreamFeed(channel, options, handlers);
 }
 
-function createStreamFeed(channel: string, since: Position | undefined, handlers: LiveHandlers): Feed {
+function createStreamFeed(channel: string, { since, filter }: FollowOptions, handlers: LiveHandlers): Feed {
   let subscription: StreamSubscription<unknown> | undefined;
 
   /** A new epoch is a history that can be read from its start; publications wait until it is. Where it cannot be, the report of the loss stands. */
@@ -33,6 +36,7 @@ function createStreamFeed(channel: string, since: Position | undefined, handlers
       .catch(() => ({ publications: [], position: top }));
     for (const { data, position: at, tags } of publications) {
       if (at === undefined || position.epoch !== top.epoch || at.offset > top.offset) continue;
+      if (filter !== undefined && !matchesFilter(filter, tags ?? {})) continue;
       handlers.publication({ data, offset: at.offset, ...(tags === undefined ? {} : { tags }) }, top.epoch);
     }
   };
@@ -43,6 +47,7 @@ function createStreamFeed(channel: string, since: Position | undefined, handlers
       const from = subscription?.position ?? since;
       const opened: StreamSubscription<unknown> = client.stream(channel, {
         ...(from === undefined ? {} : { since: from }),
+        ...(filter === undefined ? {} : { filter }),
         onPublication: ({ data, position, tags }) => {
           handlers.publication(
             { data, offset: position?.offset ?? 0, ...(tags === undefined ? {} : { tags }) },
@@ -62,12 +67,12 @@ function createStreamFeed(channel: string, since: Position | undefined, handlers
 }
 
 /** A map's store tells that something changed, not what: values keep their identity until they really differ. */
-function createMapFeed(channel: string, handlers: LiveHandlers): Feed {
+function createMapFeed(channel: string, { filter }: FollowOptions, handlers: LiveHandlers): Feed {
   let shown: ReadonlyMap<string, unknown> | undefined;
   return {
     channel,
     open: (client, onState) => {
-      const map = client.map(channel);
+      const map = client.map(channel, filter === undefined ? {} : { filter });
       let loaded = false;
       const look = (): void => {
         loaded ||= map.state.get().kind === 'live';

@@ -2,7 +2,7 @@
  * What `tail` and `rpc` need of a live connection, in words of their own, so that they can be tried without one. `live-client.ts`
  * implements it with the client SDK. Events of one channel arrive in the order of the wire.
  */
-import type { Position, Tags } from '@trunkline/protocol';
+import type { FilterNode, Position, Tags } from '@trunkline/protocol';
 import type { Settings } from './settings.js';
 
 export interface LivePublication {
@@ -43,6 +43,8 @@ export interface FollowOptions {
   readonly map: boolean;
   /** Everything after this position first. */
   readonly since?: Position | undefined;
+  /** Only publications whose tags match; the server filters. */
+  readonly filter?: FilterNode | undefined;
 }
 
 export interface LiveConnection {

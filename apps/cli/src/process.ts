@@ -1,31 +1,43 @@
 /** The real process behind `Io`: streams, environment, signals. The only file of the command that touches `process`. */
 import { readFileSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
 import { createSystemClock, createSystemRandom } from '@trunkline/base';
 import { EXIT } from './exit.js';
-import { createPaint, type Io } from './io.js';
-import { connectLive } from './live-client.js';
+import { createPaint, READER_GONE, type Io } from './io.js';
+import type { Connect } from './live.js';
 import { runCli } from './program.js';
 import { loadServer } from './server-port.js';
+import type { LoadSockets } from './sockets.js';
+
+/** Loaded by the commands that need them: `--help` and one call of the API pay for neither. */
+const connect: Connect = async (settings, lookAgain) =>
+  (await import('./live-client.js')).connectLive(settings, lookAgain);
+const loadSockets: LoadSockets = async () => (await import('./ws-socket.js')).openSocket;
 
 /** Runs the command line of this process and sets its exit code. */
 export async function runProcess(): Promise<void> {
   const interrupt = new AbortController();
-  const stop = (): void => {
-    interrupt.abort();
+  const stop = (reason?: string): void => {
+    interrupt.abort(reason);
     // Reading standard input would keep the process; whoever reads it sees the end.
     process.stdin.destroy();
   };
   // A reader that went away (`trunkline tail … | head`) ends the command without a complaint.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
-    stop();
+    stop(READER_GONE);
+  });
+  // Nobody reads what is said about the way there: the work goes on without it.
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
   });
   // The clock's timers keep no process alive; a command that waits for one does.
   const alive = setInterval(() => undefined, 1_000_000);
   try {
     process.exitCode = await runCli(process.argv.slice(2), {
       io: createIo(interrupt.signal),
-      connect: connectLive,
+      connect,
+      loadSockets,
       loadServer,
       version: readVersion(),
       onClientCommand: () => {
@@ -53,14 +65,17 @@ function tellParent(): void {
 }
 
 function createIo(signal: AbortSignal): Io {
-  const colour =
-    (process.stdout.isTTY && process.env['NO_COLOR'] === undefined) || process.env['FORCE_COLOR'] === '1';
+  const noColour = (process.env['NO_COLOR'] ?? '') !== '';
+  const colour = process.env['FORCE_COLOR'] === '1' || (process.stdout.isTTY && !noColour);
+  // A terminal beside a file (`2>log`): colours are for the terminal alone.
+  const colourErr = process.env['FORCE_COLOR'] === '1' || process.stderr.isTTY;
   return {
     out: (text) => new Promise((resolve) => process.stdout.write(text, () => resolve())),
-    err: (text) => void process.stderr.write(text),
+    err: (text) => void process.stderr.write(colourErr ? text : stripVTControlCharacters(text)),
     input: readInput(signal),
     inputIsTerminal: process.stdin.isTTY,
     outputIsTerminal: process.stdout.isTTY,
+    errorIsTerminal: process.stderr.isTTY,
     env: process.env,
     cwd: process.cwd(),
     readFile: (path) => {

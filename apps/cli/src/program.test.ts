@@ -1,9 +1,18 @@
 // The command line as a whole, on doubles: what commands send, what they print, and how they end.
+import { readFileSync } from 'node:fs';
 import { settle } from '@trunkline/base/testing';
 import { describe, expect, test } from 'vitest';
-import { CliError } from './exit.js';
+import { CliError, EXIT } from './exit.js';
+import { READER_GONE } from './io.js';
 import { runCli } from './program.js';
-import { createFakeIo, createFakeLive, FakeInput, type FakeIoOptions, type FakeLive } from './testing.js';
+import {
+  createFakeIo,
+  createFakeLive,
+  createFakeSockets,
+  FakeInput,
+  type FakeIoOptions,
+  type FakeLive,
+} from './testing.js';
 
 function setUp(options: FakeIoOptions & { live?: FakeLive } = {}) {
   const io = createFakeIo(options);
@@ -20,6 +29,7 @@ function setUp(options: FakeIoOptions & { live?: FakeLive } = {}) {
         connect: live.connect,
         loadServer,
         version: '1.2.3',
+        loadSockets: async () => createFakeSockets(() => undefined).open,
         onClientCommand: () => undefined,
         onServe: () => undefined,
       }),
@@ -58,6 +68,25 @@ describe('use', () => {
     expect(await run(...argv)).toBe(2);
     expect(io.written.err).toContain(text);
     expect(io.requests).toEqual([]);
+  });
+
+  test('[CLI-10] the table of exit codes in the specification is that of the command', () => {
+    const page = readFileSync(new URL('../../../docs/spec/cli.md', import.meta.url), 'utf8');
+    const written = [...page.matchAll(/^\| (\d+) +\| `(\w+)`/gm)].map(([, code, name]) => [
+      name,
+      Number(code),
+    ]);
+    expect(Object.fromEntries(written)).toEqual(EXIT);
+  });
+
+  test('[CLI-27] an interrupted call is 130; where the reader of the output went away it is no failure', async () => {
+    const { io, run } = setUp({ answer: () => new Promise(() => undefined) });
+    io.interrupt();
+    expect(await run('publish', 'c', '1')).toBe(130);
+    const gone = setUp({ answer: () => new Promise(() => undefined) });
+    gone.io.interrupt(READER_GONE);
+    expect(await gone.run('channels')).toBe(0);
+    expect(gone.io.written.err).toBe('');
   });
 
   test('[CLI-10] what was not foreseen is exit 1 with its stack', async () => {
@@ -292,6 +321,24 @@ describe('live', () => {
     await settle();
     expect(io.written.out.match(/ {2}\d$/gm)).toEqual(['  2', '  3']);
     expect(live.followed[0]?.options.since).toEqual({ epoch: 'e1', offset: 3 });
+    io.interrupt();
+    await code;
+  });
+
+  test('[CLI-29] tail hands its filter to the server, and applies it to the history it prints', async () => {
+    const history = [1, 2, 3].map((offset) => ({
+      data: offset,
+      offset,
+      tags: { level: offset === 2 ? 'error' : 'info' },
+    }));
+    const { io, live, run } = setUp({ live: createFakeLive({ history }) });
+    const code = run('tail', 'a', '--history', '3', '--filter', 'level=error');
+    await settle();
+    expect(io.written.out.match(/ {2}\d {2}/gm)).toEqual(['  2  ']);
+    expect(live.followed[0]?.options).toMatchObject({
+      since: { epoch: 'e1', offset: 3 },
+      filter: { key: 'level', cmp: 'eq', val: 'error' },
+    });
     io.interrupt();
     await code;
   });

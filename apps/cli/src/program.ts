@@ -3,22 +3,33 @@
  * returns the exit code.
  */
 import { Command, CommanderError } from 'commander';
+import { addBench } from './commands/bench.js';
+import { addCompletion } from './commands/completion.js';
 import { addConfig } from './commands/config.js';
+import { addDoctor } from './commands/doctor.js';
+import { addInspect } from './commands/inspect.js';
+import { addKey } from './commands/key.js';
+import { addMap } from './commands/map.js';
+import { addNode } from './commands/node.js';
 import { addOperate } from './commands/operate.js';
 import { addPublish } from './commands/publish.js';
 import { addRpc } from './commands/rpc.js';
 import { addServe } from './commands/serve.js';
+import { addSubscriptions } from './commands/subscriptions.js';
 import { addTail } from './commands/tail.js';
 import { addToken } from './commands/token.js';
+import { addWhy } from './commands/why.js';
 import { CliError, EXIT, type ExitName } from './exit.js';
-import type { Io } from './io.js';
+import { READER_GONE, type Io } from './io.js';
 import type { Connect } from './live.js';
 import type { LoadServer } from './server-port.js';
+import type { LoadSockets } from './sockets.js';
 
 export interface CliDeps {
   readonly io: Io;
   readonly connect: Connect;
   readonly loadServer: LoadServer;
+  readonly loadSockets: LoadSockets;
   readonly version: string;
   /** Called before a command other than `serve` begins: from then on Ctrl-C aborts `io.signal`. */
   readonly onClientCommand: () => void;
@@ -38,8 +49,9 @@ export async function runCli(argv: readonly string[], deps: CliDeps): Promise<nu
   }
 }
 
-function createProgram(deps: CliDeps, exitWith: (code: number) => void): Command {
-  const { io, connect, loadServer, version } = deps;
+/** Exported for tests of the tree; commands run through `runCli`. */
+export function createProgram(deps: CliDeps, exitWith: (code: number) => void): Command {
+  const { io, connect, loadServer, loadSockets, version } = deps;
   const end = (exit: ExitName): void => exitWith(EXIT[exit]);
   const program = new Command('trunkline')
     .description('Runs a Trunkline server and talks to one.')
@@ -61,9 +73,18 @@ function createProgram(deps: CliDeps, exitWith: (code: number) => void): Command
   addTail(program, io, connect);
   addPublish(program, io, end);
   addRpc(program, io, connect);
+  addMap(program, io);
+  addInspect(program, io);
   addOperate(program, io);
+  addSubscriptions(program, io);
+  addNode(program, io);
+  addWhy(program, io, end);
+  addDoctor(program, io, loadSockets, version, end);
+  addBench(program, io, loadSockets, end);
   addToken(program, io, loadServer);
+  addKey(program, io);
   addConfig(program, io, loadServer, end);
+  addCompletion(program, io);
   return program;
 }
 
@@ -79,6 +100,8 @@ function report(error: unknown, io: Io): number {
   // Help and version are thrown too; commander has printed what there is to print.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof CliError) {
+    // `… | head` has what it wanted.
+    if (error.exit === 'interrupted' && io.signal.reason === READER_GONE) return EXIT.ok;
     io.err(
       `${io.paint.red('error:')} ${error.message}\n${error.advice === undefined ? '' : `${error.advice}\n`}`,
     );

@@ -4,6 +4,7 @@ import { FakeClock } from '@trunkline/base/testing';
 import type { CliError } from './exit.js';
 import { createPaint, type Fetch, type Io } from './io.js';
 import type { Connect, FollowOptions, LiveConnection, LiveHandlers, LivePublication } from './live.js';
+import type { OpenSocket, SocketEnd } from './sockets.js';
 
 export interface FakeRequest {
   readonly url: string;
@@ -12,15 +13,21 @@ export interface FakeRequest {
 }
 
 /** An answer of the HTTP API, or an error that `fetch` throws. */
-export type FakeAnswer = { readonly status?: number; readonly body: unknown } | Error;
+export type FakeAnswer =
+  | {
+      readonly status?: number;
+      readonly body: unknown;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
+  | Error;
 
 export interface FakeIo extends Io {
   readonly clock: FakeClock;
   /** Everything written so far. */
   readonly written: { out: string; err: string };
   readonly requests: FakeRequest[];
-  /** Ctrl-C. */
-  interrupt(): void;
+  /** Ctrl-C, or `READER_GONE`. */
+  interrupt(reason?: string): void;
 }
 
 export interface FakeIoOptions {
@@ -37,14 +44,26 @@ export function createFakeIo(options: FakeIoOptions = {}): FakeIo {
   const requests: FakeRequest[] = [];
   const interruption = new AbortController();
   const fetch: Fetch = async (url, init) => {
-    const request = { url, headers: init.headers, body: JSON.parse(init.body) as unknown };
+    const request = { url, headers: init.headers, body: JSON.parse(init.body ?? 'null') as unknown };
     requests.push(request);
     const refused = new TypeError('fetch failed', {
       cause: Object.assign(new Error('connect failed'), { code: 'ECONNREFUSED' }),
     });
-    const answer = (await options.answer?.(request, requests.length - 1)) ?? refused;
+    const aborted = new Promise<Error>((resolve) => {
+      const abort = (): void => resolve(new Error('aborted'));
+      if (init.signal.aborted) abort();
+      else init.signal.addEventListener('abort', abort, { once: true });
+    });
+    const answer =
+      options.answer === undefined
+        ? refused
+        : await Promise.race([options.answer(request, requests.length - 1), aborted]);
     if (answer instanceof Error) throw answer;
-    return { status: answer.status ?? 200, text: async () => JSON.stringify(answer.body) };
+    return {
+      status: answer.status ?? 200,
+      headers: { get: (name) => answer.headers?.[name] ?? null },
+      text: async () => JSON.stringify(answer.body),
+    };
   };
   return {
     out: (text) => void (written.out += text),
@@ -52,6 +71,7 @@ export function createFakeIo(options: FakeIoOptions = {}): FakeIo {
     input: options.input ?? emptyInput(),
     inputIsTerminal: false,
     outputIsTerminal: false,
+    errorIsTerminal: false,
     env: options.env ?? {},
     cwd: options.cwd ?? '/project/sub',
     readFile: (path) => options.files?.[path],
@@ -62,7 +82,7 @@ export function createFakeIo(options: FakeIoOptions = {}): FakeIo {
     paint: createPaint(false),
     written,
     requests,
-    interrupt: () => interruption.abort(),
+    interrupt: (reason) => interruption.abort(reason),
   };
 }
 
@@ -150,4 +170,83 @@ export function createFakeLive(
     failed,
   };
   return fake;
+}
+
+/** The server's side of a socket that the command opened. */
+export interface FakeSocket {
+  readonly url: string;
+  /** Commands the client sent, pongs left out. */
+  readonly commands: FakeCommand[];
+  closed: boolean;
+  /** Sends documents as one frame. */
+  push(...documents: object[]): void;
+  end(how: SocketEnd): void;
+}
+
+/** One command as it came: `{id, <method>: params}`. */
+export interface FakeCommand {
+  readonly id: number;
+  readonly method: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+export interface FakeSockets {
+  readonly open: OpenSocket;
+  readonly sockets: FakeSocket[];
+}
+
+/**
+ * Sockets that open at the end of the turn, and a server that answers each command with what `answer` returns: a result, an `error`, or
+ * undefined for silence. `refuse` ends an attempt instead of opening it.
+ */
+export function createFakeSockets(
+  answer: (
+    command: FakeCommand,
+    socket: FakeSocket,
+  ) =>
+    | { readonly result?: object; readonly error?: { readonly code: number; readonly message: string } }
+    | undefined,
+  refuse: (attempt: number) => SocketEnd | undefined = () => undefined,
+): FakeSockets {
+  const sockets: FakeSocket[] = [];
+  const open: OpenSocket = (url, events) => {
+    let ended = false;
+    const socket: FakeSocket = {
+      url,
+      commands: [],
+      closed: false,
+      push: (...documents) => {
+        if (!ended) events.onText(documents.map((document) => JSON.stringify(document)).join('\n'));
+      },
+      end: (how) => {
+        if (ended) return;
+        ended = true;
+        events.onEnd(how);
+      },
+    };
+    sockets.push(socket);
+    const refusal = refuse(sockets.length);
+    queueMicrotask(() => (refusal === undefined ? events.onOpen() : socket.end(refusal)));
+    return {
+      send: (text) => {
+        if (ended || text === '{}') return;
+        const { id, ...rest } = JSON.parse(text) as { readonly id: number };
+        const [method, params] = Object.entries(rest)[0] as [string, Readonly<Record<string, unknown>>];
+        const command = { id, method, params };
+        socket.commands.push(command);
+        queueMicrotask(() => {
+          const reply = answer(command, socket);
+          if (reply === undefined) return;
+          socket.push(
+            reply.error === undefined ? { id, [method]: reply.result ?? {} } : { id, error: reply.error },
+          );
+        });
+      },
+      close: () => {
+        socket.closed = true;
+        queueMicrotask(() => socket.end({ kind: 'closed', code: 1000, reason: '' }));
+      },
+    };
+  };
+  return { open, sockets };
 }

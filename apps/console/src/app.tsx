@@ -1,18 +1,23 @@
 /** Who is signed in decides what is shown: the way in, or the console with its one live connection. */
 import { Button, Loader } from '@mantine/core';
-import { useCallback, useEffect, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
 import { LiveProvider } from './live.js';
 import { Boundary } from './parts/boundary.js';
-import { Failure } from './parts/notices.js';
+import { Failure, Waiting } from './parts/notices.js';
 import { useRoute, type Route } from './router.js';
-import { Channel } from './screens/channel.js';
-import { Channels } from './screens/channels.js';
-import { Connections } from './screens/connections.js';
-import { Node } from './screens/node.js';
 import { Overview } from './screens/overview.js';
 import { SignIn } from './screens/sign-in.js';
 import { fetchSession, signOut, type Session } from './session.js';
 import { Shell } from './shell/shell.js';
+
+// The first screen comes with the page; the others when they are first opened.
+const Channel = lazy(async () => ({ default: (await import('./screens/channel.js')).Channel }));
+const Channels = lazy(async () => ({ default: (await import('./screens/channels.js')).Channels }));
+const Connections = lazy(async () => ({ default: (await import('./screens/connections.js')).Connections }));
+const Events = lazy(async () => ({ default: (await import('./screens/events.js')).Events }));
+const Namespaces = lazy(async () => ({ default: (await import('./screens/namespaces.js')).Namespaces }));
+const Node = lazy(async () => ({ default: (await import('./screens/node.js')).Node }));
+const Why = lazy(async () => ({ default: (await import('./screens/why.js')).Why }));
 
 type State =
   | { readonly kind: 'asking' }
@@ -70,8 +75,20 @@ function Screens({ session }: { readonly session: Session }) {
   const route = useRoute();
   return (
     <Boundary key={route.screen}>
-      <Screen session={session} route={route} />
+      <Suspense fallback={<Opening />}>
+        <Screen session={session} route={route} />
+      </Suspense>
     </Boundary>
+  );
+}
+
+function Opening() {
+  return (
+    <div className="tl-page">
+      <div className="tl-panel">
+        <Waiting label="Opening the screen" rows={6} />
+      </div>
+    </div>
   );
 }
 
@@ -80,12 +97,18 @@ function Screen({ session, route }: { readonly session: Session; readonly route:
     case 'overview':
       return <Overview session={session} />;
     case 'channels':
-      return <Channels />;
+      return <Channels key={route.namespace} namespace={route.namespace} />;
     case 'channel':
       return <Channel key={route.channel} channel={route.channel} />;
     case 'connections':
-      return <Connections client={route.client} />;
+      return <Connections client={route.client} channel={route.channel} />;
+    case 'namespaces':
+      return <Namespaces />;
+    case 'events':
+      return <Events />;
+    case 'why':
+      return <Why route={route} />;
     case 'node':
-      return <Node />;
+      return <Node session={session} />;
   }
 }

@@ -30,11 +30,15 @@ interface Answer<T> {
 /** Answers older than this many intervals are not the present. */
 const FRESH_INTERVALS = 2.5;
 
-/** `params` null: nothing is asked. Equal params by value are the same question. `everyMs` 0: once per connection. */
+/**
+ * `params` null: nothing is asked. Equal params by value are the same question. `everyMs` 0: once per connection. `keep`: the answer to the
+ * question before is shown until there is one to this, so that a list does not vanish with every letter typed; it is not called live.
+ */
 export function useAsked<M extends Method>(
   method: M,
   params: Params<M> | null,
   everyMs: number,
+  { keep = false }: { readonly keep?: boolean } = {},
 ): Asked<Result<M>> {
   const call = useCall();
   const link = useLink();
@@ -48,12 +52,14 @@ export function useAsked<M extends Method>(
   useEffect(() => {
     if (question.current === null || !connected) return undefined;
     let over = false;
+    let asking = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const next = (): void => {
       if (!over && everyMs > 0) timer = setTimeout(run, everyMs);
     };
     const run = (): void => {
       if (document.hidden) return next();
+      asking = true;
       call(method, question.current as Params<M>)
         .then(
           (data) => !over && setAnswer({ key, data, atMs: Date.now() }),
@@ -61,11 +67,14 @@ export function useAsked<M extends Method>(
             !over &&
             setAnswer((before) => ({ ...(before.key === key ? before : { key }), error: toError(error) })),
         )
-        .finally(next);
+        .finally(() => {
+          asking = false;
+          next();
+        });
     };
     run();
     const onShown = (): void => {
-      if (document.hidden) return;
+      if (document.hidden || asking) return;
       clearTimeout(timer);
       run();
     };
@@ -80,7 +89,9 @@ export function useAsked<M extends Method>(
   const current: Answer<Result<M>> = answer.key === key ? answer : { key };
   const ask = useCallback(() => setTurn((before) => before + 1), []);
   const continuity: Continuity = params === null ? { state: 'off' } : continuityOf(current, link, everyMs);
-  return { data: current.data, error: current.error, continuity, ask };
+  const shown =
+    current.data ?? (keep && params !== null && current.error === undefined ? answer.data : undefined);
+  return { data: shown, error: current.error, continuity, ask };
 }
 
 /** Pure: what may be said of an answer, given the connection. */

@@ -112,8 +112,9 @@ export function useLink(): Continuity {
 }
 
 export interface Received {
-  /** 0: the channel numbers nothing. */
+  /** 0 and '': the channel numbers nothing. */
   readonly offset: number;
+  readonly epoch: string;
   readonly data: unknown;
   readonly tags?: Readonly<Record<string, string>> | undefined;
   /** When it came here. */
@@ -243,5 +244,12 @@ function wordsOf({ reason, missing }: Reset): string {
 }
 
 function toReceived({ data, position, tags, info }: StreamPublication<unknown>): Received {
-  return { offset: position?.offset ?? 0, data, tags, timeMs: Date.now(), info: info && { user: info.user } };
+  return {
+    offset: position?.offset ?? 0,
+    epoch: position?.epoch ?? '',
+    data,
+    tags,
+    timeMs: Date.now(),
+    info: info && { user: info.user },
+  };
 }

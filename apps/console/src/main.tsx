@@ -1,11 +1,9 @@
 /** Starts the console. */
 import { localStorageColorSchemeManager, MantineProvider } from '@mantine/core';
-import '@mantine/core/styles.css';
 import { Notifications } from '@mantine/notifications';
-import '@mantine/notifications/styles.css';
-import '@mantine/spotlight/styles.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
+import './mantine.js';
 import { App } from './app.js';
 import './styles.css';
 import { cssVariables, theme } from './theme.js';

@@ -1,43 +1,107 @@
 /**
- * Where the reader is: the hash of the address, so that any screen can be linked to and no server route is needed. Five places exist;
- * an address that names none of them is the overview.
+ * Where the reader is: the hash of the address, so that any screen can be linked to and no server route is needed. What a screen is narrowed
+ * to stands behind a `?`, as in addresses of pages. An address that names no place is the overview.
  */
-import { useSyncExternalStore } from 'react';
+import { useMemo, useSyncExternalStore } from 'react';
 
 export type Route =
   | { readonly screen: 'overview' }
-  | { readonly screen: 'channels' }
+  | { readonly screen: 'channels'; readonly namespace?: string }
   | { readonly screen: 'channel'; readonly channel: string }
-  | { readonly screen: 'connections'; readonly client?: string }
+  | { readonly screen: 'connections'; readonly client?: string; readonly channel?: string }
+  | { readonly screen: 'namespaces' }
+  | { readonly screen: 'events' }
+  | {
+      readonly screen: 'why';
+      readonly channel?: string;
+      readonly user?: string;
+      readonly client?: string;
+      readonly offset?: number;
+    }
   | { readonly screen: 'node' };
 
 export function toHash(route: Route): string {
-  if (route.screen === 'channel') return `#/channels/${encodeURIComponent(route.channel)}`;
-  if (route.screen === 'connections' && route.client !== undefined)
-    return `#/connections/${encodeURIComponent(route.client)}`;
-  return `#/${route.screen}`;
+  switch (route.screen) {
+    case 'channel':
+      return `#/channels/${encodeURIComponent(route.channel)}`;
+    case 'channels':
+      return `#/channels${toQuery({ namespace: route.namespace })}`;
+    case 'connections': {
+      const client = route.client === undefined ? '' : `/${encodeURIComponent(route.client)}`;
+      return `#/connections${client}${toQuery({ channel: route.channel })}`;
+    }
+    case 'why': {
+      const { channel, user, client, offset } = route;
+      return `#/why${toQuery({ channel, user, client, offset: offset === undefined ? undefined : String(offset) })}`;
+    }
+    default:
+      return `#/${route.screen}`;
+  }
 }
 
 export function parseHash(hash: string): Route {
-  const [screen = '', ...rest] = hash.replace(/^#\/?/, '').split('/');
-  const argument = decode(rest.join('/'));
-  if (screen === 'channels') return argument === '' ? { screen } : { screen: 'channel', channel: argument };
-  if (screen === 'connections') return argument === '' ? { screen } : { screen, client: argument };
-  return screen === 'node' ? { screen } : { screen: 'overview' };
+  const [path = '', query = ''] = split(hash.replace(/^#\/?/, ''), '?');
+  const [screen, rest] = split(path, '/');
+  const argument = decode(rest ?? '');
+  const asked = new URLSearchParams(query);
+  const text = (name: string): { readonly [key: string]: string } => {
+    const value = asked.get(name);
+    return value === null ? {} : { [name]: value };
+  };
+  switch (screen) {
+    case 'channels':
+      return argument === '' ? { screen, ...text('namespace') } : { screen: 'channel', channel: argument };
+    case 'connections':
+      return { screen, ...(argument !== '' && { client: argument }), ...text('channel') };
+    case 'why': {
+      const offset = Number(asked.get('offset'));
+      return {
+        screen,
+        ...text('channel'),
+        ...text('user'),
+        ...text('client'),
+        ...(Number.isInteger(offset) && offset > 0 && { offset }),
+      };
+    }
+    case 'namespaces':
+    case 'events':
+    case 'node':
+      return { screen };
+    default:
+      return { screen: 'overview' };
+  }
 }
 
 export function navigate(route: Route): void {
   location.hash = toHash(route);
 }
 
+/** Goes there in place of here: what is typed into a form is no place of its own to come back to. */
+export function replace(route: Route): void {
+  history.replaceState(history.state, '', toHash(route));
+  dispatchEvent(new Event('hashchange'));
+}
+
 export function useRoute(): Route {
   const hash = useSyncExternalStore(onHashChange, () => location.hash);
-  return parseHash(hash);
+  return useMemo(() => parseHash(hash), [hash]);
 }
 
 function onHashChange(changed: () => void): () => void {
   addEventListener('hashchange', changed);
   return () => removeEventListener('hashchange', changed);
+}
+
+function toQuery(fields: Readonly<Record<string, string | undefined>>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined) query.set(name, value);
+  return query.size === 0 ? '' : `?${query.toString()}`;
+}
+
+/** At the first mark only. */
+function split(text: string, mark: string): [string, string?] {
+  const at = text.indexOf(mark);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
 
 /** A hand-typed `%` must not take the console down. */

@@ -92,3 +92,8 @@ async function ask(path: string, init: RequestInit = {}): Promise<Response> {
     );
   }
 }
+
+/** Whether the signed-in person may see the whole node, and not their org alone. */
+export function seesNode({ roles }: Session): boolean {
+  return roles.includes('operator');
+}

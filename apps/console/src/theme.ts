@@ -71,6 +71,8 @@ export const cssVariables: CSSVariablesResolver = () => ({
     '--tl-chart-1': '#0b8a6c',
     '--tl-chart-2': '#3d6fd9',
     '--tl-chart-3': '#c77700',
+    '--tl-chart-4': '#c2389b',
+    '--tl-chart-5': '#6b7782',
     '--tl-chart-grid': '#e6ebee',
   },
   dark: {
@@ -89,6 +91,8 @@ export const cssVariables: CSSVariablesResolver = () => ({
     '--tl-chart-1': '#35c79a',
     '--tl-chart-2': '#7aa5ff',
     '--tl-chart-3': '#f0a93b',
+    '--tl-chart-4': '#e986cf',
+    '--tl-chart-5': '#98a4ae',
     '--tl-chart-grid': '#222a31',
   },
 });

@@ -16,11 +16,12 @@ import {
   type Clock,
   type Logger,
   type Random,
+  type Tracer,
 } from '@trunkline/base';
-import { createMemoryBroker } from '@trunkline/broker';
-import { createHub, type Hub, type Module } from '@trunkline/hub';
+import { createMemoryBroker, type BrokerFactory } from '@trunkline/broker';
+import { createHub, nativeProfile, type Hub, type Module } from '@trunkline/hub';
 import { nodeModule } from '@trunkline/module-node';
-import { createWebSocketServer, type WebSocketEntrance } from '@trunkline/transport';
+import { createEntrance, uniSse, type Entrance } from '@trunkline/transport';
 import { createApiKeys, type ApiKeyOptions } from './auth/api-keys.js';
 import { createTokenAuthenticator } from './auth/authenticator.js';
 import { createConsoleSessions, type ConsoleSessions } from './auth/console-sessions.js';
@@ -29,6 +30,7 @@ import { toAuthenticatorOptions } from './config/auth-options.js';
 import { toHubOptions } from './config/hub-options.js';
 import { ConfigError, type ResolvedConfig } from './config/load.js';
 import type { Config } from './config/schema.js';
+import { configShow } from './config/show.js';
 import { keepDevKey, removeDevState, writeDevState } from './dev-state.js';
 import { createHttpApp } from './http/app.js';
 import { createNodeMetrics } from './http/metrics.js';
@@ -36,6 +38,7 @@ import { createValidatorCompiler } from './http/validator.js';
 import { addressOf, ListenError } from './listening.js';
 import { createLogger } from './logging.js';
 import { createProcessGauge } from './process-facts.js';
+import { openTracing } from './tracing.js';
 
 export interface ServerContext {
   /** Default: pino, as configured. */
@@ -93,7 +96,7 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
   const stack = new DisposeStack();
   const clock = context.clock ?? createSystemClock();
   let hub: Hub | undefined;
-  let entrance: WebSocketEntrance | undefined;
+  let entrance: Entrance | undefined;
 
   const start = async (): Promise<StartedServer> => {
     const tls = readTls(config);
@@ -110,9 +113,10 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
       toAuthenticatorOptions(values),
     );
     const validator = createValidatorCompiler();
-    const broker = createMemoryBroker({ clock, random, logger });
+    const broker = await openBroker({ clock, random, logger }, values);
+    const tracer = await openTracer(values);
     const built = createHub(
-      { clock, random, logger, broker, authenticator, validator },
+      { clock, random, logger, broker, authenticator, validator, ...(tracer ? { tracer } : {}) },
       { ...toHubOptions(values), nodeId, version: VERSION },
     );
     hub = stack.use(built);
@@ -122,10 +126,15 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
       nodeModule({
         process: () => gauge.read(),
         namespaces: () => built.namespaces(),
+        hub: () => built.options,
+        endpoints: () => built.endpoints(),
+        configuration: () => configShow(config),
         version: VERSION,
         runtime: `node ${process.versions.node}`,
       }),
     );
+
+    await built.use(uniSse({ profile: nativeProfile(built.options), authenticator }));
 
     for (const module of context.modules ?? []) await built.use(module);
 
@@ -133,8 +142,11 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
       ? createNodeMetrics(built, { perOrg: values.metrics.perOrg, process: true })
       : undefined;
     if (metrics) stack.defer(() => metrics.registry.clear());
+    const opened = createEntrance({ clock, random, logger, hub: built }, toEntranceOptions(values));
+    entrance = opened;
     const app = await createHttpApp(
       {
+        entrance: opened,
         clock,
         random,
         logger,
@@ -144,6 +156,7 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
         authenticator,
         ...(sessions ? { sessions } : {}),
         ...(metrics ? { metrics: metrics.registry, onApiCall: metrics.onApiCall } : {}),
+        ...(tracer ? { tracer } : {}),
       },
       {
         version: VERSION,
@@ -158,8 +171,8 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
       },
     );
     stack.defer(() => app.close());
-    entrance = stack.use(createWebSocketServer({ clock, logger, hub: built }, toEntranceOptions(values)));
-    entrance.attach(app.server);
+    // Closed before the server it hangs on.
+    stack.use(opened).attach(app.server);
 
     const { host, port } = values.server;
     await app.listen({ host, port }).catch((cause: unknown) => {
@@ -176,6 +189,21 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
         ? {}
         : { stateFile: await leaveState(addressOf(host, bound, tls !== undefined), devKey) }),
     };
+  };
+
+  const openTracer = async ({ tracing }: Config): Promise<Tracer | undefined> => {
+    const { endpoint, authorization, samplePercent, serviceName } = tracing;
+    if (endpoint === undefined) return undefined;
+    const opened = await openTracing(logger, {
+      endpoint,
+      headers: authorization === undefined ? {} : { authorization },
+      sampleRatio: samplePercent / 100,
+      serviceName,
+      version: VERSION,
+      nodeId,
+    });
+    stack.defer(() => opened.dispose());
+    return opened.tracer;
   };
 
   const leaveState = async (url: string, apiKey: string): Promise<string> => {
@@ -213,6 +241,17 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
   };
 }
 
+/** The engine is loaded only where it is configured. */
+async function openBroker(
+  deps: { readonly clock: Clock; readonly random: Random; readonly logger: Logger },
+  { redis, client }: Config,
+): Promise<BrokerFactory> {
+  const { idempotencyTtl: idempotencyTtlMs } = client;
+  if (redis.url === undefined) return createMemoryBroker(deps, { idempotencyTtlMs });
+  const { createRedisBroker } = await import('@trunkline/broker/redis');
+  return createRedisBroker(deps, { url: redis.url, prefix: redis.prefix, idempotencyTtlMs });
+}
+
 function openDoor(
   deps: { readonly clock: Clock; readonly logger: Logger },
   { console: door, auth, server }: Config,
@@ -235,8 +274,10 @@ function devOrg({ auth }: Config): string {
   return auth.defaultOrg ?? 'dev';
 }
 
-function toEntranceOptions({ server, development, developmentOnAnyHost }: Config) {
+function toEntranceOptions({ server, client, development, developmentOnAnyHost }: Config) {
   return {
+    // A frame inside JSON: each of its characters may be escaped; and what is around it.
+    upstreamBodyMaxBytes: 2 * client.maxFrameBytes + 1_024,
     trustedProxies: server.trustedProxies,
     allowedOrigins: server.origins,
     loopbackOriginOnly: development && !developmentOnAnyHost,

@@ -8,6 +8,7 @@ import type { ChannelAction, Principal } from '@trunkline/hub';
 export const NODE_NAMESPACE = 'node';
 export const NODE_STATS = 'node:stats';
 export const ORG_STATS = 'node:org-stats';
+export const EVENTS = 'node:events';
 
 export function isOperator(principal: Principal): boolean {
   return principal.roles.includes('operator');
@@ -21,7 +22,7 @@ function isAdministrator(principal: Principal): boolean {
 export function mayUseChannel(principal: Principal, channel: string, action: ChannelAction): boolean {
   if (action !== 'subscribe' && action !== 'history') return false;
   if (channel === NODE_STATS) return isOperator(principal);
-  return channel === ORG_STATS && isAdministrator(principal);
+  return (channel === ORG_STATS || channel === EVENTS) && isAdministrator(principal);
 }
 
 /** Throws 103 unless the caller is an administrator or an operator. */
@@ -30,10 +31,19 @@ export function requireAdministrator(principal: Principal): void {
     throw new CodedError('permissionDenied', 'role admin or operator is needed');
 }
 
-/** Throws 103 where the contents of a channel are not for this caller, whatever the org's API would hand out. */
+/** Throws 103 unless the caller is an operator: what concerns the whole node. */
+export function requireOperator(principal: Principal): void {
+  if (!isOperator(principal)) throw new CodedError('permissionDenied', 'role operator is needed');
+}
+
+/** Whether the contents of a channel are for this caller, whatever the org's API would hand out. */
+export function isReadable(principal: Principal, channel: string): boolean {
+  return !inNodeNamespace(channel) || mayUseChannel(principal, channel, 'history');
+}
+
+/** Throws 103 where they are not. */
 export function requireReadable(principal: Principal, channel: string): void {
-  if (inNodeNamespace(channel) && !mayUseChannel(principal, channel, 'history'))
-    throw new CodedError('permissionDenied');
+  if (!isReadable(principal, channel)) throw new CodedError('permissionDenied');
 }
 
 /** Throws 103 for the module's own channels: only their sources write there. */

@@ -1,196 +1,40 @@
-import { FakeClock } from '@trunkline/base/testing';
-import { createSeededRandom, silentLogger } from '@trunkline/base';
 import {
   nodeStats,
   orgStats,
   stats,
+  trend,
   type NodeStatsSample,
   type OrgStatsSample,
+  type Trend,
 } from '@trunkline/contracts/node';
-import type {
-  CallContext,
-  ConnectionSummary,
-  LocalEmitter,
-  ModuleContext,
-  ModuleParts,
-  NodeStats,
-  OrgApi,
-  Principal,
-  RpcOutcome,
-} from '@trunkline/hub';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { nodeModule, type NodeModuleOptions } from './index.js';
+import type { ModuleContext, Principal } from '@trunkline/hub';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { nodeModule } from './index.js';
+import {
+  connection,
+  createNodeBed,
+  EMPTY,
+  EMPTY_ORG,
+  moduleOptions,
+  position,
+  principal,
+  type NodeBed,
+} from './testing.js';
 
-const EMPTY: NodeStats = {
-  nodeId: 'n1',
-  startedAtMs: 1_000,
-  connections: 3,
-  users: 2,
-  orgs: 2,
-  subscriptions: 5,
-  channels: 4,
-  framesIn: 0,
-  framesOut: 0,
-  bytesIn: 0,
-  bytesOut: 0,
-  publications: 0,
-  deliveries: 0,
-  commands: {},
-  errors: {},
-  closes: {},
-  overflows: { recover: 0, latest: 0, gap: 0, close: 0 },
-  recoveries: { recovered: 0, unrecovered: 0 },
-  denials: 0,
-  outboxBytes: 0,
-  deliveryLatencyMs: { p50: 1, p99: 2, max: 3 },
-};
-
-const connection = (given: Partial<ConnectionSummary>): ConnectionSummary => ({
-  client: 'c1',
-  user: 'u1',
-  org: 'acme',
-  transport: 'websocket',
-  codec: 'json',
-  remoteAddress: '127.0.0.1',
-  name: 'js',
-  version: '1',
-  connectedAtMs: 0,
-  extensions: [],
-  outboxMessages: 0,
-  outboxBytes: 10,
-  subscriptions: [],
-  ...given,
-});
-
-const position = { epoch: 'e', offset: 7 };
-
-function fakeOrg(org: string) {
-  return {
-    org,
-    publish: vi.fn(async () => ({ position, deduplicated: false })),
-    mapPublish: vi.fn(async () => ({ position, deduplicated: false, applied: true })),
-    mapRemove: vi.fn(async () => ({
-      position: { epoch: '', offset: 0 },
-      deduplicated: false,
-      applied: true,
-    })),
-    history: vi.fn(async () => ({
-      publications: [
-        { offset: 6, data: '{"a":1}', timeMs: 5, info: { user: 'u', client: 'c', connInfo: '{}' } },
-        { offset: 7, data: new Uint8Array([1, 2, 3]) },
-      ],
-      position,
-    })),
-    presence: vi.fn(async () => new Map([['c9', { user: 'u9', client: 'c9', connInfo: '{"name":"Ann"}' }]])),
-    mapState: vi.fn(async () => ({
-      entries: [{ offset: 1, data: '', key: 'k', removed: true }],
-      cursor: '',
-      position,
-    })),
-    channels: vi.fn(() => [
-      { channel: 'a', subscribers: 2 },
-      { channel: 'b', subscribers: 1 },
-    ]),
-    channel: vi.fn(async (channel: string) => ({ channel, subscribers: 1 })),
-    connections: vi.fn(() => ({
-      connections: [connection({}), connection({ client: 'c2', user: 'u2' })],
-      total: 2,
-    })),
-    disconnect: vi.fn(async () => 1),
-    unsubscribe: vi.fn(async () => 1),
-  };
-}
-
-const principal = (roles: Principal['roles'], org = 'acme'): Principal => ({
-  user: 'ann',
-  org,
-  roles,
-  groups: [],
-  caps: [],
-  channels: [],
-});
-
-class Readers implements LocalEmitter {
-  readonly samples: unknown[] = [];
-  publish(data: string | Uint8Array) {
-    this.samples.push(JSON.parse(data as string));
-    return { epoch: 'e', offset: this.samples.length };
-  }
-  state(): void {}
-  reset(): void {}
-}
-
-let clock: FakeClock;
-let counters: NodeStats;
-let reads: number;
-let orgs: Map<string, ReturnType<typeof fakeOrg>>;
-let parts: ModuleParts;
-
-const options: NodeModuleOptions = {
-  process: () => ({ rssBytes: 100, heapUsedBytes: 50, cpuPercent: 12, eventLoopDelayMs: 1.5 }),
-  namespaces: () => [],
-  version: '1.2.3',
-  runtime: 'node 20',
-};
+let bed: NodeBed;
 
 beforeEach(async () => {
-  clock = new FakeClock();
-  counters = EMPTY;
-  reads = 0;
-  orgs = new Map();
-  const context: ModuleContext = {
-    clock,
-    random: createSeededRandom(1),
-    logger: silentLogger,
-    nodeId: 'n1',
-    forOrg: (org) => {
-      const found = orgs.get(org) ?? fakeOrg(org);
-      orgs.set(org, found);
-      return found as unknown as OrgApi;
-    },
-    stats: () => {
-      reads++;
-      return counters;
-    },
-    orgs: () => [...orgs.keys()],
-  };
-  parts = await nodeModule(options).start(context);
+  bed = await createNodeBed(nodeModule);
 });
-
-afterEach(() => parts.dispose?.());
-
-function open(channel: string, org = 'acme') {
-  const emit = new Readers();
-  const source = parts.namespaces?.[0]?.source;
-  if (!source) throw new Error('a source is expected');
-  const opened = source({ org, channel, emit }) as { dispose(): void };
-  return { samples: emit.samples, close: () => opened.dispose() };
-}
-
-async function call(
-  method: string,
-  params: unknown,
-  roles: Principal['roles'] = ['admin'],
-  org = 'acme',
-): Promise<RpcOutcome> {
-  const context: CallContext = {
-    principal: principal(roles, org),
-    client: 'me',
-    requestId: 'r1',
-    signal: new AbortController().signal,
-  };
-  const found = parts.rpc?.[method];
-  if (!found) throw new Error(`no method ${method}`);
-  return found.handle(params, context);
-}
+afterEach(() => bed.parts.dispose?.());
 
 const may = (who: Principal, channel: string, action: 'subscribe' | 'publish' | 'presence' | 'history') =>
-  parts.namespaces?.[0]?.authorise?.(who, channel, action);
+  bed.parts.namespaces?.[0]?.authorise?.(who, channel, action);
 
 describe('samples', () => {
   it('[NODE-1] rates are differences of the counters over the measured interval', async () => {
-    const reader = open('node:stats');
-    counters = {
+    const reader = bed.open('node:stats');
+    bed.counters = {
       ...EMPTY,
       publications: 50,
       deliveries: 5_000,
@@ -198,8 +42,8 @@ describe('samples', () => {
       commands: { publish: 20, rpc: 10 },
       errors: { '103': 4 },
     };
-    await clock.advance(1_000);
-    const [first, second] = reader.samples as NodeStatsSample[];
+    await bed.clock.advance(1_000);
+    const [first, second] = reader.data as NodeStatsSample[];
     expect(first).toMatchObject({ intervalMs: 0, deliveriesPerSecond: 0 });
     expect(second).toMatchObject({
       intervalMs: 1_000,
@@ -207,6 +51,7 @@ describe('samples', () => {
       deliveriesPerSecond: 5_000,
       commandsPerSecond: 30,
       errorsPerSecond: 4,
+      errorRates: { '103': 4 },
       bytesOutPerSecond: 2_048,
     });
     expect(nodeStats.parse(second)).toEqual(second);
@@ -214,40 +59,40 @@ describe('samples', () => {
       memory: { rssBytes: 100, heapUsedBytes: 50 },
       cpuPercent: 12,
       eventLoopDelayMs: 1.5,
-      timeMs: clock.now(),
+      timeMs: bed.clock.now(),
     });
   });
 
   it('[NODE-1] a wall clock that jumps does not change a rate', async () => {
-    const reader = open('node:stats');
-    clock.jumpWall(3_600_000);
-    counters = { ...EMPTY, deliveries: 10 };
-    await clock.advance(1_000);
-    expect(reader.samples[1]).toMatchObject({ intervalMs: 1_000, deliveriesPerSecond: 10 });
+    const reader = bed.open('node:stats');
+    bed.clock.jumpWall(3_600_000);
+    bed.counters = { ...EMPTY, deliveries: 10 };
+    await bed.clock.advance(1_000);
+    expect(reader.data[1]).toMatchObject({ intervalMs: 1_000, deliveriesPerSecond: 10 });
   });
 
   it('[NODE-2] readers in several orgs share one reading per second, and nothing is read when none is left', async () => {
-    const one = open('node:stats', 'acme');
-    const two = open('node:stats', 'globex');
-    const before = reads;
-    await clock.advance(3_000);
-    expect(reads - before).toBe(3);
-    expect(one.samples).toHaveLength(4);
-    expect(two.samples).toHaveLength(4);
+    const one = bed.open('node:stats', 'acme');
+    const two = bed.open('node:stats', 'globex');
+    const before = bed.reads;
+    await bed.clock.advance(3_000);
+    expect(bed.reads - before).toBe(3);
+    expect(one.data).toHaveLength(4);
+    expect(two.data).toHaveLength(4);
     one.close();
     two.close();
-    await clock.advance(5_000);
-    expect(reads - before).toBe(3);
-    expect(clock.pending).toBe(0);
+    await bed.clock.advance(5_000);
+    expect(bed.reads - before).toBe(3);
   });
 
   it('[NODE-3] an org sample counts the org of the channel and carries no number of the node', async () => {
-    counters = { ...EMPTY, connections: 999, outboxBytes: 999 };
-    const reader = open('node:org-stats', 'globex');
-    const sample = reader.samples[0] as OrgStatsSample;
+    bed.counters = { ...EMPTY, connections: 999, outboxBytes: 999 };
+    const reader = bed.open('node:org-stats', 'globex');
+    const sample = reader.data[0] as OrgStatsSample;
     expect(orgStats.strict().parse(sample)).toMatchObject({
       scope: 'org',
       org: 'globex',
+      intervalMs: 0,
       connections: 2,
       users: 2,
       channels: 2,
@@ -255,31 +100,112 @@ describe('samples', () => {
       outboxBytes: 20,
       complete: true,
     });
-    expect([...orgs.keys()]).toEqual(['globex']);
-    await clock.advance(1_000);
-    expect(reader.samples).toHaveLength(2);
+    expect([...bed.orgs.keys()]).toEqual(['globex']);
+    await bed.clock.advance(1_000);
+    expect(reader.data).toHaveLength(2);
     reader.close();
-    expect(clock.pending).toBe(0);
+    await bed.clock.advance(5_000);
+    expect(reader.data).toHaveLength(2);
+  });
+
+  it('[NODE-3] an org’s rates are those of its own counters, and none across a new beginning', async () => {
+    const reader = bed.open('node:org-stats');
+    bed.org().state.stats = { ...EMPTY_ORG, messagesIn: 30, messagesOut: 400, bytesOut: 9_000 };
+    await bed.clock.advance(1_000);
+    expect(reader.data[1]).toMatchObject({
+      intervalMs: 1_000,
+      messagesInPerSecond: 30,
+      messagesOutPerSecond: 400,
+      bytesInPerSecond: 0,
+      bytesOutPerSecond: 9_000,
+    });
+    bed.org().state.stats = { ...EMPTY_ORG, sinceMs: 5_000, messagesIn: 80 };
+    await bed.clock.advance(1_000);
+    expect(reader.data[2]).toMatchObject({ intervalMs: 0, messagesInPerSecond: 0 });
   });
 
   it('[NODE-3] an org larger than the bound says that it is not complete', () => {
-    const org = fakeOrg('acme');
-    org.connections.mockReturnValue({ connections: [connection({})], total: 5_000 });
-    orgs.set('acme', org);
-    expect(open('node:org-stats').samples[0]).toMatchObject({
-      connections: 5_000,
-      users: 1,
-      complete: false,
-    });
-    expect(org.connections).toHaveBeenCalledWith({ limit: 1_000 });
+    bed.org().connections.mockReturnValue({ connections: [connection({})], total: 5_000 });
+    bed.org().state.stats = { ...EMPTY_ORG, connections: 5_000 };
+    expect(bed.open('node:org-stats').data[0]).toMatchObject({ connections: 5_000, complete: false });
+    expect(bed.org().connections).toHaveBeenCalledWith({ limit: 1_000 });
   });
 
   it('[NODE-4] disposing the module stops every timer', async () => {
-    open('node:stats');
-    open('node:org-stats');
-    await parts.dispose?.();
-    expect(clock.pending).toBe(0);
-    await parts.dispose?.();
+    bed.open('node:stats');
+    bed.open('node:org-stats');
+    bed.open('node:events');
+    await bed.call('node.trend', {});
+    await bed.parts.dispose?.();
+    const { reads } = bed;
+    await bed.clock.advance(60_000);
+    expect(bed.reads).toBe(reads);
+    await bed.parts.dispose?.();
+  });
+});
+
+describe('the kept hour', () => {
+  const hour = async (roles: Principal['roles'] = ['operator'], org?: string): Promise<Trend> =>
+    trend.parse((await bed.call('node.trend', {}, roles, org)).result);
+
+  it('[NODE-13] the node is sampled slowly though nobody reads, and the oldest sample goes', async () => {
+    bed = await createNodeBed(nodeModule, { trendSamples: 3 });
+    bed.counters = { ...EMPTY, publications: 500 };
+    await bed.clock.advance(10_000);
+    expect(await hour()).toMatchObject({ scope: 'node', nodeId: 'n1', intervalMs: 10_000 });
+    const first = (await hour()).columns;
+    expect(first['publicationsPerSecond']).toEqual([50]);
+    expect(first['deliveryLatencyMs.p99']).toEqual([2]);
+    expect(first['memory.rssBytes']).toEqual([100]);
+    await bed.clock.advance(40_000);
+    expect((await hour()).times).toHaveLength(3);
+  });
+
+  it('[NODE-13] a code that occurred once is a column with zeros elsewhere', async () => {
+    await bed.clock.advance(10_000);
+    bed.counters = { ...EMPTY, errors: { '103': 20 } };
+    await bed.clock.advance(20_000);
+    expect((await hour()).columns['errorRates.103']).toEqual([0, 2, 0]);
+  });
+
+  it('[NODE-13] the worst delay of a second does not vanish from the hour', async () => {
+    let delay = 1;
+    bed = await createNodeBed(nodeModule, {
+      process: () => ({ rssBytes: 1, heapUsedBytes: 1, cpuPercent: delay, eventLoopDelayMs: delay }),
+    });
+    bed.open('node:stats');
+    await bed.clock.advance(3_500);
+    delay = 80;
+    await bed.clock.advance(1_000);
+    delay = 1;
+    await bed.clock.advance(5_500);
+    const { columns } = await hour();
+    expect(columns['eventLoopDelayMs']).toEqual([80]);
+    expect(columns['cpuPercent']?.[0]).toBeGreaterThan(1);
+    expect(columns['cpuPercent']?.[0]).toBeLessThan(80);
+  });
+
+  it('[NODE-14] an org’s hour begins with the first question, holds that org only, and ends an hour after the last', async () => {
+    expect((await hour(['admin'], 'globex')).times).toHaveLength(1);
+    await bed.clock.advance(10_000);
+    const kept = await hour(['admin'], 'globex');
+    expect(kept.times).toHaveLength(2);
+    expect(kept).toMatchObject({ scope: 'org' });
+    expect(Object.keys(kept.columns)).not.toContain('memory.rssBytes');
+    expect([...bed.orgs.keys()]).toEqual(['globex']);
+    const looks = () => bed.org('globex').channels.mock.calls.length;
+    await bed.clock.advance(3_610_000);
+    const after = looks();
+    await bed.clock.advance(60_000);
+    expect(looks()).toBe(after);
+  });
+
+  it('[NODE-14] the hour of the org that was looked at longest ago goes', async () => {
+    bed = await createNodeBed(nodeModule, { trendOrgs: 2 });
+    for (const org of ['a', 'b', 'c']) await hour(['admin'], org);
+    await bed.clock.advance(10_000);
+    expect((await hour(['admin'], 'c')).times).toHaveLength(2);
+    expect((await hour(['admin'], 'a')).times).toHaveLength(1);
   });
 });
 
@@ -295,133 +221,161 @@ describe('access', () => {
   });
 
   it('[NODE-6] every method answers 103 without the role', async () => {
-    for (const method of Object.keys(parts.rpc ?? {})) {
+    for (const method of Object.keys(bed.parts.rpc ?? {})) {
       await expect(
-        async () => call(method, { channel: 'a', client: 'c', data: 1 }, ['member']),
+        async () => bed.call(method, { channel: 'a', client: 'c', data: 1 }, ['member']),
         method,
       ).rejects.toMatchObject({ code: 103 });
     }
-    expect(orgs.get('acme')).toBeUndefined();
+    expect(bed.orgs.get('acme')).toBeUndefined();
   });
 
   it('[NODE-6] every method works in the org of the credential', async () => {
-    await call('node.publish', { channel: 'a', data: 1, org: 'acme' }, ['admin'], 'globex');
-    await call('node.connections', { org: 'acme' }, ['operator'], 'globex');
-    expect([...orgs.keys()]).toEqual(['globex']);
+    await bed.call('node.publish', { channel: 'a', data: 1, org: 'acme' }, ['admin'], 'globex');
+    await bed.call('node.connections', { org: 'acme' }, ['operator'], 'globex');
+    expect([...bed.orgs.keys()]).toEqual(['globex']);
   });
 
   it('[NODE-7] an administrator cannot read node samples through history, and nobody publishes into the namespace', async () => {
-    await expect(async () => call('node.history', { channel: 'node:stats' })).rejects.toMatchObject({
+    await expect(async () => bed.call('node.history', { channel: 'node:stats' })).rejects.toMatchObject({
       code: 103,
     });
-    await expect(async () => call('node.mapState', { channel: 'node:stats' })).rejects.toMatchObject({
+    await expect(async () => bed.call('node.mapState', { channel: 'node:stats' })).rejects.toMatchObject({
       code: 103,
     });
-    await expect(call('node.history', { channel: 'node:stats' }, ['operator'])).resolves.toBeDefined();
-    await expect(call('node.history', { channel: 'node:org-stats' })).resolves.toBeDefined();
+    await expect(bed.call('node.history', { channel: 'node:stats' }, ['operator'])).resolves.toBeDefined();
+    await expect(bed.call('node.history', { channel: 'node:org-stats' })).resolves.toBeDefined();
     await expect(async () =>
-      call('node.publish', { channel: 'node:stats', data: 1 }, ['operator']),
+      bed.call('node.publish', { channel: 'node:stats', data: 1 }, ['operator']),
     ).rejects.toMatchObject({ code: 103 });
   });
 });
 
 describe('methods', () => {
   it('[NODE-8] node.stats gives each role its scope, measuring rates while the caller waits', async () => {
-    const pending = call('node.stats', {}, ['operator']);
-    counters = { ...EMPTY, publications: 10 };
-    await clock.advance(250);
+    const pending = bed.call('node.stats', {}, ['operator']);
+    bed.counters = { ...EMPTY, publications: 10 };
+    await bed.clock.advance(250);
     expect(stats.parse((await pending).result)).toMatchObject({
       scope: 'node',
       intervalMs: 250,
       publicationsPerSecond: 40,
     });
-    expect(stats.parse((await call('node.stats', {})).result)).toMatchObject({ scope: 'org', org: 'acme' });
+    const asked = bed.call('node.stats', {});
+    bed.org().state.stats = { ...EMPTY_ORG, messagesOut: 5 };
+    await bed.clock.advance(250);
+    expect(stats.parse((await asked).result)).toMatchObject({
+      scope: 'org',
+      org: 'acme',
+      intervalMs: 250,
+      messagesOutPerSecond: 20,
+    });
   });
 
   it('[NODE-8] node.stats answers from the running samples where there are any', async () => {
-    open('node:stats');
-    await clock.advance(1_000);
-    const before = reads;
-    expect((await call('node.stats', {}, ['operator'])).result).toMatchObject({ intervalMs: 1_000 });
-    expect(reads).toBe(before);
+    bed.open('node:stats');
+    await bed.clock.advance(1_000);
+    const before = bed.reads;
+    expect((await bed.call('node.stats', {}, ['operator'])).result).toMatchObject({ intervalMs: 1_000 });
+    expect(bed.reads).toBe(before);
   });
 
   it('[NODE-9] publish names the publication that shows the effect; a channel without numbers names none', async () => {
-    const outcome = await call('node.publish', {
+    const outcome = await bed.call('node.publish', {
       channel: 'a',
       data: { x: 1 },
       idempotencyKey: 'k1',
       tags: { t: '1' },
     });
-    expect(outcome).toEqual({ result: { position, deduplicated: false }, after: { channel: 'a', position } });
-    expect(orgs.get('acme')?.publish).toHaveBeenCalledWith('a', '{"x":1}', {
+    expect(outcome).toEqual({
+      result: { position, deduplicated: false, applied: true },
+      after: { channel: 'a', position },
+    });
+    expect(bed.org().publish).toHaveBeenCalledWith('a', '{"x":1}', {
       tags: { t: '1' },
       idempotencyKey: 'k1',
     });
-    await call('node.publish', { channel: 'm', key: 'k', data: null });
-    expect(orgs.get('acme')?.mapPublish).toHaveBeenCalledWith('m', 'k', 'null', {});
-    const removed = await call('node.publish', { channel: 'm', key: 'k', removed: true });
+    await bed.call('node.publish', { channel: 'm', key: 'k', data: null });
+    expect(bed.org().mapPublish).toHaveBeenCalledWith('m', 'k', 'null', {});
+    const removed = await bed.call('node.publish', { channel: 'm', key: 'k', removed: true });
     expect(removed.after).toBeUndefined();
-    expect(orgs.get('acme')?.mapRemove).toHaveBeenCalledWith('m', 'k', {});
+    expect(bed.org().mapRemove).toHaveBeenCalledWith('m', 'k', {});
   });
 
   it('[NODE-9] publish without data, or a removal without a key, is refused with the field', async () => {
-    await expect(async () => call('node.publish', { channel: 'a' })).rejects.toMatchObject({
+    await expect(async () => bed.call('node.publish', { channel: 'a' })).rejects.toMatchObject({
       code: 107,
       message: expect.stringContaining('data'),
     });
-    await expect(async () => call('node.publish', { channel: 'a', removed: true })).rejects.toMatchObject({
-      code: 107,
-      message: expect.stringContaining('key'),
-    });
+    await expect(async () => bed.call('node.publish', { channel: 'a', removed: true })).rejects.toMatchObject(
+      {
+        code: 107,
+        message: expect.stringContaining('key'),
+      },
+    );
   });
 
   it('[NODE-10] disconnect and unsubscribe refuse a target that names everybody', async () => {
-    await expect(async () => call('node.disconnect', {})).rejects.toMatchObject({
+    await expect(async () => bed.call('node.disconnect', {})).rejects.toMatchObject({
       code: 107,
       message: expect.stringContaining('client or user'),
     });
-    await expect(async () => call('node.unsubscribe', { channel: 'a' })).rejects.toMatchObject({ code: 107 });
-    await call('node.disconnect', { user: 'u1' });
-    expect(orgs.get('acme')?.disconnect).toHaveBeenLastCalledWith(
+    await expect(async () => bed.call('node.unsubscribe', { channel: 'a' })).rejects.toMatchObject({
+      code: 107,
+    });
+    await bed.call('node.disconnect', { user: 'u1' });
+    expect(bed.org().disconnect).toHaveBeenLastCalledWith(
       { user: 'u1' },
       { code: 3503, reason: 'force disconnect' },
     );
-    await call('node.disconnect', { client: 'c1', reconnect: true });
-    expect(orgs.get('acme')?.disconnect).toHaveBeenLastCalledWith(
+    await bed.call('node.disconnect', { client: 'c1', reconnect: true });
+    expect(bed.org().disconnect).toHaveBeenLastCalledWith(
       { client: 'c1' },
       { code: 3011, reason: 'force reconnect' },
     );
   });
 
   it('[NODE-11] payloads become JSON values; binary ones base64 text', async () => {
-    expect((await call('node.history', { channel: 'a' })).result).toEqual({
+    expect((await bed.call('node.history', { channel: 'a' })).result).toEqual({
       publications: [
         { offset: 6, data: { a: 1 }, timeMs: 5, info: { user: 'u', client: 'c' } },
         { offset: 7, data: 'AQID', binary: true },
       ],
       position,
     });
-    expect((await call('node.mapState', { channel: 'a' })).result).toMatchObject({
+    expect((await bed.call('node.mapState', { channel: 'a' })).result).toMatchObject({
       entries: [{ offset: 1, data: null, key: 'k', removed: true }],
     });
-    expect((await call('node.presence', { channel: 'a' })).result).toEqual({
+    expect((await bed.call('node.presence', { channel: 'a' })).result).toEqual({
       clients: [{ client: 'c9', user: 'u9', connInfo: { name: 'Ann' } }],
+      total: 1,
+      users: 1,
+    });
+  });
+
+  it('[NODE-23] presence comes a page at a time, by user', async () => {
+    const member = (client: string, user: string) => [client, { user, client, connInfo: '{}' }] as const;
+    const members = [member('c3', 'b'), member('c2', 'a'), member('c1', 'a'), member('c4', '')];
+    bed.org().presence.mockResolvedValue(new Map(members));
+    expect((await bed.call('node.presence', { channel: 'a', limit: 2, offset: 1 })).result).toMatchObject({
+      clients: [{ client: 'c1' }, { client: 'c2' }],
+      total: 4,
+      users: 2,
     });
   });
 
   it('[NODE-12] every method carries a params schema without a draft of its own', () => {
-    const schema = parts.rpc?.['node.history']?.params as {
+    const schema = bed.parts.rpc?.['node.history']?.params as {
       properties: Record<string, unknown>;
       $schema?: string;
     };
     expect(schema.$schema).toBeUndefined();
     expect(schema.properties['limit']).toMatchObject({ type: 'integer', maximum: 1_000 });
-    expect(Object.values(parts.rpc ?? {}).every((method) => method.params !== undefined)).toBe(true);
+    expect(Object.values(bed.parts.rpc ?? {}).every((method) => method.params !== undefined)).toBe(true);
   });
 
   it('[NODE-12] an option out of range is refused by name', () => {
-    expect(() => nodeModule({ ...options, sampleIntervalMs: 5 }).start({} as ModuleContext)).toThrow(
+    expect(() => nodeModule({ ...moduleOptions, sampleIntervalMs: 5 }).start({} as ModuleContext)).toThrow(
       /sampleIntervalMs/,
     );
   });

@@ -1,7 +1,7 @@
 /** From the hub's words to the contract's: payloads become JSON values, maps become lists. Pure. */
-import type { NamespaceSummary } from '@trunkline/contracts/node';
-import type { NamespaceOptions } from '@trunkline/hub';
+import type { ChannelDetails, HubOptions } from '@trunkline/hub';
 import type { ClientInfo, Payload, Publication } from '@trunkline/protocol';
+import { orUnlimited } from './namespaces.js';
 
 /** A retained publication as the contract shows it; binary data as base64 text with `binary: true`. */
 export function toPublication(publication: Publication) {
@@ -27,24 +27,16 @@ export function toPresent(member: string, info: ClientInfo) {
   };
 }
 
-export function toNamespace(options: NamespaceOptions): NamespaceSummary {
-  return {
-    name: options.name,
-    type: options.type,
-    class: options.class,
-    historySize: options.historySize,
-    historyTtlMs: options.historyTtlMs,
-    presence: options.presence,
-    joinLeave: options.joinLeave,
-    forcePositioning: options.forcePositioning,
-    forceRecovery: options.forceRecovery,
-    recoveryMode: options.recoveryMode,
-    overflow: options.overflow,
-    allowSubscribe: [...options.allowSubscribe],
-    allowPublish: [...options.allowPublish],
-    allowPresence: [...options.allowPresence],
-    allowHistory: [...options.allowHistory],
-  };
+export function toDetails({ position, historyTtlMs, ...same }: ChannelDetails) {
+  return { ...same, historyTtlMs: orUnlimited(historyTtlMs), position: { ...position } };
+}
+
+/** Every number of the hub's options by name; null is unlimited. */
+export function toLimits({ limits, ...options }: HubOptions): Record<string, number | null> {
+  const numbers: Record<string, number | null> = {};
+  for (const [name, value] of Object.entries({ ...options, ...limits }))
+    if (typeof value === 'number') numbers[name] = orUnlimited(value);
+  return numbers;
 }
 
 /** A removed key has no data: the empty payload stands for null. */

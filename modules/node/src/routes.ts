@@ -5,11 +5,32 @@
  */
 import { paramsSchema, type RpcParams, type RpcResultOf } from '@trunkline/contracts';
 import { nodeContract, type NodeContract } from '@trunkline/contracts/node';
-import type { CallContext, ClientTarget, ModuleContext, OrgApi, RpcMethod, RpcOutcome } from '@trunkline/hub';
+import type {
+  ApiMapPublished,
+  ApiPublished,
+  CallContext,
+  ClientTarget,
+  ModuleContext,
+  OrgApi,
+  RpcMethod,
+  RpcOutcome,
+} from '@trunkline/hub';
 import { closeOf, CodedError, type Position } from '@trunkline/protocol';
-import { isOperator, requireAdministrator, requireReadable, requireWritable } from './access.js';
-import type { NodeModuleOptions } from './options.js';
-import { toNamespace, toPresent, toPublication } from './results.js';
+import {
+  isOperator,
+  isReadable,
+  requireAdministrator,
+  requireOperator,
+  requireReadable,
+  requireWritable,
+} from './access.js';
+import { isFiltered, matches, subscriptionPage, toRow } from './connections.js';
+import { explain } from './explain.js';
+import { toEvent } from './feed.js';
+import { namespaceFor, toNamespaces } from './namespaces.js';
+import type { NodeModuleOptions, NodeTuning } from './options.js';
+import type { ChannelPromise } from './promises.js';
+import { toDetails, toLimits, toPresent, toPublication } from './results.js';
 import type { StatsSampler } from './sampler.js';
 
 type Method = keyof NodeContract['rpc'];
@@ -28,19 +49,32 @@ type Route<M extends Method> = (
 /** What the lists return when the caller does not say. */
 const CHANNELS_LIMIT = 1_000;
 const CONNECTIONS_LIMIT = 100;
+const SUBSCRIPTIONS_LIMIT = 100;
+const EVENTS_LIMIT = 100;
+const PRESENCE_LIMIT = 200;
+/** Pages looked through for one entry: with the hub's pages of up to 1,000, more entries than a map may hold by default. */
+const MAP_PAGES = 200;
 const HISTORY_LIMIT = 100;
 
+export interface RouteDeps {
+  readonly context: ModuleContext;
+  readonly options: NodeModuleOptions;
+  readonly tuning: NodeTuning;
+  readonly sampler: StatsSampler;
+  readonly promiseOf: (channel: string) => ChannelPromise | undefined;
+}
+
 /** The module's methods, each behind the role check. */
-export function createRoutes(
-  context: ModuleContext,
-  options: NodeModuleOptions,
-  sampler: StatsSampler,
-): Readonly<Record<Method, RpcMethod>> {
+export function createRoutes(deps: RouteDeps): Readonly<Record<Method, RpcMethod>> {
+  const { context, options, tuning, sampler, promiseOf } = deps;
   const routes: { readonly [M in Method]: Route<M> } = {
     'node.info': (_params, org, { principal }) => {
       const { nodeId, startedAtMs } = context.stats();
       const { version, runtime } = options;
-      const namespaces = options.namespaces().map(toNamespace);
+      const { user, roles } = principal;
+      const endpoints = options.endpoints().map(({ id, path, transport }) => ({ id, path, transport }));
+      const { insecure } = options.hub();
+      const limits = toLimits(options.hub());
       return {
         result: {
           nodeId,
@@ -48,26 +82,89 @@ export function createRoutes(
           startedAtMs,
           runtime,
           org: org.org,
-          user: principal.user,
-          roles: principal.roles,
-          namespaces,
+          user,
+          roles,
+          endpoints,
+          limits,
+          insecure,
+        },
+      };
+    },
+    'node.configuration': (_params, _org, { principal }) => {
+      requireOperator(principal);
+      return { result: { values: options.configuration() } };
+    },
+    'node.namespaces': (_params, org) => {
+      const channels = org.channels(undefined, tuning.orgSampleChannels);
+      return {
+        result: {
+          namespaces: toNamespaces(options.namespaces(), channels),
+          complete: channels.length < tuning.orgSampleChannels,
         },
       };
     },
     'node.stats': async (_params, org, { principal }) => ({
-      result: isOperator(principal) ? await sampler.ofNode() : sampler.ofOrg(org.org),
+      result: await (isOperator(principal) ? sampler.ofNode() : sampler.ofOrg(org.org)),
     }),
-    'node.channels': ({ pattern, limit }, org) => ({
-      result: { channels: org.channels(pattern, limit ?? CHANNELS_LIMIT) },
+    'node.trend': (_params, org, { principal }) => ({
+      result: isOperator(principal) ? sampler.nodeTrend() : sampler.orgTrend(org.org),
     }),
-    'node.channel': async ({ channel }, org) => ({ result: await org.channel(channel) }),
-    'node.connections': ({ client, user, limit, offset }, org) => ({
-      result: org.connections({
-        ...toTarget(client, user),
-        limit: limit ?? CONNECTIONS_LIMIT,
-        offset: offset ?? 0,
-      }),
+    'node.events': ({ client, user, channel, kinds, limit }, org) => ({
+      result: {
+        events: org
+          .events({
+            ...toTarget(client, user),
+            ...(channel !== undefined && { channel }),
+            ...(kinds !== undefined && { kinds }),
+            limit: limit ?? EVENTS_LIMIT,
+          })
+          .map(toEvent),
+      },
     }),
+    'node.channels': ({ pattern, namespace, limit = CHANNELS_LIMIT }, org) => {
+      if (namespace === undefined) return { result: { channels: org.channels(pattern, limit) } };
+      const names = new Set(options.namespaces().map((one) => one.name));
+      const channels = org
+        .channels(pattern, tuning.orgSampleChannels)
+        .filter((one) => namespaceFor(one.channel, names) === namespace);
+      return { result: { channels: channels.slice(0, limit) } };
+    },
+    'node.channel': async ({ channel }, org) => {
+      const promise = promiseOf(channel);
+      return { result: { ...toDetails(await org.channel(channel)), ...(promise && { promise }) } };
+    },
+    'node.connections': ({ client, user, limit = CONNECTIONS_LIMIT, offset = 0, ...filter }, org) => {
+      const target = toTarget(client, user);
+      if (!isFiltered(filter)) {
+        const { connections, total } = org.connections({ ...target, limit, offset });
+        return { result: { connections: connections.map(toRow), total, complete: true } };
+      }
+      const { connections, total } = org.connections({ ...target, limit: tuning.searchedConnections });
+      const found = connections.filter((one) => matches(one, filter));
+      return {
+        result: {
+          connections: found.slice(offset, offset + limit).map(toRow),
+          total: found.length,
+          complete: total <= connections.length,
+        },
+      };
+    },
+    'node.connection': ({ client, search, limit = SUBSCRIPTIONS_LIMIT, offset = 0 }, org) => {
+      const [connection] = org.connections({ client, limit: 1 }).connections;
+      if (!connection) return { result: { subscriptions: [], total: 0 } };
+      return {
+        result: { connection: toRow(connection), ...subscriptionPage(connection, { search, limit, offset }) },
+      };
+    },
+    'node.explain': async (params, org, { principal }) => {
+      requireTarget(params.client, params.user);
+      const context = {
+        namespaces: toNamespaces(options.namespaces(), []),
+        insecure: options.hub().insecure,
+        readable: isReadable(principal, params.channel),
+      };
+      return { result: await explain(params, org, context) };
+    },
     'node.disconnect': async ({ client, user, reconnect }, org) => {
       const close = closeOf(reconnect === true ? 'forceReconnect' : 'forceDisconnect');
       return { result: { count: await org.disconnect(requireTarget(client, user), close) } };
@@ -77,8 +174,12 @@ export function createRoutes(
     }),
     'node.publish': async (params, org) => {
       requireWritable(params.channel);
-      const { position, deduplicated } = await publish(params, org);
-      return { result: { position, deduplicated }, ...shownBy(params.channel, position) };
+      const { position, deduplicated, ...map } = await publish(params, org);
+      const { applied = true, current } = map;
+      return {
+        result: { position, deduplicated, applied, ...(current && { current: toPublication(current) }) },
+        ...(applied && shownBy(params.channel, position)),
+      };
     },
     'node.history': async ({ channel, limit, since, reverse }, org, { principal }) => {
       requireReadable(principal, channel);
@@ -90,16 +191,28 @@ export function createRoutes(
       const { publications, position } = await org.history(channel, filter);
       return { result: { publications: publications.map(toPublication), position } };
     },
-    'node.presence': async ({ channel }, org) => {
-      const members = await org.presence(channel);
-      return { result: { clients: Array.from(members, ([member, info]) => toPresent(member, info)) } };
+    'node.presence': async ({ channel, limit = PRESENCE_LIMIT, offset = 0 }, org) => {
+      const members = Array.from(await org.presence(channel), ([member, info]) => ({ member, info }));
+      members.sort(
+        (left, right) => compare(left.info.user, right.info.user) || compare(left.member, right.member),
+      );
+      return {
+        result: {
+          clients: members.slice(offset, offset + limit).map(({ member, info }) => toPresent(member, info)),
+          total: members.length,
+          users: new Set(members.map(({ info }) => info.user).filter((user) => user !== '')).size,
+        },
+      };
     },
-    'node.mapState': async ({ channel, cursor, limit }, org, { principal }) => {
+    'node.mapState': async ({ channel, key, cursor, limit }, org, { principal }) => {
       requireReadable(principal, channel);
-      const page = await org.mapState(channel, {
-        ...(cursor !== undefined && { cursor }),
-        ...(limit !== undefined && { limit }),
-      });
+      const page =
+        key === undefined
+          ? await org.mapState(channel, {
+              ...(cursor !== undefined && { cursor }),
+              ...(limit !== undefined && { limit }),
+            })
+          : await findEntry(org, channel, key);
       return {
         result: { entries: page.entries.map(toPublication), cursor: page.cursor, position: page.position },
       };
@@ -131,21 +244,37 @@ function bind(method: Method, route: Route<Method>, context: ModuleContext): Rpc
 async function publish(
   params: RpcParams<NodeContract, 'node.publish'>,
   org: OrgApi,
-): Promise<{ readonly position: Position; readonly deduplicated: boolean }> {
-  const { channel, key, tags, idempotencyKey } = params;
+): Promise<ApiPublished & Partial<Pick<ApiMapPublished, 'applied' | 'current'>>> {
+  const { channel, key, tags, idempotencyKey, expect } = params;
+  if (key === undefined) {
+    for (const field of ['removed', 'expect'] as const)
+      if (params[field] !== undefined && params[field] !== false)
+        throw new CodedError('badRequest', `key must be given where ${field} is`);
+  }
   const settings = {
     ...(tags !== undefined && { tags }),
     ...(idempotencyKey !== undefined && { idempotencyKey }),
   };
-  if (params.removed === true) {
-    if (key === undefined) throw new CodedError('badRequest', 'key must be given where removed is true');
-    return org.mapRemove(channel, key, settings);
-  }
+  const guarded = { ...settings, ...(expect !== undefined && { expect }) };
+  if (params.removed === true) return org.mapRemove(channel, key ?? '', guarded);
   const data = JSON.stringify(params.data) as string | undefined;
   if (data === undefined) throw new CodedError('badRequest', 'data must be given');
   return key === undefined
     ? org.publish(channel, data, settings)
-    : org.mapPublish(channel, key, data, settings);
+    : org.mapPublish(channel, key, data, guarded);
+}
+
+/** Pages through the map until the entry is found; none where it is not there. */
+async function findEntry(org: OrgApi, channel: string, key: string): ReturnType<OrgApi['mapState']> {
+  let cursor: string | undefined;
+  for (let pages = 1; ; pages++) {
+    const page = await org.mapState(channel, cursor === undefined ? {} : { cursor });
+    const entries = page.entries.filter((entry) => entry.key === key);
+    if (entries.length > 0 || page.cursor === '') return { entries, cursor: '', position: page.position };
+    if (pages === MAP_PAGES)
+      throw new CodedError('limitExceeded', 'the map is too large to look for one entry');
+    cursor = page.cursor;
+  }
 }
 
 /** A channel that numbers nothing shows its effect nowhere to wait for. */
@@ -162,4 +291,8 @@ function requireTarget(client: string | undefined, user: string | undefined): Cl
   if (client === undefined && user === undefined)
     throw new CodedError('badRequest', 'client or user must be given');
   return toTarget(client, user);
+}
+
+function compare(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
 }

@@ -4,12 +4,22 @@
  */
 import type { ContractOrNone, DataOf, DefaultContract } from './contract-types.js';
 import { CoreClient, type ClientNotice } from './core-client.js';
+import { fallbacks } from './fallbacks.js';
 import { MapFeeds } from './map-feeds.js';
 import type { MapOptions, MapSubscription } from './map.js';
 import { resolveClientOptions, type ClientOptions, type ResolvedOptions } from './options.js';
 import { PresenceStore, type PresenceOptions } from './presence.js';
 import { ServerSubscriptions, type ServerListener } from './server-subscriptions.js';
 import { StateStore, type StateOptions } from './state-store.js';
+import type { TransportName } from './transports.js';
+
+export interface FullClientOptions extends Omit<ClientOptions, 'transport'> {
+  /**
+   * `auto`: a WebSocket, else streamed HTTP, else server-sent events; a list: these, in this order; or a plan of `fallbacks()`, for addresses in
+   * unusual places. Default `websocket`.
+   */
+  readonly transport: ClientOptions['transport'] | 'auto' | readonly TransportName[];
+}
 
 export class Client<C extends ContractOrNone = DefaultContract> extends CoreClient<C> {
   readonly #maps: MapFeeds;
@@ -71,7 +81,18 @@ export class Client<C extends ContractOrNone = DefaultContract> extends CoreClie
  * later reaches `state`, a rejected promise, or `onError`. With a contract as type argument, wrong methods, params and payloads do not compile.
  */
 export function createClient<C extends ContractOrNone = DefaultContract>(
-  options: Partial<ClientOptions> & { readonly url: string },
+  options: Partial<FullClientOptions> & { readonly url: string },
 ): Client<C> {
-  return new Client<C>(resolveClientOptions(options));
+  const { transport = 'websocket', ...rest } = options;
+  return new Client<C>(resolveClientOptions({ ...rest, transport: planOf(transport) }));
+}
+
+function planOf(transport: FullClientOptions['transport']): ClientOptions['transport'] {
+  if (transport === 'auto') return fallbacks();
+  if (typeof transport === 'function' || transport === 'websocket') return transport;
+  if (!Array.isArray(transport))
+    throw new TypeError(
+      `transport must be "websocket", "auto", a list or a plan, got "${String(transport)}"`,
+    );
+  return fallbacks({ transports: transport as readonly TransportName[] });
 }

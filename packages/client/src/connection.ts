@@ -4,11 +4,13 @@
  */
 import { Centrifuge, type Options } from 'centrifuge';
 import { randomInt, type Timer } from '@trunkline/base';
+import { CodedError } from '@trunkline/protocol';
 import { localError, toCodedError } from './errors.js';
 import { OFFER_HEADER, parseConnectData, parseNotice, type Extension, type Notice } from './extensions.js';
 import type { ResolvedOptions } from './options.js';
-import { guardSocket, type GuardedSocket } from './socket.js';
+import { guardSocket } from './socket.js';
 import { Cell, type Readable } from './store.js';
+import type { GuardedSocket, TransportName, TransportPlan } from './transports.js';
 
 /** Times are Unix milliseconds. */
 export type ConnectionState =
@@ -19,10 +21,11 @@ export type ConnectionState =
       readonly attempt: number;
       readonly reason: string;
     }
-  /** `client` is this connection's id; `data` is what the server's authenticator answered. */
+  /** `client` is this connection's id; `transport` is what carries it; `data` is what the server's authenticator answered. */
   | {
       readonly kind: 'connected';
       readonly sinceMs: number;
+      readonly transport: TransportName;
       readonly client: string;
       readonly extensions: ReadonlySet<Extension>;
       readonly data: unknown;
@@ -42,6 +45,11 @@ const NO_EXTENSIONS: ReadonlySet<Extension> = new Set();
 /** The part of a drain's window over which clients spread; the rest is for the move itself. */
 const DRAIN_SPREAD = 0.8;
 const GAVE_UP = 4;
+
+const plainWebSocket: TransportPlan = (url, websocket, hooks) => ({
+  endpoint: url,
+  options: { websocket: websocket && guardSocket(websocket, hooks) },
+});
 
 export class Connection {
   readonly centrifuge: Centrifuge;
@@ -64,7 +72,15 @@ export class Connection {
       { kind: 'disconnected', sinceMs: options.clock.now() },
       options.report,
     );
-    this.centrifuge = new Centrifuge(options.url, this.#transportOptions());
+    const { url, websocket, transport, clock, report, connectTimeoutMs } = options;
+    const plan = (transport === 'websocket' ? plainWebSocket : transport)(url, websocket, {
+      clock,
+      report,
+      connectTimeoutMs,
+      onOpening: (socket) => void (this.#socket = socket),
+      onClosed: (served) => this.#attemptEnded(served),
+    });
+    this.centrifuge = new Centrifuge(plan.endpoint, { ...this.#transportOptions(), ...plan.options });
     this.#listen();
   }
 
@@ -110,7 +126,7 @@ export class Connection {
   /** Counts a call in flight: a drain waits for these, within its window. */
   async busy<T>(run: () => Promise<T>): Promise<T> {
     if (this.#busy >= this.#options.maxRpcInFlight)
-      throw localError(111, `too many requests: maxRpcInFlight is ${this.#options.maxRpcInFlight}`);
+      throw new CodedError('tooManyRequests', `maxRpcInFlight is ${this.#options.maxRpcInFlight}`);
     this.#busy++;
     try {
       return await run();
@@ -127,30 +143,18 @@ export class Connection {
       name,
       version,
       data,
-      websocket,
       minDelayMs,
       maxDelayMs,
       timeoutMs,
       pingGraceMs,
       extensions,
-      clock,
-      report,
-      connectTimeoutMs,
     } = this.#options;
-    const guarded = guardSocket(websocket, {
-      clock,
-      report,
-      connectTimeoutMs,
-      onOpening: (socket) => void (this.#socket = socket),
-      onClosed: (served) => this.#attemptEnded(served),
-    });
     return {
       token,
       getToken: getToken === undefined ? null : () => getToken(),
       name,
       version,
       data: data ?? null,
-      websocket: guarded,
       minReconnectDelay: minDelayMs,
       maxReconnectDelay: maxDelayMs,
       timeout: timeoutMs,
@@ -165,13 +169,14 @@ export class Connection {
       this.#lastReason = code === 0 ? '' : reason;
       this.#setConnecting();
     });
-    this.centrifuge.on('connected', ({ client, data }) => {
+    this.centrifuge.on('connected', ({ client, data, transport }) => {
       this.#socket?.served();
       this.#failures = 0;
       const grants = parseConnectData(data);
       this.#state.set({
         kind: 'connected',
         sinceMs: clock.now(),
+        transport: transport as TransportName,
         client,
         extensions: grants.extensions,
         data: grants.data,

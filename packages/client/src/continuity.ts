@@ -24,6 +24,11 @@ export type ResetReason =
   | 'undecodable'
   | 'buffer';
 
+/** A loss in the middle of a subscription that goes on, as opposed to one found when it was taken again. */
+export function isHole(reason: ResetReason): boolean {
+  return ['jump', 'overflow', 'conflated', 'undecodable'].includes(reason);
+}
+
 /** Offsets `from` to `to` (inclusive) that were not handed over. */
 export interface Missing {
   readonly epoch: string;
@@ -97,6 +102,8 @@ export type TrackEvent =
       readonly unexplained: boolean;
     }
   | { readonly kind: 'publication'; readonly offset: number; readonly nowMs: number }
+  /** A publication that came and cannot be read; 0: it had no number. */
+  | { readonly kind: 'undecodable'; readonly offset: number; readonly nowMs: number }
   | ({ readonly kind: 'gap'; readonly nowMs: number } & GapReport)
   | { readonly kind: 'source'; readonly source: SourceState }
   | { readonly kind: 'ended'; readonly code: number; readonly reason: string };
@@ -144,6 +151,8 @@ export function step(track: Track, event: TrackEvent): Step {
   switch (event.kind) {
     case 'publication':
       return publication(track, event.offset, event.nowMs);
+    case 'undecodable':
+      return undecodable(track, event.offset, event.nowMs);
     case 'gap':
       return gap(track, event);
     case 'source':
@@ -267,6 +276,17 @@ function lose(track: Track, missing: Missing, nowMs: number, go: (track: Track) 
   }
   const after = go({ ...track, position: { epoch: missing.epoch, offset: missing.to } });
   return { track: after.track, effects: [{ kind: 'reset', reason: 'jump', missing }, ...after.effects] };
+}
+
+/** As if it had been lost on the way. */
+function undecodable(track: Track, offset: number, nowMs: number): Step {
+  const { phase, position } = track;
+  if (phase.kind !== 'subscribed') return { track, effects: NONE };
+  if (position === undefined || offset === 0)
+    return { track, effects: [{ kind: 'reset', reason: 'undecodable' }] };
+  if (offset <= position.offset) return { track, effects: NONE };
+  const missing: Missing = { epoch: position.epoch, from: position.offset + 1, to: offset };
+  return lose(track, missing, nowMs, (settled) => ({ track: settled, effects: NONE }));
 }
 
 function deliverAt(track: Track, offset: number, effects: readonly Effect[]): Step {

@@ -21,6 +21,13 @@ export type DefaultContract = Register extends { contract: infer C extends Contr
 
 export type MethodOf<C extends ContractOrNone> = C extends Contract ? keyof C['rpc'] & string : string;
 
+/** Those that their contract marks: a repeat under the same key has no further effect, so they may wait in a queue. */
+export type IdempotentMethodOf<C extends ContractOrNone> = C extends Contract
+  ? {
+      [M in keyof C['rpc'] & string]: C['rpc'][M] extends { readonly idempotent: true } ? M : never;
+    }[keyof C['rpc'] & string]
+  : string;
+
 export type ParamsOf<C extends ContractOrNone, M extends string> = C extends Contract
   ? M extends keyof C['rpc']
     ? RpcParams<C, M>

@@ -1,6 +1,7 @@
 /** The entry for pages that count bytes: connection, streams and calls, without the stores of the main entry. */
 export { CoreClient, createClient, type History, type HistoryRequest } from './core-client.js';
-export type { ClientOptions, WebSocketConstructor, WebSocketLike } from './options.js';
+export type { ClientOptions } from './options.js';
+export type { TransportName, TransportPlan, WebSocketConstructor, WebSocketLike } from './transports.js';
 export type { ConnectionState } from './connection.js';
 export type { Continuity } from './continuity-view.js';
 export type { Missing, Reset, ResetReason } from './continuity.js';

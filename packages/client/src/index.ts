@@ -1,6 +1,6 @@
-export { Client, createClient } from './client.js';
+export { Client, createClient, type FullClientOptions as ClientOptions } from './client.js';
 export { CoreClient, type History, type HistoryRequest } from './core-client.js';
-export type { ClientOptions, WebSocketConstructor, WebSocketLike } from './options.js';
+export type { TransportName, TransportPlan, WebSocketConstructor, WebSocketLike } from './transports.js';
 export type { ConnectionState } from './connection.js';
 export type { Continuity } from './continuity-view.js';
 export type { Missing, Reset, ResetReason } from './continuity.js';

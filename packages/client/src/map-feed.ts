@@ -2,8 +2,9 @@
  * One map channel's entries, fed by its wire and shared by all its readers, so that a late one finds the state there. A map heals itself: after any loss
  * the transport package delivers the complete state again.
  */
+import type { DeltaStats } from 'centrifuge';
 import { randomId } from '@trunkline/base';
-import type { Reset } from './continuity.js';
+import { isHole, type Reset } from './continuity.js';
 import { sameContinuity, type Continuity } from './continuity-view.js';
 import { localError, toCodedError } from './errors.js';
 import { MapStore, type MapChange } from './map-store.js';
@@ -91,6 +92,10 @@ export class MapFeed<T> implements WireReader {
     options.clock.setTimeout(() => this.#touch(this.store.settle(id)), SHOW_ACCEPTED_MS);
   }
 
+  get deltas(): DeltaStats | undefined {
+    return this.#lease?.wire.deltas;
+  }
+
   release(): void {
     this.#lease?.release({ linger: false });
     this.#lease = undefined;
@@ -133,8 +138,7 @@ export class MapFeed<T> implements WireReader {
 
   reset(reset: Reset): void {
     // The whole state follows on the heels of every unrecovered subscribe; only a loss in the middle leaves wrong entries on show.
-    if (reset.reason === 'jump' || reset.reason === 'overflow' || reset.reason === 'conflated')
-      this.#reset = reset;
+    if (isHole(reset.reason)) this.#reset = reset;
     else {
       const shown = this.continuity.get();
       this.#loadingSinceMs ??= 'sinceMs' in shown ? shown.sinceMs : this.#deps.options.clock.now();

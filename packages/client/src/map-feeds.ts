@@ -29,7 +29,7 @@ export class MapFeeds {
 
   open<T>(channel: string, options: MapOptions<T>): MapSubscription<T> {
     if (options.enabled === false) return new MapSubscription<T>(this.#deps, channel, undefined, noop);
-    const { data, token, getToken, filter, recovery, pageSize } = options;
+    const { data, token, getToken, filter, recovery, pageSize, delta } = options;
     const setup: WireSetup = definedOnly({
       type: 'map' as const,
       joinLeave: false,
@@ -39,6 +39,7 @@ export class MapFeeds {
       filter,
       recovery,
       pageSize,
+      delta,
     });
     const shared = this.#share(channel, setup, options.decode);
     shared.readers++;

@@ -1,4 +1,5 @@
 /** One application reader of a map channel: a view of the feed it shares with all others. */
+import type { DeltaStats } from 'centrifuge';
 import type { Continuity } from './continuity-view.js';
 import { localError } from './errors.js';
 import type { MapFeed } from './map-feed.js';
@@ -48,6 +49,11 @@ export class MapSubscription<T> implements Readable<ReadonlyMap<string, T>> {
 
   get state(): Readable<Continuity> {
     return this.#feed?.continuity ?? this.#idle;
+  }
+
+  /** What arrived as differences since the last (re)start of the subscription; undefined where `delta` was not asked for. */
+  get deltas(): DeltaStats | undefined {
+    return this.#feed?.deltas;
   }
 
   /** Sets a key, shown at once. Rejects with a `CodedError` after taking it back. */

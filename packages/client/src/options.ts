@@ -9,18 +9,7 @@ import {
 } from '@trunkline/base';
 import { EXTENSIONS, type Extension } from './extensions.js';
 import type { BatchMode, ErrorPlace, ReportError } from './store.js';
-
-/** What a WebSocket class must offer: the browser's, Node 22's, or that of the `ws` package. */
-export type WebSocketConstructor = new (url: string, protocols?: string | string[]) => WebSocketLike;
-
-export interface WebSocketLike {
-  onopen: ((event: never) => void) | null;
-  onmessage: ((event: never) => void) | null;
-  onclose: ((event: never) => void) | null;
-  onerror: ((event: never) => void) | null;
-  send(data: string): void;
-  close(code?: number, reason?: string): void;
-}
+import type { TransportPlan, WebSocketConstructor } from './transports.js';
 
 export interface ClientOptions {
   /** `ws(s)://host/path`, or an `http(s)://host` origin; without a path, `/connection/websocket`. A relative URL is resolved in a browser. */
@@ -37,6 +26,8 @@ export interface ClientOptions {
   readonly data: unknown;
   /** Default: `globalThis.WebSocket`. Required where there is none (Node below 22: pass the `ws` package's class). */
   readonly websocket: WebSocketConstructor | undefined;
+  /** `websocket`, or `fallbacks()` of `@trunkline/client/fallbacks`, which also goes through proxies that refuse WebSockets. Default `websocket`. */
+  readonly transport: 'websocket' | TransportPlan;
   /** Whether `createClient` connects at once. Default true. */
   readonly autoConnect: boolean;
   /** First step of the reconnect delay, which is drawn with full jitter. Default 500. */
@@ -83,6 +74,7 @@ export const CLIENT_DEFAULTS: Omit<ClientOptions, 'url' | 'clock' | 'random'> = 
   version: '',
   data: undefined,
   websocket: undefined,
+  transport: 'websocket',
   autoConnect: true,
   minDelayMs: 500,
   maxDelayMs: 30_000,
@@ -102,7 +94,6 @@ export const CLIENT_DEFAULTS: Omit<ClientOptions, 'url' | 'clock' | 'random'> = 
 };
 
 export interface ResolvedOptions extends ClientOptions {
-  readonly websocket: WebSocketConstructor;
   /** `onError`, guarded: it never throws. */
   readonly report: ReportError;
 }
@@ -133,7 +124,7 @@ export function resolveClientOptions(
       // An error handler that fails has nobody left to tell.
     }
   };
-  return { ...options, url: resolveUrl(options.url), websocket: resolveWebSocket(options.websocket), report };
+  return { ...options, url: resolveUrl(options.url), websocket: resolveWebSocket(options), report };
 }
 
 /** The endpoint for a URL as options take it. Throws a TypeError for anything that is neither ws(s) nor http(s). */
@@ -154,9 +145,9 @@ export function resolveUrl(given: string): string {
   return url.toString();
 }
 
-function resolveWebSocket(given: WebSocketConstructor | undefined): WebSocketConstructor {
-  const found = given ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
-  if (typeof found !== 'function') {
+function resolveWebSocket({ websocket, transport }: ClientOptions): WebSocketConstructor | undefined {
+  const found = websocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
+  if (typeof found !== 'function' && transport === 'websocket') {
     throw new TypeError(
       'websocket is required: this platform has no global WebSocket (on Node below 22, pass the class of the "ws" package)',
     );

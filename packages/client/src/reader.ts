@@ -12,6 +12,8 @@ export interface WireOptions {
   readonly getToken?: (channel: string) => Promise<string>;
   /** Only publications whose tags match. */
   readonly filter?: FilterNode;
+  /** Changes travel as differences where the channel allows it; handlers get whole values all the same. Not together with `filter`. */
+  readonly delta?: 'fossil';
   /** `cache`: the channel's recovery returns the newest publication only, and that is enough. Default `stream`. */
   readonly recovery?: 'stream' | 'cache';
   /** Map channels: entries per page; 0 or absent: the server's choice. */

@@ -3,25 +3,9 @@
  * escape into the event loop (a constructor or a decoder that throws), limits the time to the connect reply, counts attempts, and notices the
  * frames the package gives up on in silence. Such a frame takes the socket down: its messages are lost, and the reconnect recovers them.
  */
-import type { Clock, Timer } from '@trunkline/base';
+import type { Timer } from '@trunkline/base';
 import { CodedError } from '@trunkline/protocol';
-import type { ReportError } from './store.js';
-import type { WebSocketConstructor, WebSocketLike } from './options.js';
-
-export interface SocketHooks {
-  readonly clock: Clock;
-  readonly report: ReportError;
-  readonly connectTimeoutMs: number;
-  onOpening(socket: GuardedSocket): void;
-  /** The socket is gone and the transport package was told. `served`: its connect command was answered. */
-  onClosed(served: boolean): void;
-}
-
-/** One attempt. */
-export interface GuardedSocket {
-  /** The connect command was answered: the attempt succeeded. */
-  served(): void;
-}
+import type { GuardedSocket, SocketHooks, WebSocketConstructor, WebSocketLike } from './transports.js';
 
 interface CloseInfo {
   readonly code: number;

@@ -3,6 +3,7 @@
  * where the application gave `getState`, loads state so that nothing falls between the state and the first publication after it:
  * subscribed first, then position and state are read, then what was held back meanwhile and is newer is applied (spec CLIENT-5).
  */
+import type { DeltaStats } from 'centrifuge';
 import { Backoff, type Timer } from '@trunkline/base';
 import type { Position } from '@trunkline/protocol';
 import { sameContinuity, type Continuity } from './continuity-view.js';
@@ -67,6 +68,11 @@ export class StreamSubscription<T, S = unknown> implements WireReader {
     return this.#lease?.wire.position;
   }
 
+  /** What arrived as differences since the last (re)start of the subscription; undefined where `delta` was not asked for. */
+  get deltas(): DeltaStats | undefined {
+    return this.#lease?.wire.deltas;
+  }
+
   /** Declares a reported reset dealt with. */
   acknowledge(): void {
     if (this.#gate === 'loading') return;
@@ -86,7 +92,8 @@ export class StreamSubscription<T, S = unknown> implements WireReader {
   }
 
   #hold(wires: Wires): void {
-    const { onJoin, onLeave, getState, since, data, token, getToken, filter, recovery } = this.#options;
+    const { onJoin, onLeave, getState, since, data, token, getToken, filter, recovery, delta } =
+      this.#options;
     const setup = definedOnly({
       type: 'stream' as const,
       joinLeave: onJoin !== undefined || onLeave !== undefined,
@@ -96,6 +103,7 @@ export class StreamSubscription<T, S = unknown> implements WireReader {
       getToken,
       filter,
       recovery,
+      delta,
     });
     this.#lease = wires.hold(this.channel, setup, this);
     const { wire } = this.#lease;

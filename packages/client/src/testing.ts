@@ -4,7 +4,11 @@
  * would answer; everything else is scripted by the test through `handlers` and the push methods.
  */
 import { OFFER_HEADER, type Extension } from './extensions.js';
-import type { WebSocketConstructor, WebSocketLike } from './options.js';
+import type { EventSourceConstructor } from './guarded-event-source.js';
+import type { Fetch } from './guarded-fetch.js';
+import { fossilDelta } from './testing/fossil.js';
+import { fakeEventSource, fakeFetch, type FakeLink, type FakePeer } from './testing/streams.js';
+import type { TransportName, WebSocketConstructor, WebSocketLike } from './transports.js';
 
 interface Json {
   readonly [field: string]: unknown;
@@ -37,6 +41,8 @@ export class FakeChannel {
   refuse: { code: number; message: string; temporary?: boolean } | undefined;
   /** Recovery returns the newest publication only. */
   cache = false;
+  /** Readers that ask get differences. */
+  deltas = false;
 
   constructor(name: string) {
     this.name = name;
@@ -65,15 +71,17 @@ export class FakeConnection {
   frames = 0;
   readonly subscribed = new Set<string>();
   readonly extensions = new Set<string>();
-  readonly #socket: FakeSocket;
+  /** What the last publication sent was, for readers of differences: by channel, and by key where it has one. */
+  readonly bases = new Map<string, string>();
+  readonly #link: FakeLink;
 
-  constructor(client: string, socket: FakeSocket) {
+  constructor(client: string, link: FakeLink) {
     this.client = client;
-    this.#socket = socket;
+    this.#link = link;
   }
 
   get open(): boolean {
-    return this.#socket.open;
+    return this.#link.open;
   }
 
   send(...documents: readonly unknown[]): void {
@@ -81,7 +89,7 @@ export class FakeConnection {
   }
 
   sendText(text: string): void {
-    this.#socket.deliver(text);
+    this.#link.deliver(text);
   }
 
   push(push: Json): void {
@@ -94,7 +102,7 @@ export class FakeConnection {
   }
 
   close(code = 1006, reason = ''): void {
-    this.#socket.hangUp(code, reason);
+    this.#link.hangUp(code, reason);
   }
 }
 
@@ -106,19 +114,27 @@ export interface FakeHandlers {
 
 export class FakeServer {
   readonly websocket: WebSocketConstructor;
+  readonly fetch: Fetch;
+  readonly eventSource: EventSourceConstructor;
   readonly connections: FakeConnection[] = [];
   readonly channels = new Map<string, FakeChannel>();
   readonly handlers: FakeHandlers = {};
   grants: readonly Extension[] = ['gap', 'source', 'drain', 'call', 'rpc'];
   /** Sockets do not open. */
   down = false;
+  /** Transports that a proxy refuses, and the posts beside the other two. */
+  readonly refuses = new Set<TransportName | 'emulation'>();
+  /** Bytes of a chunk of streamed HTTP; 0: a document each. */
+  chunkBytes = 0;
+  /** What was posted, a request each. */
+  readonly posts: string[] = [];
   pageSize = 1_000;
   /** Sockets that were tried. */
   attempts = 0;
 
   constructor() {
     const accept = (socket: FakeSocket): FakeConnection => this.#accept(socket);
-    const isDown = (): boolean => this.down;
+    const isDown = (): boolean => this.down || this.refuses.has('websocket');
     const count = (): void => void this.attempts++;
     this.websocket = class extends FakeSocket {
       constructor(url: string) {
@@ -126,6 +142,16 @@ export class FakeServer {
         super(url, isDown, accept, (connection, text) => void handle(connection, text));
       }
     };
+    const peer: FakePeer<FakeConnection> = {
+      refuses: (transport) => this.down || this.refuses.has(transport),
+      accept: (link) => this.#accept(link),
+      receive: (connection, text) => this.#frame(connection, text),
+      find: (session) => this.connections.find(({ client, open }) => open && client === session),
+      chunkBytes: () => this.chunkBytes,
+      posted: (data) => void this.posts.push(data),
+    };
+    this.fetch = fakeFetch(peer);
+    this.eventSource = fakeEventSource(peer);
     const handle = (connection: FakeConnection, text: string): void => this.#frame(connection, text);
   }
 
@@ -154,8 +180,20 @@ export class FakeServer {
     const publication = this.channel(name).append(data, extra);
     for (const connection of this.connections)
       if (connection.open && connection.subscribed.has(name))
-        connection.push({ channel: name, pub: publication });
+        connection.push({ channel: name, pub: this.#onWire(publication, name, connection) });
     return publication;
+  }
+
+  /** Data is text where differences were agreed on; the difference to the one before where there was one. */
+  #onWire(publication: FakePublication, name: string, connection: FakeConnection): Json {
+    if (!connection.bases.has(name)) return { ...publication };
+    const base = publication.key === undefined ? name : `${name} ${publication.key}`;
+    const before = connection.bases.get(base) ?? '';
+    const text = JSON.stringify(publication.data);
+    connection.bases.set(base, text);
+    return before === ''
+      ? { ...publication, data: text }
+      : { ...publication, data: fossilDelta(before, text), delta: true };
   }
 
   /** Numbers it and keeps it, and loses it on the way. */
@@ -183,8 +221,8 @@ export class FakeServer {
 
   // ------------------------------------------------------------ inside
 
-  #accept(socket: FakeSocket): FakeConnection {
-    const connection = new FakeConnection(`client-${this.connections.length + 1}`, socket);
+  #accept(link: FakeLink): FakeConnection {
+    const connection = new FakeConnection(`client-${this.connections.length + 1}`, link);
     this.connections.push(connection);
     return connection;
   }
@@ -232,7 +270,9 @@ export class FakeServer {
     for (const name of this.grants) if (offered.includes(name)) connection.extensions.add(name);
     const data =
       offer === '' ? undefined : { tl: { extensions: [...connection.extensions], version: '0', limits: {} } };
-    return { client: connection.client, version: '0', ping: 25, ...(data === undefined ? {} : { data }) };
+    const { client } = connection;
+    const session = { session: client, node: 'node-1' };
+    return { client, version: '0', ping: 25, ...session, ...(data === undefined ? {} : { data }) };
   }
 
   #subscribe(request: Json, connection: FakeConnection): Json {
@@ -244,7 +284,28 @@ export class FakeServer {
     if (answer['phase'] === undefined) connection.subscribed.add(channel.name);
     const told = connection.extensions.has('gap') || connection.extensions.has('source');
     const data = told ? { tl: channel.announced, data: channel.data } : channel.data;
-    return { subscribe: { ...answer, ...(data === undefined ? {} : { data }) } };
+    const { publications, state, ...rest } = answer as {
+      publications?: readonly FakePublication[];
+      state?: readonly FakePublication[];
+    };
+    const delta = channel.deltas && request['delta'] === 'fossil';
+    // Whoever begins anew gets whole values first.
+    if (request['cursor'] === undefined) {
+      for (const base of [...connection.bases.keys()])
+        if (base === channel.name || base.startsWith(`${channel.name} `)) connection.bases.delete(base);
+      if (delta) connection.bases.set(channel.name, '');
+    }
+    const encode = (items: readonly FakePublication[]): Json[] =>
+      items.map((item) => this.#onWire(item, channel.name, connection));
+    return {
+      subscribe: {
+        ...rest,
+        ...(state === undefined ? {} : { state: encode(state) }),
+        ...(publications === undefined ? {} : { publications: encode(publications) }),
+        ...(delta ? { delta } : {}),
+        ...(data === undefined ? {} : { data }),
+      },
+    };
   }
 
   #subscribeStream(channel: FakeChannel, request: Json): Json {
@@ -326,7 +387,7 @@ export class FakeServer {
 }
 
 /** The client's end: as much of the WebSocket interface as the transport package uses. */
-class FakeSocket implements WebSocketLike {
+class FakeSocket implements WebSocketLike, FakeLink {
   onopen: ((event: never) => void) | null = null;
   onmessage: ((event: never) => void) | null = null;
   onclose: ((event: never) => void) | null = null;

@@ -4,6 +4,7 @@
  */
 import type {
   Centrifuge,
+  DeltaStats,
   FilterNode as TransportFilter,
   MapEntry,
   MapSubscription,
@@ -16,8 +17,17 @@ import { Backoff, type Timer } from '@trunkline/base';
 import type { OverflowOutcome, Position, SourceState } from '@trunkline/protocol';
 import type { Connection } from './connection.js';
 import { continuityOf, type Continuity } from './continuity-view.js';
-import { openTrack, step, type Effect, type Reset, type Track, type TrackEvent } from './continuity.js';
-import { toCodedError } from './errors.js';
+import {
+  isHole,
+  openTrack,
+  step,
+  type Effect,
+  type Reset,
+  type Track,
+  type TrackEvent,
+} from './continuity.js';
+import { BROKEN, netDeltas } from './deltas.js';
+import { localError, toCodedError } from './errors.js';
 import { parseSubscribeData, type GapNotice } from './extensions.js';
 import type { ResolvedOptions } from './options.js';
 import { rawPublication, type RawPublication, type WireReader, type WireSetup } from './reader.js';
@@ -81,6 +91,10 @@ export class Wire {
     return this.#track.position;
   }
 
+  get deltas(): DeltaStats | undefined {
+    return this.#setup.delta && this.#sub?.deltaStats();
+  }
+
   continuity(reset: Reset | undefined, loadingSinceMs: number | undefined): Continuity {
     const state = this.#deps.connection.state.get();
     const connection =
@@ -134,7 +148,8 @@ export class Wire {
 
   #open(since: Position | undefined): void {
     const { centrifuge } = this.#deps.connection;
-    const { type } = this.#setup;
+    const { type, delta } = this.#setup;
+    if (delta) netDeltas(centrifuge);
     const sub =
       type === 'map'
         ? centrifuge.newMapSubscription(this.channel, this.#shared())
@@ -176,12 +191,13 @@ export class Wire {
   }
 
   #shared(): NonNullable<Parameters<Centrifuge['newMapSubscription']>[1]> {
-    const { data, token, getToken, filter, pageSize } = this.#setup;
+    const { data, token, getToken, filter, pageSize, delta } = this.#setup;
     const { minDelayMs, maxDelayMs } = this.#deps.options;
     return {
       minResubscribeDelay: minDelayMs,
       maxResubscribeDelay: maxDelayMs,
       ...(data === undefined ? {} : { data }),
+      ...(delta === undefined ? {} : { delta }),
       ...(token === undefined ? {} : { token }),
       ...(getToken === undefined ? {} : { getToken: () => getToken(this.channel) }),
       ...(filter === undefined ? {} : { tagsFilter: filter as TransportFilter }),
@@ -259,12 +275,21 @@ export class Wire {
 
   #sync(entries: readonly MapEntry[]): void {
     const all = entries.map((entry) => rawPublication(entry, entry));
+    if (all.some(({ data }) => data === BROKEN)) return this.#broken(0);
     this.#each((reader) => reader.sync?.(all));
   }
 
   #publication(context: PublicationContext, map?: MapUpdateContext): void {
     const raw = rawPublication(context, map);
+    if (raw.data === BROKEN) return this.#broken(raw.offset);
     this.#take({ kind: 'publication', offset: raw.offset, nowMs: this.#deps.options.clock.now() }, raw);
+  }
+
+  /** A difference that does not fit what it was made from; whole values come with the next subscribe. */
+  #broken(offset: number): void {
+    const { options } = this.#deps;
+    options.report(localError(100, 'a difference does not fit'), { where: 'decode', channel: this.channel });
+    this.#take({ kind: 'undecodable', offset, nowMs: options.clock.now() });
   }
 
   // ------------------------------------------------------------ the machine's side
@@ -290,11 +315,7 @@ export class Wire {
         const { kind: _, ...reset } = effect;
         this.#each((reader) => reader.reset(reset));
         // Dropped or lost changes of a map come back with its whole state only.
-        if (
-          this.#setup.type === 'map' &&
-          (reset.reason === 'jump' || reset.reason === 'overflow' || reset.reason === 'conflated')
-        )
-          this.#reopenLater();
+        if (this.#setup.type === 'map' && isHole(reset.reason)) this.#reopenLater();
         return;
       }
       case 'resubscribe':

@@ -50,6 +50,7 @@ export class Wires {
    */
   hold(channel: string, setup: WireSetup, reader: WireReader): Lease {
     let entry = this.#entries.get(channel);
+    if (setup.delta && setup.filter) throw new TypeError('delta and filter exclude each other');
     const differs = entry === undefined ? undefined : differenceOf(entry.wire.setup, setup);
     if (entry !== undefined && differs !== undefined) {
       if (entry.wire.readers.size > 0)
@@ -118,6 +119,6 @@ export class Wires {
 
 /** The first field in which two readers of one channel cannot agree. Functions are not compared: the first reader's is used. */
 export function differenceOf(held: WireSetup, wanted: WireSetup): string | undefined {
-  const fields = ['type', 'data', 'token', 'filter', 'recovery', 'pageSize'] as const;
+  const fields = ['type', 'data', 'token', 'filter', 'recovery', 'pageSize', 'delta'] as const;
   return fields.find((field) => !equalJson(held[field], wanted[field]));
 }

@@ -10,6 +10,8 @@ export interface RpcContract {
   readonly result: z.ZodType;
   /** One sentence for references and help. */
   readonly summary: string;
+  /** True: a repeat under the same idempotency key has no further effect and gets the first one's answer. Only such methods may wait in an offline queue. */
+  readonly idempotent?: boolean;
 }
 
 export interface ChannelContract {
@@ -42,5 +44,11 @@ export type ChannelData<C extends Contract, N extends keyof C['channels']> = z.o
 /** The JSON Schema of a method's params, for the router's validator. Without `$schema`, so that any draft since 7 compiles it. */
 export function paramsSchema(method: RpcContract): object {
   const { $schema: _, ...schema } = z.toJSONSchema(method.params, { io: 'input' });
+  return schema;
+}
+
+/** The JSON Schema of one publication's data on a channel. Without `$schema`, as above. */
+export function dataSchema(channel: ChannelContract): Record<string, unknown> {
+  const { $schema: _, ...schema } = z.toJSONSchema(channel.data, { io: 'input' });
   return schema;
 }

@@ -1,4 +1,5 @@
 export {
+  dataSchema,
   defineContract,
   paramsSchema,
   type ChannelContract,

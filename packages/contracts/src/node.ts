@@ -1,129 +1,36 @@
 /** The node module's wire: what an operator or an org's administrator sees of a server node. Error block 1100-1199 (none used yet). */
 import { z } from 'zod';
 import { defineContract } from './contract.js';
-
-const position = z.object({ epoch: z.string(), offset: z.number().int().min(0) });
-const channelName = z.string().min(1).max(255);
-const target = { client: z.string().max(100).optional(), user: z.string().max(255).optional() };
-
-export const nodeStats = z.object({
-  nodeId: z.string(),
-  /** Server time of the sample, Unix ms. */
-  timeMs: z.number(),
-  startedAtMs: z.number(),
-  /** The whole node, every org together: for operators only. */
-  scope: z.literal('node'),
-  /** What the rates below were measured over, ms. 0: not measured yet, and every rate is 0. */
-  intervalMs: z.number(),
-  connections: z.number(),
-  users: z.number(),
-  orgs: z.number(),
-  subscriptions: z.number(),
-  channels: z.number(),
-  /** Rates over `intervalMs`. */
-  publicationsPerSecond: z.number(),
-  deliveriesPerSecond: z.number(),
-  commandsPerSecond: z.number(),
-  errorsPerSecond: z.number(),
-  bytesOutPerSecond: z.number(),
-  /** Totals since start. */
-  publications: z.number(),
-  deliveries: z.number(),
-  overflows: z.object({ recover: z.number(), latest: z.number(), gap: z.number(), close: z.number() }),
-  recoveries: z.object({ recovered: z.number(), unrecovered: z.number() }),
-  denials: z.number(),
-  outboxBytes: z.number(),
-  deliveryLatencyMs: z.object({ p50: z.number(), p99: z.number(), max: z.number() }),
-  memory: z.object({ rssBytes: z.number(), heapUsedBytes: z.number() }).optional(),
-  cpuPercent: z.number().optional(),
-  eventLoopDelayMs: z.number().optional(),
-});
-
-/** What an org's administrator sees: nothing that counts another org, and nothing of the machine. */
-export const orgStats = z.object({
-  nodeId: z.string(),
-  /** Server time of the sample, Unix ms. */
-  timeMs: z.number(),
-  startedAtMs: z.number(),
-  scope: z.literal('org'),
-  org: z.string(),
-  connections: z.number(),
-  channels: z.number(),
-  subscriptions: z.number(),
-  /** Of the connections counted. */
-  users: z.number(),
-  outboxBytes: z.number(),
-  /** Subscriptions whose reader is behind (`cut`, `conflating` or `gapping`), of the connections counted. */
-  behind: z.number(),
-  /** False where the org is larger than one sample counts: then channels, subscriptions, users, outbox and behind are of a part. */
-  complete: z.boolean(),
-});
-
-export const stats = z.discriminatedUnion('scope', [nodeStats, orgStats]);
-
-export const subscriptionSummary = z.object({
-  channel: z.string(),
-  subscribedAtMs: z.number(),
-  type: z.string(),
+import { eventKind, nodeEvent } from './node-events.js';
+import { nodeStats, orgStats, stats, trend } from './node-samples.js';
+import {
+  channelDetails,
+  channelName,
+  channelPromise,
+  connectionRow,
+  namespaceSummary,
   position,
-  recoverable: z.boolean(),
-  serverSide: z.boolean(),
-  delivery: z.enum(['flowing', 'cut', 'conflating', 'gapping']),
-  dropped: z.number(),
-});
+  publication,
+  subscriptionSummary,
+  target,
+} from './node-shapes.js';
 
-export const connectionSummary = z.object({
-  client: z.string(),
-  user: z.string(),
-  org: z.string(),
-  transport: z.string(),
-  codec: z.string(),
-  remoteAddress: z.string(),
-  name: z.string(),
-  version: z.string(),
-  connectedAtMs: z.number(),
-  extensions: z.array(z.string()),
-  outboxMessages: z.number(),
-  outboxBytes: z.number(),
-  subscriptions: z.array(subscriptionSummary),
-});
+export { nodeStats, orgStats, stats, trend };
+export type { NodeEvent, NodeEventKind } from './node-events.js';
+export type { NodeStatsSample, OrgStatsSample, StatsSample, Trend } from './node-samples.js';
+export type { ConnectionRow, NamespaceSummary, SubscriptionSummary } from './node-shapes.js';
 
-export const namespaceSummary = z.object({
-  name: z.string(),
-  type: z.string(),
-  class: z.string(),
-  historySize: z.number(),
-  historyTtlMs: z.number(),
-  presence: z.boolean(),
-  joinLeave: z.boolean(),
-  forcePositioning: z.boolean(),
-  forceRecovery: z.boolean(),
-  recoveryMode: z.string(),
-  overflow: z.string(),
-  allowSubscribe: z.array(z.string()),
-  allowPublish: z.array(z.string()),
-  allowPresence: z.array(z.string()),
-  allowHistory: z.array(z.string()),
-});
-
-const publication = z.object({
-  offset: z.number(),
-  /** Binary data as base64 text, and then `binary` is true. */
-  data: z.unknown(),
-  binary: z.boolean().optional(),
-  key: z.string().optional(),
-  removed: z.boolean().optional(),
-  tags: z.record(z.string(), z.string()).optional(),
-  timeMs: z.number().optional(),
-  info: z.object({ user: z.string(), client: z.string() }).optional(),
-});
+/** Part of a name, a client id, an address … */
+const search = z.string().max(255).optional();
+const limit = z.number().int().min(1).max(1_000).optional();
+const skip = z.number().int().min(0).optional();
 
 export const nodeContract = defineContract({
   id: 'node',
   errors: {},
   rpc: {
     'node.info': {
-      summary: 'The node, its namespaces and who is asking.',
+      summary: 'The node, its limits and ways in, and who is asking.',
       params: z.object({}),
       result: z.object({
         nodeId: z.string(),
@@ -133,7 +40,28 @@ export const nodeContract = defineContract({
         org: z.string(),
         user: z.string(),
         roles: z.array(z.string()),
+        /** Where connections are opened. */
+        endpoints: z.array(z.object({ id: z.string(), path: z.string(), transport: z.string() })),
+        /** Limits in effect by option name; units end the names, null is unlimited. */
+        limits: z.record(z.string(), z.number().nullable()),
+        /** Every client may do everything inside its org, whatever namespaces say. */
+        insecure: z.boolean(),
+      }),
+    },
+    'node.configuration': {
+      summary: 'Every configured value with its origin, secrets replaced. For operators.',
+      params: z.object({}),
+      result: z.object({
+        values: z.array(z.object({ path: z.string(), value: z.string(), source: z.string() })),
+      }),
+    },
+    'node.namespaces': {
+      summary: 'Every namespace with all its options, and what stands in it now.',
+      params: z.object({}),
+      result: z.object({
         namespaces: z.array(namespaceSummary),
+        /** False where the org has more channels than are counted. */
+        complete: z.boolean(),
       }),
     },
     'node.stats': {
@@ -141,38 +69,88 @@ export const nodeContract = defineContract({
       params: z.object({}),
       result: stats,
     },
+    'node.trend': {
+      summary: 'The last hour in columns: of the node for operators, of the org for administrators.',
+      params: z.object({}),
+      result: trend,
+    },
     'node.channels': {
       summary: 'Channels with subscribers on this node.',
       params: z.object({
         pattern: z.string().max(255).optional(),
+        /** Only channels that this namespace rules; '' is the default one. */
+        namespace: z.string().max(255).optional(),
         limit: z.number().int().min(1).max(10_000).optional(),
       }),
       result: z.object({ channels: z.array(z.object({ channel: z.string(), subscribers: z.number() })) }),
     },
     'node.channel': {
-      summary: 'One channel: options, position, subscribers.',
+      summary: 'One channel: options, position, subscribers, and what a contract promises of its data.',
       params: z.object({ channel: channelName }),
-      result: z.object({
-        channel: z.string(),
-        subscribers: z.number(),
-        namespace: z.string(),
-        class: z.string(),
-        type: z.string(),
-        overflow: z.string(),
-        historySize: z.number(),
-        historyTtlMs: z.number(),
-        presence: z.boolean(),
-        position,
-      }),
+      result: channelDetails.extend({ promise: channelPromise.optional() }),
     },
     'node.connections': {
-      summary: 'Connections of this node, newest first.',
+      summary: 'Connections of this node, newest first, a page at a time.',
       params: z.object({
         ...target,
-        limit: z.number().int().min(1).max(1_000).optional(),
-        offset: z.number().int().min(0).optional(),
+        /** Any part of user, client id, address, SDK or transport, whatever the case. */
+        search,
+        /** Only connections subscribed to this channel, or to one that matches (`*`: any run). */
+        channel: z.string().max(255).optional(),
+        /** `behind`: a subscription is not flowing. `waiting`: the outbox holds something. `dropped`: something was dropped. */
+        state: z.enum(['behind', 'waiting', 'dropped']).optional(),
+        limit,
+        offset: skip,
       }),
-      result: z.object({ connections: z.array(connectionSummary), total: z.number() }),
+      result: z.object({
+        connections: z.array(connectionRow),
+        /** Connections that match. */
+        total: z.number(),
+        /** False where the org has more connections than a search looks at: only the newest were searched. */
+        complete: z.boolean(),
+      }),
+    },
+    'node.connection': {
+      summary: 'One connection with a page of its subscriptions.',
+      params: z.object({ client: z.string().min(1).max(100), search, limit, offset: skip }),
+      result: z.object({
+        /** Absent: no such connection in this org on this node. */
+        connection: connectionRow.optional(),
+        /** In the order of their names. */
+        subscriptions: z.array(subscriptionSummary),
+        /** Subscriptions that match. */
+        total: z.number(),
+      }),
+    },
+    'node.explain': {
+      summary:
+        'Why a user or client did or did not get what was published: every fact about the two, at one moment.',
+      params: z.object({ channel: channelName, ...target, offset: z.number().int().min(1).optional() }),
+      result: z.object({
+        channel: channelDetails.optional(),
+        /** The namespace that rules the channel; absent: none does. */
+        namespace: namespaceSummary.optional(),
+        insecure: z.boolean(),
+        /** The publication asked for, where history still has it. */
+        publication: z.object({ offset: z.number(), timeMs: z.number().optional() }).optional(),
+        /** The newest ones. */
+        connections: z.array(connectionRow.extend({ subscription: subscriptionSummary.optional() })),
+        /** All of the user's or client's connections. */
+        total: z.number(),
+        /** What happened between the two lately, newest first. */
+        events: z.array(nodeEvent),
+      }),
+    },
+    'node.events': {
+      summary: "What happened to the org's clients on this node lately, newest first.",
+      params: z.object({
+        ...target,
+        /** Events about this channel, and disconnects, which explain every channel. */
+        channel: z.string().max(255).optional(),
+        kinds: z.array(eventKind).max(7).optional(),
+        limit,
+      }),
+      result: z.object({ events: z.array(nodeEvent) }),
     },
     'node.disconnect': {
       summary: "Closes a client's or a user's connections.",
@@ -193,8 +171,17 @@ export const nodeContract = defineContract({
         removed: z.boolean().optional(),
         tags: z.record(z.string(), z.string()).optional(),
         idempotencyKey: z.string().max(255).optional(),
+        /** Maps: write only where the key is absent, or stands at this offset. */
+        expect: z.union([z.literal('absent'), z.number().int().min(0)]).optional(),
       }),
-      result: z.object({ position, deduplicated: z.boolean() }),
+      result: z.object({
+        position,
+        deduplicated: z.boolean(),
+        /** False: `expect` did not hold, and nothing was written. */
+        applied: z.boolean(),
+        /** What stands there instead. */
+        current: publication.optional(),
+      }),
     },
     'node.history': {
       summary: "A channel's retained publications.",
@@ -207,8 +194,8 @@ export const nodeContract = defineContract({
       result: z.object({ publications: z.array(publication), position }),
     },
     'node.presence': {
-      summary: 'Who is on a channel.',
-      params: z.object({ channel: channelName }),
+      summary: 'Who is on a channel, in the order of their users.',
+      params: z.object({ channel: channelName, limit, offset: skip }),
       result: z.object({
         clients: z.array(
           z.object({
@@ -218,14 +205,19 @@ export const nodeContract = defineContract({
             chanInfo: z.unknown().optional(),
           }),
         ),
+        /** Clients, and users among them; anonymous ones are no users. */
+        total: z.number(),
+        users: z.number(),
       }),
     },
     'node.mapState': {
-      summary: "A page of a map channel's entries.",
+      summary: "A page of a map channel's entries, or one of them.",
       params: z.object({
         channel: channelName,
+        /** Only this entry, wherever it stands. */
+        key: z.string().min(1).max(255).optional(),
         cursor: z.string().optional(),
-        limit: z.number().int().min(1).max(1_000).optional(),
+        limit,
       }),
       result: z.object({ entries: z.array(publication), cursor: z.string(), position }),
     },
@@ -243,12 +235,13 @@ export const nodeContract = defineContract({
       data: orgStats,
       summary: "The reader's org, likewise. For its administrators.",
     },
+    events: {
+      pattern: 'node:events',
+      type: 'stream',
+      data: nodeEvent,
+      summary: "What happens to the clients of the reader's org on this node, as it happens.",
+    },
   },
 });
 
 export type NodeContract = typeof nodeContract;
-export type NodeStatsSample = z.output<typeof nodeStats>;
-export type OrgStatsSample = z.output<typeof orgStats>;
-export type StatsSample = z.output<typeof stats>;
-export type ConnectionSummary = z.output<typeof connectionSummary>;
-export type NamespaceSummary = z.output<typeof namespaceSummary>;

@@ -10,13 +10,16 @@ import {
   type Logger,
   type Random,
   type Timer,
+  type Tracer,
 } from '@trunkline/base';
 import type { BrokerFactory } from '@trunkline/broker';
 import { closeOf, CodedError, type Codec } from '@trunkline/protocol';
 import { createJsonCodec } from '@trunkline/protocol/json';
+import { createProtobufCodec } from '@trunkline/protocol/protobuf';
 import { Channels } from './channels/channels.js';
 import { Namespaces, resolveNamespace, type Namespace } from './channels/namespaces.js';
 import { Clients } from './clients/clients.js';
+import { OrgEvents } from './clients/org-events.js';
 import { Connection } from './connection/connection.js';
 import { Counters } from './connection/counters.js';
 import { FlushQueue } from './connection/flush-queue.js';
@@ -43,7 +46,7 @@ import type {
 } from './ports/index.js';
 import type { RegisteredRpc, RouterDeps } from './router/deps.js';
 import type { HandlerDeps } from './router/handlers.js';
-import { createNativeEndpoint } from './router/native-endpoint.js';
+import { createNativeEndpoints } from './router/native-endpoint.js';
 import { applyControl, createOrgApi, type ControlMessage } from './router/org-api.js';
 import { Session } from './router/session.js';
 import { Subscriptions } from './router/subscriptions.js';
@@ -56,6 +59,8 @@ export interface HubDeps {
   readonly authenticator: Authenticator;
   /** Compiles RPC parameter schemas; absent: params are not checked. */
   readonly validator?: ValidatorCompiler;
+  /** Spans around commands (spec TRACE-1); absent: none. */
+  readonly tracer?: Tracer;
   /** Where durable channels live; absent: a durable namespace is refused at start. */
   readonly durableLog?: DurableLog;
 }
@@ -89,7 +94,7 @@ export interface Hub extends Disposable {
   orgs(): readonly string[];
   /** Resolved namespaces, operator's and modules'. */
   namespaces(): readonly NamespaceOptions[];
-  /** The native endpoint (JSON over WebSocket) and those of modules. */
+  /** The native endpoints (WebSocket, HTTP streaming, SSE) and those of modules. */
   endpoints(): readonly Endpoint[];
   routes(): readonly RouteDescriptor[];
   /**
@@ -138,7 +143,10 @@ class HubImpl implements Hub {
     this.#startedAtMs = clock.now();
     this.#flushQueue = new FlushQueue(clock, this.#counters);
     this.#heartbeats = new Heartbeats(clock, random);
-    this.#endpoints = [createNativeEndpoint(createJsonCodec(), options)];
+    this.#endpoints = createNativeEndpoints(
+      { json: createJsonCodec(), protobuf: createProtobufCodec() },
+      options,
+    );
     const namespaces = new Namespaces();
     for (const namespace of options.namespaces) {
       namespaces.add(this.#resolve(namespace));
@@ -170,7 +178,9 @@ class HubImpl implements Hub {
       clients: new Clients(clock, options),
       namespaces,
       counters: this.#counters,
+      events: new OrgEvents(clock, options.orgEventsMax),
       rpc: this.#rpc,
+      tracer: deps.tracer,
     };
     this.#router = { ...router, subscriptions: new Subscriptions(router) };
     this.#sweep = every(clock, SWEEP_MS, () => {
@@ -240,7 +250,7 @@ class HubImpl implements Hub {
       {
         onDecoded: (decoded) => session.onDecoded(decoded),
         onDrained: () => session.onDrained(),
-        onClosed: () => session.onClosed(),
+        onClosed: (code, reason, by) => session.onClosed(code, reason, by),
       },
     );
     const session = new Session(

@@ -65,6 +65,10 @@ export interface HubOptions {
   readonly expiryGraceMs: number;
   /** Publications kept in a local channel's ring. Default 512. */
   readonly localRingSize: number;
+  /** Events kept per org for diagnosis; 0: none. Default 256: minutes of a busy org, about 60 KB. */
+  readonly orgEventsMax: number;
+  /** Bytes of payloads that one channel remembers to make deltas from, and likewise of deltas made. Default 4 MiB: four of the largest. */
+  readonly deltaMemoryMaxBytes: number;
 }
 
 export const HUB_DEFAULTS: HubOptions = {
@@ -101,6 +105,8 @@ export const HUB_DEFAULTS: HubOptions = {
   idempotencyTtlMs: 300_000,
   expiryGraceMs: 25_000,
   localRingSize: 512,
+  orgEventsMax: 256,
+  deltaMemoryMaxBytes: 4 * 1024 * 1024,
 };
 
 /** Merges defaults and checks; throws a RangeError that names the field. */

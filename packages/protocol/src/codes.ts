@@ -12,6 +12,9 @@ export interface CodeEntry {
   readonly code: number;
   readonly message: string;
   readonly retry: Retry;
+  /** For references; codes of modules say both here, those of the core in `codes-help.ts`. */
+  readonly meaning?: string;
+  readonly help?: string;
 }
 
 const entry = (code: number, message: string, retry: Retry): CodeEntry => ({ code, message, retry });
@@ -92,7 +95,15 @@ export interface Close {
 export function closeOf(name: CloseName, detail?: string): Close {
   const { code, message } = CLOSE_CODES[name];
   const reason = detail === undefined ? message : `${message}: ${detail}`;
-  return { code, reason: reason.length > 120 ? `${reason.slice(0, 119)}…`.replace(/[^\x20-\x7e]/g, '.') : reason };
+  return {
+    code,
+    reason: reason.length > 120 ? `${reason.slice(0, 119)}…`.replace(/[^\x20-\x7e]/g, '.') : reason,
+  };
+}
+
+/** Whether a client that was closed with this code comes back. */
+export function invitesBack(code: number): boolean {
+  return code < 3500 || (code >= 4000 && code < 4500);
 }
 
 /** What travels of an error. */

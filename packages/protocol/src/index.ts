@@ -13,9 +13,18 @@ export {
   type Retry,
   type UnsubscribeName,
 } from './codes.js';
-export { channelKey, isChannelName, isOrgId, namespaceOf, splitChannelKey, type ChannelKey } from './channel.js';
+export {
+  channelKey,
+  isChannelName,
+  isOrgId,
+  namespaceOf,
+  splitChannelKey,
+  type ChannelKey,
+} from './channel.js';
 export { Encoded, type Codec, type Decoded, type DecodeLimits, type Refused } from './codec.js';
 export { DEFAULT_PROTOCOL_LIMITS, type ProtocolLimits } from './limits.js';
 export { fromUtf8, utf8 } from './bytes.js';
+export { applyDelta, type ApplyOptions } from './fossil.js';
+export { createDelta } from './fossil-create.js';
 export { matchesFilter } from './tags-filter.js';
 export { createJsonCodec } from './json/codec.js';

@@ -8,7 +8,7 @@
  */
 import type { ErrorData } from './codes.js';
 
-/** A `string` is JSON text (valid, without raw line breaks); a `Uint8Array` is opaque bytes. */
+/** A `string` is valid JSON text, which may stand on several lines; a `Uint8Array` is opaque bytes. */
 export type Payload = string | Uint8Array;
 
 /** A place in a channel's history. `offset` 0 is before the first publication. A new epoch voids old offsets. */
@@ -48,7 +48,8 @@ export interface Publication {
 export interface FilterNode {
   readonly op?: 'and' | 'or' | 'not';
   readonly key?: string;
-  readonly cmp?: 'eq' | 'neq' | 'in' | 'nin' | 'ex' | 'nex' | 'sw' | 'ew' | 'ct' | 'lt' | 'lte' | 'gt' | 'gte';
+  readonly cmp?:
+    'eq' | 'neq' | 'in' | 'nin' | 'ex' | 'nex' | 'sw' | 'ew' | 'ct' | 'lt' | 'lte' | 'gt' | 'gte';
   readonly val?: string;
   readonly vals?: readonly string[];
   readonly nodes?: readonly FilterNode[];
@@ -259,7 +260,11 @@ export interface SubscribeResult extends Expiry {
   /** Whether publications of this subscription carry a `form`. */
   readonly delta: boolean;
   /** For readers with the extensions: class, outcome and source state, carried in the reply's data. */
-  readonly announced?: { readonly class: ChannelClass; readonly outcome: OverflowOutcome; readonly source: SourceState };
+  readonly announced?: {
+    readonly class: ChannelClass;
+    readonly outcome: OverflowOutcome;
+    readonly source: SourceState;
+  };
 }
 
 export interface UnsubscribeResult {

@@ -4,12 +4,15 @@ import type {
   CodedError,
   ContractOrNone,
   DefaultContract,
+  IdempotentMethodOf,
   MethodOf,
   Mutation,
   ParamsOf,
   ResultOf,
 } from '@trunkline/client';
+import type { AddOptions, OfflineQueue } from '@trunkline/client/offline';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { withoutUndefined } from './channel.js';
 import { useLatest, useTrunkline } from './context.js';
 
 /** A function that calls `method`; the same one until client or method change. */
@@ -20,10 +23,10 @@ export function useRpc<M extends MethodOf<DefaultContract>>(
   return useCallback((params, options) => client.rpc(method, params, options), [client, method]);
 }
 
-export interface UseCommandOptions<C extends ContractOrNone, M extends string, S> extends Omit<
-  CallOptions,
-  'key'
-> {
+export interface UseCommandOptions<C extends ContractOrNone, M extends string, S>
+  extends Omit<CallOptions, 'key'>, Pick<AddOptions, 'order' | 'expiresInMs'> {
+  /** Sent through this queue: kept while there is no connection, with its `order` and `expiresInMs`. Only for methods that their contract calls `idempotent`. */
+  readonly queue?: M extends IdempotentMethodOf<C> ? OfflineQueue<C> : never;
   /** Shows the effect before the server confirmed it: `mutate` of `useChannelState` and the change it will probably be. */
   readonly optimistic?: {
     readonly mutate: <R>(mutation: Mutation<S, R>) => Promise<R>;
@@ -65,7 +68,7 @@ export function useCommand<M extends MethodOf<DefaultContract>, S = unknown>(
   const run = useCallback(
     async (params: ParamsOf<DefaultContract, M>): Promise<Result> => {
       const number = ++newest.current;
-      const { optimistic, ...call } = latest.current;
+      const { optimistic, queue, order, expiresInMs, ...call } = latest.current;
       const show = (update: (before: Progress<Result>) => Progress<Result>): void => {
         if (mounted.current) setProgress(update);
       };
@@ -78,7 +81,9 @@ export function useCommand<M extends MethodOf<DefaultContract>, S = unknown>(
         );
       show((before) => ({ ...before, pending: before.pending + 1 }));
       const send = (key: string): ReturnType<typeof client.command<M>> =>
-        client.command(method, params, { ...call, key });
+        queue === undefined
+          ? client.command(method, params, { ...call, key })
+          : queue.run(method, params, withoutUndefined({ key, order, expiresInMs, trace: call.trace }));
       try {
         const result = optimistic
           ? await optimistic.mutate({ apply: (state) => optimistic.apply(state, params), run: send })

@@ -8,11 +8,12 @@ import {
   type UseChannelStateOptions,
 } from './channel.js';
 import { useCommand, useRpc, type Command, type UseCommandOptions } from './command.js';
+import { useOfflineQueue } from './offline.js';
 import { useMap, useMapEntry, type MapView, type UseMapOptions } from './map.js';
 
 export { TrunklineProvider, useConnection, useTrunkline, type TrunklineProviderProps } from './context.js';
 export { usePresence, type UsePresenceOptions } from './presence.js';
-export { useChannel, useChannelState, useCommand, useMap, useMapEntry, useRpc };
+export { useChannel, useChannelState, useCommand, useMap, useMapEntry, useOfflineQueue, useRpc };
 export type {
   ChannelStateView,
   ChannelView,

@@ -1,7 +1,7 @@
 import { Encoded } from '@trunkline/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BatchFramer, frameOf, toFrame } from './frames.js';
+import { BatchFramer, events, frameOf, joinedFrames, lines, singleFrames, toFrame } from './frames.js';
 import { document, lineCodec } from './testing.js';
 
 /** Reads frames by the letter of RFC 6455 section 5.2, refusing what a server must not send. */
@@ -52,64 +52,83 @@ describe('frames', () => {
 
   it('[WS-11] a document is framed once for all receivers', () => {
     const one = document('hello');
-    expect(frameOf(one, false)).toBe(frameOf(one, false));
+    const framing = singleFrames(lineCodec());
+    expect(frameOf(one, framing)).toBe(frameOf(one, framing));
+  });
+
+  it('[WS-11] and once for each transport, whose frames do not displace each other', () => {
+    const one = document('hello');
+    const codec = lineCodec();
+    const framings = [joinedFrames(codec), lines(codec), events(codec)];
+    const frames = framings.map((framing) => frameOf(one, framing));
+    expect(framings.map((framing) => frameOf(one, framing) === frames[framings.indexOf(framing)])).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(frames.slice(1).map(String)).toEqual(['hello\n', 'data: hello\n\n']);
+    expect(joinedFrames(codec)).toBe(joinedFrames(codec));
   });
 
   it('[WS-11] a foreign or other-typed cache is not taken for a frame', () => {
     const one = document('hello');
     one.wire = Buffer.from('data: hello\n\n');
-    expect(frameOf(one, false)).toEqual(toFrame(one.bytes, false));
-    expect(frameOf(one, true)[0]).toBe(0x82);
+    expect(frameOf(one, singleFrames(lineCodec()))).toEqual(toFrame(one.bytes, false));
+    expect(frameOf(one, singleFrames(lineCodec(true)))[0]).toBe(0x82);
   });
 });
 
 describe('batches', () => {
   const options = { sharedBatches: 2, sharedBatchMaxBytes: 100 };
   const codec = lineCodec();
+  const joined = joinedFrames(codec);
 
   it('[WS-12] the same documents give the same Buffer, whatever array holds them', () => {
     const framer = new BatchFramer(options);
     const [a, b] = [document('a'), document('b')];
-    const first = framer.frame(codec, true, [a, b]);
-    expect(framer.frame(codec, true, [a, b])).toBe(first);
+    const first = framer.frame(joined, [a, b]);
+    expect(framer.frame(joined, [a, b])).toBe(first);
     expect(parse(first!).map(({ data }) => data.toString())).toEqual(['a\nb']);
   });
 
   it('[WS-12] equal text in other documents, another order, another codec or another form are other batches', () => {
     const framer = new BatchFramer({ ...options, sharedBatches: 8 });
     const [a, b] = [document('a'), document('b')];
-    const first = framer.frame(codec, true, [a, b]);
-    expect(framer.frame(codec, true, [document('a'), document('b')])).not.toBe(first);
-    expect(parse(framer.frame(codec, true, [b, a])!)[0]?.data.toString()).toBe('b\na');
-    expect(framer.frame(lineCodec(), true, [a, b])).not.toBe(first);
-    expect(parse(framer.frame(codec, false, [a, b])!).map(({ data }) => data.toString())).toEqual(['a', 'b']);
-    expect(framer.frame(codec, true, [a, b])).toBe(first);
+    const first = framer.frame(joined, [a, b]);
+    expect(framer.frame(joined, [document('a'), document('b')])).not.toBe(first);
+    expect(parse(framer.frame(joined, [b, a])!)[0]?.data.toString()).toBe('b\na');
+    expect(framer.frame(joinedFrames(lineCodec()), [a, b])).not.toBe(first);
+    expect(parse(framer.frame(singleFrames(codec), [a, b])!).map(({ data }) => data.toString())).toEqual([
+      'a',
+      'b',
+    ]);
+    expect(framer.frame(joined, [a, b])).toBe(first);
   });
 
   it('[WS-12] a caller that reuses its array does not change what was kept', () => {
     const framer = new BatchFramer(options);
     const [a, b] = [document('a'), document('b')];
     const array: Encoded[] = [a, b];
-    const first = framer.frame(codec, true, array);
+    const first = framer.frame(joined, array);
     array[1] = a;
-    expect(framer.frame(codec, true, array)).not.toBe(first);
-    expect(framer.frame(codec, true, [a, b])).toBe(first);
+    expect(framer.frame(joined, array)).not.toBe(first);
+    expect(framer.frame(joined, [a, b])).toBe(first);
   });
 
   it('[WS-12] only so many batches are kept, and none that is too large', () => {
     const framer = new BatchFramer(options);
     const batches = Array.from({ length: 3 }, () => [document('x'), document('y')]);
-    const [first, second, third] = batches.map((batch) => framer.frame(codec, true, batch));
-    expect(framer.frame(codec, true, batches[2]!)).toBe(third);
-    expect(framer.frame(codec, true, batches[1]!)).toBe(second);
-    expect(framer.frame(codec, true, batches[0]!)).not.toBe(first);
-    expect(framer.frame(codec, true, [document('x'.repeat(60)), document('y'.repeat(60))])).toBeUndefined();
+    const [first, second, third] = batches.map((batch) => framer.frame(joined, batch));
+    expect(framer.frame(joined, batches[2]!)).toBe(third);
+    expect(framer.frame(joined, batches[1]!)).toBe(second);
+    expect(framer.frame(joined, batches[0]!)).not.toBe(first);
+    expect(framer.frame(joined, [document('x'.repeat(60)), document('y'.repeat(60))])).toBeUndefined();
   });
 
   it('[WS-12] with no batch kept, batches are still framed', () => {
     const framer = new BatchFramer({ ...options, sharedBatches: 0 });
     const batch = [document('a'), document('b')];
-    expect(framer.frame(codec, true, batch)).toEqual(framer.frame(codec, true, batch));
-    expect(framer.frame(codec, true, batch)).not.toBe(framer.frame(codec, true, batch));
+    expect(framer.frame(joined, batch)).toEqual(framer.frame(joined, batch));
+    expect(framer.frame(joined, batch)).not.toBe(framer.frame(joined, batch));
   });
 });

@@ -1,22 +1,85 @@
 /**
- * WebSocket frames of outgoing documents (RFC 6455 section 5.2; server to client, so unmasked; never fragmented, never compressed). A
- * document is framed once and the frame is kept on it; a batch of several documents is framed once and kept for the receivers that
- * follow, who usually get the same documents in the same turn. Every receiver is written the same Buffer.
+ * Bytes of outgoing documents: WebSocket frames (RFC 6455 section 5.2; server to client, so unmasked; never fragmented, never
+ * compressed), lines of an HTTP stream, events of an event stream. A document is framed once per framing and that is kept on it; a batch of
+ * several documents is framed once and kept for the receivers that follow, who usually get the same documents in the same turn. Every
+ * receiver is written the same Buffer.
  */
 import type { Codec, Encoded } from '@trunkline/protocol';
 
 const TEXT = 0x81;
 const BINARY = 0x82;
 
-/** What this transport leaves in `Encoded.wire`. */
-class FramedDocument {
-  readonly frame: Buffer;
-  readonly binary: boolean;
+/** How the documents of one codec become bytes on one kind of transport. Compared by identity: made once per codec, not per connection. */
+export interface Framing {
+  /** One document, complete in itself. */
+  one(document: Encoded): Buffer;
+  /** Several in order, two or more. */
+  many(documents: readonly Encoded[]): Buffer;
+}
 
-  constructor(frame: Buffer, binary: boolean) {
-    this.frame = frame;
-    this.binary = binary;
+/** What transports leave in `Encoded.wire`: a document is read over two or three framings at most (WebSocket, lines, events). */
+class Framed {
+  readonly framing: Framing;
+  readonly bytes: Buffer;
+  readonly next: Framed | undefined;
+
+  constructor(framing: Framing, bytes: Buffer, next: Framed | undefined) {
+    this.framing = framing;
+    this.bytes = bytes;
+    this.next = next;
   }
+}
+
+/** The document's bytes in a framing, built on first use. */
+export function frameOf(document: Encoded, framing: Framing): Buffer {
+  const known = document.wire instanceof Framed ? document.wire : undefined;
+  for (let framed = known; framed; framed = framed.next) if (framed.framing === framing) return framed.bytes;
+  const bytes = framing.one(document);
+  document.wire = new Framed(framing, bytes, known);
+  return bytes;
+}
+
+/** Keeps one framing for each codec. */
+function perCodec(make: (codec: Codec) => Framing): (codec: Codec) => Framing {
+  const known = new WeakMap<Codec, Framing>();
+  return (codec) => {
+    const framing = known.get(codec) ?? make(codec);
+    known.set(codec, framing);
+    return framing;
+  };
+}
+
+/** Made of single frames where there is no shorter form of several. */
+function singly(one: Framing['one']): Framing {
+  const framing: Framing = {
+    one,
+    many: (documents) => Buffer.concat(documents.map((document) => frameOf(document, framing))),
+  };
+  return framing;
+}
+
+/** WebSocket frames; several documents joined by the codec into one, or a frame each. */
+export const joinedFrames = perCodec((codec) => ({
+  one: ({ bytes }) => toFrame(bytes, codec.binary),
+  many: (documents) => toFrame(codec.join(documents), codec.binary),
+}));
+export const singleFrames = perCodec((codec) => singly(({ bytes }) => toFrame(bytes, codec.binary)));
+
+/** HTTP streaming: text documents are lines, binary ones say their own length. */
+export const lines = perCodec((codec) =>
+  singly(({ bytes }) => (codec.binary ? toBuffer(bytes) : Buffer.concat([bytes, NEWLINE]))),
+);
+
+/** An event of a `text/event-stream` each; documents hold no raw line breaks. */
+export const events = perCodec(() => singly(({ bytes }) => Buffer.concat([DATA, bytes, END_OF_EVENT])));
+
+const NEWLINE = Buffer.from('\n');
+const DATA = Buffer.from('data: ');
+const END_OF_EVENT = Buffer.from('\n\n');
+
+/** The same memory. */
+function toBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 /** One complete final frame. */
@@ -39,15 +102,6 @@ export function toFrame(payload: Uint8Array, binary: boolean): Buffer {
   return frame;
 }
 
-/** The document's frame, built on first use. */
-export function frameOf(document: Encoded, binary: boolean): Buffer {
-  const known = document.wire;
-  if (known instanceof FramedDocument && known.binary === binary) return known.frame;
-  const frame = toFrame(document.bytes, binary);
-  document.wire = new FramedDocument(frame, binary);
-  return frame;
-}
-
 export interface BatchFramerOptions {
   /** Batches remembered, newest first to go round. 0: none, every batch is framed anew. */
   readonly sharedBatches: number;
@@ -56,8 +110,7 @@ export interface BatchFramerOptions {
 }
 
 interface Batch {
-  readonly codec: Codec;
-  readonly join: boolean;
+  readonly framing: Framing;
   readonly documents: readonly Encoded[];
   readonly bytes: Buffer;
 }
@@ -74,27 +127,25 @@ export class BatchFramer {
   }
 
   /**
-   * The bytes that carry `documents` (two or more) in order: one frame where `join` is true, a frame each otherwise. Undefined when they
-   * are too large to be worth copying; the caller then writes the single frames.
+   * The bytes that carry `documents` (two or more) in order. Undefined when they are too large to be worth copying; the caller then
+   * writes the single frames.
    */
-  frame(codec: Codec, join: boolean, documents: readonly Encoded[]): Buffer | undefined {
-    const known = this.#find(codec, join, documents);
+  frame(framing: Framing, documents: readonly Encoded[]): Buffer | undefined {
+    const known = this.#find(framing, documents);
     if (known) return known.bytes;
     if (weigh(documents) > this.#options.sharedBatchMaxBytes) return undefined;
-    const bytes = join
-      ? toFrame(codec.join(documents), codec.binary)
-      : Buffer.concat(documents.map((document) => frameOf(document, codec.binary)));
-    this.#keep({ codec, join, documents: documents.slice(), bytes });
+    const bytes = framing.many(documents);
+    this.#keep({ framing, documents: documents.slice(), bytes });
     return bytes;
   }
 
-  #find(codec: Codec, join: boolean, documents: readonly Encoded[]): Batch | undefined {
+  #find(framing: Framing, documents: readonly Encoded[]): Batch | undefined {
     // Receivers of one burst come one after the other: the batch found last is almost always the one.
     const latest = this.#batches[this.#latest];
-    if (latest && isSame(latest, codec, join, documents)) return latest;
+    if (latest && isSame(latest, framing, documents)) return latest;
     for (let index = 0; index < this.#batches.length; index++) {
       const batch = this.#batches[index];
-      if (batch && isSame(batch, codec, join, documents)) {
+      if (batch && isSame(batch, framing, documents)) {
         this.#latest = index;
         return batch;
       }
@@ -110,9 +161,8 @@ export class BatchFramer {
   }
 }
 
-function isSame(batch: Batch, codec: Codec, join: boolean, documents: readonly Encoded[]): boolean {
-  if (batch.codec !== codec || batch.join !== join || batch.documents.length !== documents.length)
-    return false;
+function isSame(batch: Batch, framing: Framing, documents: readonly Encoded[]): boolean {
+  if (batch.framing !== framing || batch.documents.length !== documents.length) return false;
   for (let index = 0; index < documents.length; index++) {
     if (batch.documents[index] !== documents[index]) return false;
   }

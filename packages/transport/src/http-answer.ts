@@ -1,5 +1,5 @@
-/** Plain HTTP answers on a socket that asked for an upgrade and does not get one. The socket is closed afterwards in every case. */
-import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
+/** Plain HTTP answers: to a request that gets no stream, or on a socket that asked for an upgrade and does not get one (closed afterwards in every case). */
+import { STATUS_CODES, validateHeaderName, validateHeaderValue, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '@trunkline/base';
 import { ERROR_CODES, type ErrorName } from '@trunkline/protocol';
@@ -31,6 +31,20 @@ export function sendAnswer(clock: Clock, socket: Duplex, answer: Answer, timeout
   socket.once('close', () => timer.cancel());
   socket.once('finish', () => socket.destroy());
   socket.end(toText(answer));
+}
+
+/** Answers a plain request. Headers that HTTP forbids are left out. Nothing happens where the head was sent or the peer is gone. */
+export function answerRequest(response: ServerResponse, { status, headers = {}, body }: Answer): void {
+  if (response.headersSent || response.destroyed) return;
+  const all = {
+    ...(body === '' ? {} : { 'content-type': 'text/plain; charset=utf-8' }),
+    'cache-control': 'no-store',
+    ...lowerCase(headers),
+    ...(body === '' ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
+  };
+  for (const [name, value] of Object.entries(all)) if (isHeader(name, value)) response.setHeader(name, value);
+  response.writeHead(STATUS_CODES[status] === undefined ? 500 : status);
+  response.end(body);
 }
 
 function toText({ status, headers = {}, body }: Answer): string {

@@ -1,10 +1,10 @@
-/** Numbers and switches of the WebSocket server. Resolved once, at the door (`resolveWebSocketServerOptions`); inside nothing is optional. */
+/** Numbers and switches of the entrance. Resolved once, at the door (`resolveEntranceOptions`); inside nothing is optional. */
 import { mergeOptions, requireNumber } from '@trunkline/base';
 
-export interface WebSocketServerOptions {
-  /** Sockets held at once, opening ones included; more are answered 503. Default 100,000: about 1 GiB of idle connections. */
+export interface EntranceOptions {
+  /** Connections held at once, of all transports, opening ones included; more are answered 503. Default 100,000: about 1 GiB of idle ones. */
   readonly maxConnections: number;
-  /** Upgrade requests per second and address (IPv6: per /64), over a burst; more are answered 429. Default 50; `Infinity`: no limit. */
+  /** Opening requests per second and address (IPv6: per /64), over a burst; more are answered 429. Default 50; `Infinity`: no limit. */
   readonly attemptsPerSecond: number;
   /** Default 200: an office behind one address that comes back after a restart. */
   readonly attemptsBurst: number;
@@ -23,6 +23,19 @@ export interface WebSocketServerOptions {
   readonly highWaterBytes: number;
   /** Time for a peer to answer a close, or to take a refusal, before it is dropped. Default 5,000. */
   readonly closeTimeoutMs: number;
+  /** Where upstream frames of HTTP transports are posted. Default `/emulation`. */
+  readonly emulationPath: string;
+  /** Bytes of such a request; more are answered 413. Default 4 MiB and 1 KiB: a frame of 2 MiB, each character escaped, and its envelope. */
+  readonly upstreamBodyMaxBytes: number;
+  /** Time for the body of a request to arrive whole; slower ones are answered 408. Default 10,000. */
+  readonly bodyTimeoutMs: number;
+  /**
+   * Upstream requests of one connection that may wait (for an earlier one whose body is not whole, or because commands came faster than
+   * they are carried out). Default 1,000; one more, or more than two frames of bytes, closes the connection with 3013.
+   */
+  readonly upstreamMaxRequests: number;
+  /** Time in which a peer that is behind must take something of what waits for it, on transports where no pong is asked. Default 60,000. */
+  readonly stallTimeoutMs: number;
   /** `Retry-After` of refusals while draining or full, in seconds. Default 5. */
   readonly retryAfterSeconds: number;
   /** Batches of documents framed once and kept for the next receivers of the same documents. Default 32. */
@@ -31,7 +44,7 @@ export interface WebSocketServerOptions {
   readonly sharedBatchMaxBytes: number;
 }
 
-export const WEBSOCKET_SERVER_DEFAULTS: WebSocketServerOptions = {
+export const ENTRANCE_DEFAULTS: EntranceOptions = {
   maxConnections: 100_000,
   attemptsPerSecond: 50,
   attemptsBurst: 200,
@@ -41,21 +54,28 @@ export const WEBSOCKET_SERVER_DEFAULTS: WebSocketServerOptions = {
   loopbackOriginOnly: false,
   highWaterBytes: 64 * 1024,
   closeTimeoutMs: 5_000,
+  emulationPath: '/emulation',
+  upstreamBodyMaxBytes: 4 * 1024 * 1024 + 1024,
+  bodyTimeoutMs: 10_000,
+  upstreamMaxRequests: 1_000,
+  stallTimeoutMs: 60_000,
   retryAfterSeconds: 5,
   sharedBatches: 32,
   sharedBatchMaxBytes: 256 * 1024,
 };
 
 /** Merges defaults and checks; throws a RangeError that names the field. Addresses and origins are checked where they are parsed. */
-export function resolveWebSocketServerOptions(
-  given: Partial<WebSocketServerOptions> | undefined,
-): WebSocketServerOptions {
-  const options = mergeOptions(WEBSOCKET_SERVER_DEFAULTS, given);
+export function resolveEntranceOptions(given: Partial<EntranceOptions> | undefined): EntranceOptions {
+  const options = mergeOptions(ENTRANCE_DEFAULTS, given);
   for (const field of [
     'maxConnections',
     'attemptsPerSecond',
     'attemptsBurst',
     'attemptsMaxAddresses',
+    'upstreamBodyMaxBytes',
+    'bodyTimeoutMs',
+    'upstreamMaxRequests',
+    'stallTimeoutMs',
   ] as const) {
     requireNumber(field, options[field], 1);
   }
@@ -68,5 +88,7 @@ export function resolveWebSocketServerOptions(
   ] as const) {
     requireNumber(field, options[field], 0);
   }
+  if (!options.emulationPath.startsWith('/'))
+    throw new RangeError(`emulationPath must begin with /, got '${options.emulationPath}'`);
   return options;
 }

@@ -53,7 +53,8 @@ describe('origin rule', () => {
     const from = (host: string) => rule({ origin: `http://${host}`, host, secure: false });
     expect(from('evil.test:8000')).toBe(false);
     expect(from('127.0.0.1.evil.test:8000')).toBe(false);
-    for (const host of ['localhost:8000', 'app.localhost:8000', '127.0.0.1:8000', '[::1]:8000']) expect(from(host)).toBe(true);
+    for (const host of ['localhost:8000', 'app.localhost:8000', '127.0.0.1:8000', '[::1]:8000'])
+      expect(from(host)).toBe(true);
     expect(rule({ origin: 'https://tools.example', host: 'localhost:8000', secure: false })).toBe(true);
   });
 

@@ -1,5 +1,5 @@
 /**
- * The origin rule of browser upgrades: absent is fine (no browser), the server's own is fine, a configured one is fine, `*` only where
+ * The origin rule of browsers: absent is fine where browsers always name one (then it is none), the server's own is fine, a configured one is fine, `*` only where
  * it was asked for. The answer is a fact for endpoints; this file refuses nobody.
  */
 
@@ -8,6 +8,11 @@ export interface OriginQuestion {
   readonly host: string | undefined;
   /** True where the browser is known to speak TLS (to this server or to a trusted proxy); then an `http:` page is foreign. */
   readonly secure: boolean;
+  /** Present for requests on which browsers leave the origin out (GET of their own origin, or in a mode without answers to read). */
+  readonly quiet?: {
+    /** `Sec-Fetch-Site` (W3C Fetch Metadata), where the browser says it. */
+    readonly site: string | undefined;
+  };
 }
 
 /** Names that no other machine can be: RFC 6761 section 6.3, RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3. */
@@ -25,8 +30,13 @@ export function createOriginRule(allowedOrigins: readonly string[], loopbackOnly
     allowedOrigins.map((entry, index) => (entry === '*' ? entry : toOrigin(entry, index))),
   );
 
-  return ({ origin, host, secure }) => {
-    if (origin === undefined || any) return true;
+  return ({ origin, host, secure, quiet }) => {
+    if (any) return true;
+    if (origin === undefined) {
+      if (quiet === undefined) return true;
+      if (quiet.site === 'cross-site' || quiet.site === 'same-site') return false;
+      return !loopbackOnly || LOOPBACK_NAME.test(parse(`http://${host ?? ''}`)?.hostname ?? '');
+    }
     const url = parse(origin);
     if (url === undefined) return false;
     if (allowed.has(url.origin)) return true;

@@ -1,4 +1,4 @@
-/** Which endpoint an upgrade request means: method and path patterns (`/panels/:id/ws`), exact paths before patterns. */
+/** Which endpoint a request means: method and path patterns (`/panels/:id/ws`), exact paths before patterns. */
 import type { Endpoint } from '@trunkline/hub';
 
 export type Route =
@@ -27,7 +27,10 @@ export function route(endpoints: readonly Endpoint[], method: string, path: stri
     if (params === undefined) continue;
     if (params === 'malformed') return { kind: 'badPath' };
     if (endpoint.method === method) return { kind: 'found', endpoint, params };
-    other = { kind: 'wrongMethod', allow: endpoint.method };
+    other = {
+      kind: 'wrongMethod',
+      allow: other.kind === 'wrongMethod' ? `${other.allow}, ${endpoint.method}` : endpoint.method,
+    };
   }
   return other;
 }

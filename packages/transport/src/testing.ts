@@ -1,8 +1,8 @@
-/** Doubles for this room's tests: a hub that records what it is handed, a line codec, and real sockets on a free port. */
+/** Doubles for this room's tests: a hub that records what it is handed, a line codec, real sockets and streams on a free port. */
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
-import { silentLogger, type Clock, type Logger } from '@trunkline/base';
+import { createSeededRandom, silentLogger, type Clock, type Logger } from '@trunkline/base';
 import { FakeClock } from '@trunkline/base/testing';
 import type {
   Endpoint,
@@ -15,8 +15,8 @@ import type {
 } from '@trunkline/hub';
 import { Encoded, type Codec } from '@trunkline/protocol';
 import { WebSocket, type ClientOptions } from 'ws';
-import type { WebSocketServerOptions } from './options.js';
-import { createWebSocketServer, type WebSocketEntrance } from './websocket-server.js';
+import { createEntrance, type Entrance } from './entrance.js';
+import type { EntranceOptions } from './options.js';
 
 export const PROFILE: LinkProfile = {
   ping: { kind: 'none', intervalMs: 0, pongTimeoutMs: 0 },
@@ -36,7 +36,8 @@ export function lineCodec(binary = false): Codec {
     binary,
     decode: () => ({ items: [] }),
     encodeReply: () => new Encoded(new Uint8Array()),
-    encodePush: () => undefined,
+    encodePush: (push) =>
+      push.kind === 'disconnect' ? document(`disconnect ${push.code} ${push.reason}`) : undefined,
     encodePublication: () => new Encoded(new Uint8Array()),
     ping: new Encoded(Buffer.from('{}')),
     join: (documents) => Buffer.from(documents.map((one) => Buffer.from(one.bytes).toString()).join('\n')),
@@ -93,7 +94,8 @@ export class Accepted implements TransportHandlers {
   }
 }
 
-export class FakeHub implements Pick<Hub, 'accept' | 'endpoints' | 'draining'> {
+export class FakeHub implements Pick<Hub, 'accept' | 'endpoints' | 'nodeId' | 'draining'> {
+  readonly nodeId = 'node1';
   draining = false;
   readonly accepted: Accepted[] = [];
   readonly #endpoints: readonly Endpoint[];
@@ -122,18 +124,44 @@ export class FakeHub implements Pick<Hub, 'accept' | 'endpoints' | 'draining'> {
   }
 }
 
-export function endpoint(open: Endpoint['open'], path = '/ws'): Endpoint {
-  return { id: 'test', method: 'GET', path, transport: 'websocket', deadlineMs: 1_000, open };
+export function endpoint(open: Endpoint['open'], path = '/ws', more: Partial<Endpoint> = {}): Endpoint {
+  return { id: 'test', method: 'GET', path, transport: 'websocket', deadlineMs: 1_000, open, ...more };
 }
 
 export function accepting(profile: Partial<LinkProfile> = {}, codec: Codec = lineCodec()): Endpoint {
   return endpoint((): OpenDecision => ({ kind: 'accept', codec, profile: { ...PROFILE, ...profile } }));
 }
 
+/** `POST /stream` and `GET /sse`, whose first frame is `?first=`; both refuse foreign origins. */
+export function streaming(profile: Partial<LinkProfile> = {}, codec: Codec = lineCodec()): Endpoint[] {
+  const accept = (firstFrame?: string): OpenDecision => ({
+    kind: 'accept',
+    codec,
+    profile: { ...PROFILE, ...profile },
+    ...(firstFrame === undefined ? {} : { firstFrame }),
+  });
+  const guarded =
+    (open: Endpoint['open']): Endpoint['open'] =>
+    (request, signal) =>
+      request.originAllowed ? open(request, signal) : { kind: 'refuse', status: 403, body: 'origin' };
+  return [
+    endpoint(
+      guarded(() => accept()),
+      '/stream',
+      { id: 'stream', method: 'POST', transport: 'http_stream' },
+    ),
+    endpoint(
+      guarded((request) => accept(request.query.get('first') ?? 'hello')),
+      '/sse',
+      { id: 'sse', transport: 'sse' },
+    ),
+  ];
+}
+
 export interface Rig {
   readonly clock: FakeClock;
   readonly hub: FakeHub;
-  readonly entrance: WebSocketEntrance;
+  readonly entrance: Entrance;
   readonly port: number;
   /** A client that collects what it receives. */
   client(path?: string, options?: ClientOptions & { readonly protocols?: readonly string[] }): Client;
@@ -141,7 +169,37 @@ export interface Rig {
   pair(options?: ClientOptions): Promise<{ readonly client: Client; readonly accepted: Accepted }>;
   /** The status, headers and body of a refused upgrade. */
   refused(path?: string, headers?: Readonly<Record<string, string>>): Promise<Refused>;
+  /** A plain request; resolves with the head, collects the body as it comes. */
+  ask(path: string, options?: AskOptions): Promise<Answered>;
+  /** An open stream and its other end. */
+  stream(
+    path?: string,
+    options?: AskOptions,
+  ): Promise<{ readonly stream: Answered; readonly accepted: Accepted }>;
+  /** `POST /emulation` of a frame. */
+  upstream(session: string | undefined, data: string, more?: object): Promise<Answered>;
   stop(): Promise<void>;
+}
+
+export interface AskOptions {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}
+
+/** An answer on its way. */
+export interface Answered {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  /** Body so far. */
+  text(): string;
+  readonly response: IncomingMessage;
+  /** Resolves once the body so far satisfies `met`. */
+  until(met: (text: string) => boolean): Promise<string>;
+  /** Resolves with the whole body; `complete` is false where the peer cut it off. */
+  ended(): Promise<{ readonly text: string; readonly complete: boolean }>;
+  /** Goes away without a word. */
+  leave(): void;
 }
 
 export interface Refused {
@@ -161,13 +219,17 @@ export interface Client {
 
 export async function startRig(
   endpoints: readonly Endpoint[],
-  options: Partial<WebSocketServerOptions> = {},
+  options: Partial<EntranceOptions> = {},
   deps: { readonly logger?: Logger; readonly clock?: Clock } = {},
 ): Promise<Rig> {
   const clock = new FakeClock();
   const hub = new FakeHub(endpoints);
-  const server = createServer();
-  const entrance = createWebSocketServer({ clock, logger: silentLogger, ...deps, hub }, options);
+  const random = createSeededRandom(1);
+  const entrance = createEntrance({ clock, random, logger: silentLogger, ...deps, hub }, options);
+  const server = createServer((request, response) => {
+    if (entrance.serves(request)) entrance.serve(request, response);
+    else response.writeHead(404).end('not here');
+  });
   entrance.attach(server);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -189,11 +251,57 @@ export async function startRig(
       return { client: one, accepted: await arrival };
     },
     refused: (path = '/ws', headers = {}) => request(port, path, headers),
+    ask: (path, options) => ask(port, path, options),
+    async stream(path = '/sse', options = {}) {
+      const arrival = hub.next();
+      const [stream, accepted] = await Promise.all([ask(port, path, options), arrival]);
+      return { stream, accepted };
+    },
+    upstream: (session, data, more = {}) =>
+      ask(port, '/emulation', {
+        method: 'POST',
+        body: JSON.stringify({ session, node: hub.nodeId, data, ...more }),
+      }),
     stop: () => stop(server, entrance),
   };
 }
 
-async function stop(server: Server, entrance: WebSocketEntrance): Promise<void> {
+function ask(port: number, path: string, options: AskOptions = {}): Promise<Answered> {
+  const { method = 'GET', headers = {}, body } = options;
+  return new Promise((resolve, reject) => {
+    const sent = httpRequest({ port, host: '127.0.0.1', path, method, headers, agent: false }, (response) => {
+      resolve(toAnswered(response));
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+function toAnswered(response: IncomingMessage): Answered {
+  const chunks: Buffer[] = [];
+  const waiting: { met: (text: string) => boolean; resolve: (text: string) => void }[] = [];
+  const text = (): string => Buffer.concat(chunks).toString();
+  const ended = new Promise<{ text: string; complete: boolean }>((resolve) => {
+    response.once('close', () => resolve({ text: text(), complete: response.complete }));
+  });
+  response.on('error', () => undefined);
+  response.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    for (const one of waiting) if (one.met(text())) one.resolve(text());
+  });
+  return {
+    status: response.statusCode ?? 0,
+    headers: response.headers,
+    text,
+    response,
+    until: (met) =>
+      met(text()) ? Promise.resolve(text()) : new Promise((resolve) => waiting.push({ met, resolve })),
+    ended: () => ended,
+    leave: () => void response.destroy(),
+  };
+}
+
+async function stop(server: Server, entrance: Entrance): Promise<void> {
   entrance.dispose();
   server.closeAllConnections();
   const closed = once(server, 'close');

@@ -55,6 +55,12 @@ describe('routing and the open request', () => {
     expect(requests[0]?.headers['x-custom']).toBe('v');
   });
 
+  it('[WS-1] an empty list of sub-protocols offers none', async () => {
+    rig = await startRig([accepting()]);
+    const { client } = await rig.pair({ headers: { 'Sec-WebSocket-Protocol': '' } });
+    expect([client.ws.readyState, client.ws.protocol]).toEqual([1, '']);
+  });
+
   it('[WS-2] unknown paths, methods and encodings get an answer that says so', async () => {
     rig = await startRig([accepting(), endpoint(() => accept, '/p/:id')]);
     const unknown = await rig.refused('/nowhere');

@@ -5,7 +5,7 @@ import { FakeClock, MemoryLogger, settle } from '@trunkline/base/testing';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { BatchFramer } from './frames.js';
+import { BatchFramer, joinedFrames } from './frames.js';
 import { accepting, document, lineCodec, rawUpgrade, startRig, type Accepted, type Rig } from './testing.js';
 import { WebSocketTransport } from './websocket-transport.js';
 
@@ -133,11 +133,10 @@ describe('writing', () => {
     const ws = Object.assign(new EventEmitter(), { readyState: WebSocket.OPEN }) as WebSocket;
     const framer = new BatchFramer({ sharedBatches: 0, sharedBatchMaxBytes: 0 });
     const deps = { clock: new FakeClock(), logger: silentLogger, framer };
-    const wire = { codec: lineCodec(), joinDocuments: true };
     const transport = new WebSocketTransport(
       deps,
       { highWaterBytes: 10, closeTimeoutMs: 1 },
-      wire,
+      joinedFrames(lineCodec()),
       ws,
       socket,
     );

@@ -7,9 +7,9 @@
 import type { Duplex } from 'node:stream';
 import type { Clock, Logger, Timer } from '@trunkline/base';
 import type { Transport, TransportHandlers } from '@trunkline/hub';
-import { closeOf, type Close, type Codec, type Encoded } from '@trunkline/protocol';
+import { closeOf, type Close, type Encoded } from '@trunkline/protocol';
 import { WebSocket } from 'ws';
-import { frameOf, type BatchFramer } from './frames.js';
+import { frameOf, type BatchFramer, type Framing } from './frames.js';
 
 export interface WebSocketTransportDeps {
   readonly clock: Clock;
@@ -23,17 +23,11 @@ export interface WebSocketTransportOptions {
   readonly closeTimeoutMs: number;
 }
 
-/** The wire that was agreed on when the connection opened. */
-export interface Wire {
-  readonly codec: Codec;
-  readonly joinDocuments: boolean;
-}
-
 export class WebSocketTransport implements Transport {
   readonly name = 'websocket';
   readonly #deps: WebSocketTransportDeps;
   readonly #options: WebSocketTransportOptions;
-  readonly #wire: Wire;
+  readonly #framing: Framing;
   readonly #ws: WebSocket;
   readonly #socket: Duplex;
   #handlers: TransportHandlers | undefined;
@@ -47,13 +41,13 @@ export class WebSocketTransport implements Transport {
   constructor(
     deps: WebSocketTransportDeps,
     options: WebSocketTransportOptions,
-    wire: Wire,
+    framing: Framing,
     ws: WebSocket,
     socket: Duplex,
   ) {
     this.#deps = deps;
     this.#options = options;
-    this.#wire = wire;
+    this.#framing = framing;
     this.#ws = ws;
     this.#socket = socket;
   }
@@ -71,13 +65,12 @@ export class WebSocketTransport implements Transport {
 
   write(documents: readonly Encoded[]): boolean {
     if (this.#ws.readyState !== WebSocket.OPEN) return true;
-    const { codec, joinDocuments } = this.#wire;
     const [first] = documents;
     if (first === undefined) return !this.#behind;
     if (documents.length === 1) {
-      this.#socket.write(frameOf(first, codec.binary));
+      this.#socket.write(frameOf(first, this.#framing));
     } else {
-      const batch = this.#deps.framer.frame(codec, joinDocuments, documents);
+      const batch = this.#deps.framer.frame(this.#framing, documents);
       if (batch) this.#socket.write(batch);
       else this.#writeEach(documents);
     }
@@ -120,7 +113,7 @@ export class WebSocketTransport implements Transport {
   /** No copy: the single frames leave in one gathered write. */
   #writeEach(documents: readonly Encoded[]): void {
     this.#socket.cork();
-    for (const document of documents) this.#socket.write(frameOf(document, this.#wire.codec.binary));
+    for (const document of documents) this.#socket.write(frameOf(document, this.#framing));
     this.#socket.uncork();
   }
 

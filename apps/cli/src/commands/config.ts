@@ -1,5 +1,6 @@
 /** `trunkline config check` and `config show`: what a server would run with, and where each value comes from. Secrets are not shown. */
 import type { Command } from 'commander';
+import { withExample } from '../connection-options.js';
 import { CliError, type ExitName } from '../exit.js';
 import { plural, table } from '../format.js';
 import type { Io } from '../io.js';
@@ -19,10 +20,12 @@ export function addConfig(
 ): void {
   const config = program
     .command('config')
+    .summary("check and show a server's configuration")
     .description(
       'Checks and shows the configuration of a server: defaults, then the file, then TRUNKLINE_… variables.',
     );
-  withSource(config.command('check'))
+  const check = withSource(config.command('check'))
+    .summary('check the configuration')
     .description('Checks the configuration. Exit code 0 when it fits, 1 when it does not.')
     .action(async (options: ConfigOptions) => {
       const { configCheck, formatProblem } = await loadServer();
@@ -35,7 +38,9 @@ export function addConfig(
         );
       end(problems.length === 0 ? 'ok' : 'failure');
     });
-  withSource(config.command('show'))
+  withExample(check, 'trunkline config check --config trunkline.yaml');
+  const show = withSource(config.command('show'))
+    .summary('show every value and its origin')
     .description('Shows every value and where it comes from.')
     .action(async (options: ConfigOptions) => {
       const { loadConfig, configShow } = await loadServer();
@@ -54,6 +59,7 @@ export function addConfig(
         throw toConfigFailure(cause);
       }
     });
+  withExample(show, 'trunkline config show | grep history');
 }
 
 function withSource(command: Command): Command {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { runCli } from '../program.js';
 import { loadServer, type Server } from '../server-port.js';
-import { createFakeIo, createFakeLive } from '../testing.js';
+import { createFakeIo, createFakeLive, createFakeSockets } from '../testing.js';
 
 const SECRET = 'a secret of at least thirty-two characters';
 // The first import reads a whole server.
@@ -29,6 +29,7 @@ function setUp(yaml?: string, env: Record<string, string> = {}, server?: Partial
       connect: createFakeLive().connect,
       loadServer: load,
       version: '0',
+      loadSockets: async () => createFakeSockets(() => undefined).open,
       onClientCommand: () => undefined,
       onServe: () => undefined,
     });

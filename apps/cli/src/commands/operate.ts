@@ -3,7 +3,7 @@ import type { ApiResult } from '@trunkline/contracts/api';
 import type { Command } from 'commander';
 import { callApi } from '../api.js';
 import { parseCount } from '../arguments.js';
-import { settingsOf, withApi, type ConnectionOptions } from '../connection-options.js';
+import { settingsOf, withApi, withExample, type ConnectionOptions } from '../connection-options.js';
 import { CliError } from '../exit.js';
 import { bytes, count, duration, plural, table } from '../format.js';
 import type { Io } from '../io.js';
@@ -27,7 +27,7 @@ const FORCE_DISCONNECT = 3503;
 type Connection = ApiResult<'connections'>['connections'][string];
 
 export function addOperate(program: Command, io: Io): void {
-  withApi(program.command('channels'))
+  const channels = withApi(program.command('channels'))
     .summary('channels with subscribers on the node')
     .description(
       'Lists channels that have subscribers on the node. PATTERN matches whole names; * stands for any run of characters.',
@@ -36,7 +36,9 @@ export function addOperate(program: Command, io: Io): void {
     .option('--limit <n>', 'channels to list at most', '1000')
     .action((pattern: string | undefined, options: ListOptions) => listChannels(io, pattern, options));
 
-  withApi(program.command('connections'))
+  withExample(channels, "trunkline channels 'news:*'");
+
+  const connections = withApi(program.command('connections'))
     .summary('connections of the node')
     .description('Lists connections of the node, newest first.')
     .option('--user <user>', 'only those of this user')
@@ -44,7 +46,9 @@ export function addOperate(program: Command, io: Io): void {
     .option('--limit <n>', 'connections to list at most', '100')
     .action((options: ListOptions) => listConnections(io, options));
 
-  withApi(program.command('disconnect'))
+  withExample(connections, 'trunkline connections --user ann');
+
+  const disconnecting = withApi(program.command('disconnect'))
     .summary("close a user's or a client's connections")
     .description(
       "Closes a user's connections, or one connection. They stay away unless --reconnect is given.",
@@ -54,6 +58,7 @@ export function addOperate(program: Command, io: Io): void {
     .option('--reconnect', 'let them come back at once')
     .option('--reason <text>', 'shown to the client')
     .action((options: DisconnectOptions) => disconnect(io, options));
+  withExample(disconnecting, 'trunkline disconnect --user ann --reconnect');
 }
 
 async function listChannels(io: Io, pattern: string | undefined, options: ListOptions): Promise<void> {

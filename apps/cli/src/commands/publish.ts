@@ -4,18 +4,13 @@
  */
 import { randomId } from '@trunkline/base';
 import type { Command } from 'commander';
-import { callApi, isTemporary, post, toApiError, type ApiOutcome } from '../api.js';
+import { callApi, post, toSendOutcome, type SendOutcome } from '../api.js';
 import { parseData, parseDuration, parseTags } from '../arguments.js';
-import { settingsOf, withApi, type ConnectionOptions } from '../connection-options.js';
+import { settingsOf, withApi, withExample, type ConnectionOptions } from '../connection-options.js';
 import { CliError, type ExitName } from '../exit.js';
 import { plural } from '../format.js';
 import type { Io } from '../io.js';
-import {
-  LINE_PUBLISHER_DEFAULTS,
-  LinePublisher,
-  type Outgoing,
-  type SendOutcome,
-} from '../line-publisher.js';
+import { LINE_PUBLISHER_DEFAULTS, LinePublisher, type Outgoing } from '../line-publisher.js';
 import { readLines } from '../lines.js';
 import type { Settings } from '../settings.js';
 
@@ -40,7 +35,7 @@ export interface Common {
 const MAX_LINE_UNITS = 1_000_000;
 
 export function addPublish(program: Command, io: Io, end: (exit: ExitName) => void): void {
-  withApi(program.command('publish'))
+  const command = withApi(program.command('publish'))
     .summary('publish into a channel')
     .description(
       'Publishes DATA into CHANNEL: JSON where it parses, else the text. With --stdin every line becomes one publication, in order: JSON where it parses, else {"line": "…"}.',
@@ -72,6 +67,11 @@ export function addPublish(program: Command, io: Io, end: (exit: ExitName) => vo
           : await publishOne(io, settings, common, data, options),
       );
     });
+  withExample(
+    command,
+    `trunkline publish news:today '{"headline": "it works"}'`,
+    'tail -F app.log | trunkline publish logs:app --stdin',
+  );
 }
 
 function checkUse(data: string | undefined, options: PublishOptions): void {
@@ -197,23 +197,4 @@ function tryAgain(look: () => Settings): Settings | undefined {
 function toCommand({ channel, key, tags }: Common, { data, idempotencyKey }: Outgoing): object {
   const params = { channel, data, idempotency_key: idempotencyKey, ...(tags === undefined ? {} : { tags }) };
   return key === undefined ? { publish: params } : { map_publish: { ...params, key } };
-}
-
-/** A batch is answered reply by reply; anything else than as many replies as lines is no answer. */
-export function toSendOutcome(outcome: ApiOutcome, count: number): SendOutcome {
-  if (outcome.kind !== 'answered') return outcome;
-  const replies = (outcome.result as { readonly replies?: unknown } | null)?.replies;
-  if (!Array.isArray(replies) || replies.length !== count)
-    return {
-      kind: 'refused',
-      error: { code: 100, message: 'the answer is not that of a batch' },
-      status: 200,
-      temporary: isTemporary(100),
-    };
-  return {
-    kind: 'replies',
-    replies: replies.map((reply: unknown) =>
-      toApiError((reply as { readonly error?: unknown } | null)?.error),
-    ),
-  };
 }

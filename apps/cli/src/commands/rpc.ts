@@ -1,13 +1,13 @@
 /** `trunkline rpc`: calls a method over a live connection, as a client would, and prints the result. */
 import type { Command } from 'commander';
 import { parseJson } from '../arguments.js';
-import { settingsOf, withToken, type ConnectionOptions } from '../connection-options.js';
+import { settingsOf, withExample, withToken, type ConnectionOptions } from '../connection-options.js';
 import { CliError } from '../exit.js';
 import type { Io } from '../io.js';
 import type { Connect } from '../live.js';
 
 export function addRpc(program: Command, io: Io, connect: Connect): void {
-  withToken(program.command('rpc'))
+  const command = withToken(program.command('rpc'))
     .summary('call a method')
     .description(
       'Calls METHOD with PARAMS (JSON; default {}) and prints the result as JSON, on one line with --json.',
@@ -31,4 +31,5 @@ export function addRpc(program: Command, io: Io, connect: Connect): void {
         live.close();
       }
     });
+  withExample(command, 'trunkline rpc node.info', `trunkline rpc node.channel '{"channel": "news:today"}'`);
 }

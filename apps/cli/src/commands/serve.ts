@@ -3,6 +3,7 @@
  * dotted name (`trunkline config show` lists them) and suggests the nearest one to a misspelt flag.
  */
 import type { Command } from 'commander';
+import { withExample } from '../connection-options.js';
 import type { Io } from '../io.js';
 import type { LoadServer } from '../server-port.js';
 
@@ -12,7 +13,7 @@ export function addServe(
   loadServer: LoadServer,
   end: (exitCode: number) => void,
 ): void {
-  program
+  const serve = program
     .command('serve')
     .summary('run a server')
     .description(
@@ -29,4 +30,5 @@ export function addServe(
       const { runServer } = await loadServer();
       end(await runServer({ flags: command.args, env: io.env, cwd: io.cwd }));
     });
+  withExample(serve, 'trunkline serve --dev', 'trunkline serve --config trunkline.yaml --port 9000');
 }

@@ -1,7 +1,8 @@
 /** `trunkline tail`: follows channels live, and says so when it is not live. Ends with Ctrl-C, exit 0. */
+import { matchesFilter } from '@trunkline/protocol';
 import type { Command } from 'commander';
-import { parseCount, parsePosition } from '../arguments.js';
-import { settingsOf, withToken, type ConnectionOptions } from '../connection-options.js';
+import { parseCount, parseFilter, parsePosition } from '../arguments.js';
+import { settingsOf, withExample, withToken, type ConnectionOptions } from '../connection-options.js';
 import { CliError } from '../exit.js';
 import type { Io } from '../io.js';
 import type { Connect, LiveConnection } from '../live.js';
@@ -11,22 +12,31 @@ interface TailCommandOptions extends ConnectionOptions {
   readonly since?: string;
   readonly history?: string;
   readonly map?: boolean;
+  readonly filter?: string;
 }
 
 /** What one history call returns at most by default. */
 const MAX_HISTORY = 1_000;
 
 export function addTail(program: Command, io: Io, connect: Connect): void {
-  withToken(program.command('tail'))
-    .summary('follow channels live')
-    .description(
-      'Prints publications as they come: time of arrival, offset, data. Standard error tells whether the channel is live or recovering, and reports every loss.',
-    )
-    .argument('<channel...>')
-    .option('--since <offset@epoch>', 'begin after this position; one channel only')
-    .option('--history <n>', 'begin with the newest n retained publications')
-    .option('--map', 'the channels are maps: begin with all entries')
-    .action((channels: string[], options: TailCommandOptions) => tail(io, connect, channels, options));
+  withExample(
+    withToken(program.command('tail'))
+      .summary('follow channels live')
+      .description(
+        'Prints publications as they come: time of arrival, offset, data. Standard error tells whether the channel is live or recovering, and reports every loss. With --json every event is one object per line. A server that was restarted is awaited, and every channel continues from its position.',
+      )
+      .argument('<channel...>')
+      .option('--since <offset@epoch>', 'begin after this position; one channel only')
+      .option('--history <n>', 'begin with the newest n retained publications')
+      .option('--map', 'the channels are maps: begin with all entries')
+      .option(
+        '--filter <tags>',
+        'only publications whose tags match: name=value,name!=value; a|b for one of several (needs allowTagsFilter in the namespace)',
+      )
+      .action((channels: string[], options: TailCommandOptions) => tail(io, connect, channels, options)),
+    'trunkline tail news:today --history 20',
+    'trunkline tail logs:api --filter level=error --json | jq -c .data',
+  );
 }
 
 async function tail(
@@ -39,6 +49,7 @@ async function tail(
   const since = options.since === undefined ? undefined : parsePosition('--since', options.since);
   const history =
     options.history === undefined ? 0 : parseCount('--history', options.history, 0, MAX_HISTORY);
+  const filter = options.filter === undefined ? undefined : parseFilter('--filter', options.filter);
   const live = await connect(settingsOf(io, options), () => settingsOf(io, options));
   const interrupted = new Promise<void>((resolve) => {
     if (io.signal.aborted) resolve();
@@ -58,9 +69,10 @@ async function tail(
         { out: (text) => void io.out(text), err: io.err, paint: io.paint, clock: io.clock },
         { json: options.json === true, withChannel: channels.length > 1 },
       );
-      const from = since ?? (history > 0 ? await printHistory(live, channel, history, printer) : undefined);
+      const from =
+        since ?? (history > 0 ? await printHistory(live, channel, history, printer, filter) : undefined);
       if (io.signal.aborted) return;
-      live.follow(channel, { map: options.map === true, since: from }, printer);
+      live.follow(channel, { map: options.map === true, since: from, filter }, printer);
     }
   }
 }
@@ -71,9 +83,13 @@ async function printHistory(
   channel: string,
   limit: number,
   printer: ReturnType<typeof createTailPrinter>,
+  filter: ReturnType<typeof parseFilter> | undefined,
 ): Promise<{ readonly epoch: string; readonly offset: number } | undefined> {
   const { publications, position } = await live.history(channel, limit);
-  printer.history(publications, position.epoch);
+  printer.history(
+    publications.filter(({ tags }) => filter === undefined || matchesFilter(filter, tags ?? {})),
+    position.epoch,
+  );
   return position.epoch === '' ? undefined : position;
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Command } from 'commander';
 import { parseDuration, parseJson } from '../arguments.js';
+import { withExample } from '../connection-options.js';
 import { CliError } from '../exit.js';
 import type { Io } from '../io.js';
 import type { LoadServer, Server } from '../server-port.js';
@@ -25,10 +26,11 @@ interface TokenOptions {
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 export function addToken(program: Command, io: Io, loadServer: LoadServer): void {
-  program
+  const create = program
     .command('token')
     .description('Connection tokens.')
     .command('create')
+    .summary('sign a connection token')
     .description(
       "Prints a connection token (JWT), signed with the first shared secret of the configuration's auth.keys, or as the development server that runs here signs.",
     )
@@ -42,6 +44,7 @@ export function addToken(program: Command, io: Io, loadServer: LoadServer): void
     .option('-c, --config <file>', 'configuration file (YAML); default: trunkline.yaml where there is one')
     .option('--json', 'output for scripts')
     .action((options: TokenOptions) => createToken(io, loadServer, options));
+  withExample(create, 'trunkline token create --user ann --role member --ttl 1h');
 }
 
 async function createToken(io: Io, loadServer: LoadServer, options: TokenOptions): Promise<void> {

@@ -10,7 +10,15 @@ import { Panel } from './panel.js';
 
 const Plot = lazy(() => import('./plot.js'));
 
-export function Chart({ title, times, series, format, spanMs, binary = false }: ChartProps) {
+export function Chart({
+  title,
+  times,
+  series,
+  format,
+  spanMs,
+  binary = false,
+  nothing = 'Nothing yet',
+}: ChartProps) {
   const [pointed, setPointed] = useState<number>();
   const index = pointed !== undefined && pointed < times.length ? pointed : times.length - 1;
   const at = times[index];
@@ -30,6 +38,7 @@ export function Chart({ title, times, series, format, spanMs, binary = false }: 
       }
     >
       <div className="tl-legend">
+        {series.length === 0 && <span>{nothing}</span>}
         {series.map((one) => (
           <span key={one.label}>
             <i style={{ background: `var(--tl-chart-${one.tone})` }} aria-hidden="true" />
@@ -39,7 +48,7 @@ export function Chart({ title, times, series, format, spanMs, binary = false }: 
       </div>
       <div
         role="img"
-        aria-label={`${title}, the last ${Math.round(spanMs / 60_000)} minutes. Now: ${spoken}`}
+        aria-label={`${title}, the last ${Math.round(spanMs / 60_000)} minutes. ${spoken === '' ? nothing : `Now: ${spoken}`}`}
         style={{ height: CHART_HEIGHT }}
       >
         <Suspense fallback={<Skeleton height={CHART_HEIGHT} radius="sm" />}>

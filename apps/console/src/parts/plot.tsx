@@ -1,6 +1,6 @@
 /**
- * The drawing of a chart, on uPlot. It is made once per colour scheme and set of series, fed with data afterwards, and follows the width of
- * its box. Charts on one screen share the pointer.
+ * The drawing of a chart, on uPlot. It is made once per set of series, fed with data afterwards, and follows the width of its box and the
+ * colour scheme. Charts on one screen share the pointer.
  */
 import { useComputedColorScheme } from '@mantine/core';
 import { useEffect, useRef } from 'react';
@@ -36,13 +36,21 @@ export default function Plot({ times, series, format, spanMs, binary = false, on
       made.destroy();
       plot.current = undefined;
     };
-  }, [scheme, labels]);
+  }, [labels]);
+
+  // Colours are looked up as they are drawn; a frame later the page has those of the new scheme.
+  useEffect(() => {
+    const frame = requestAnimationFrame(() => plot.current?.redraw(true, false));
+    return () => cancelAnimationFrame(frame);
+  }, [scheme]);
 
   useEffect(() => plot.current?.setData(newest.current.data), [times]);
 
   return <div ref={box} aria-hidden="true" />;
 }
 
+/** Steps of the time axis, seconds. */
+const STEPS = [1, 5, 10, 30, 60, 120, 300, 600, 900, 1_200, 1_800, 3_600];
 /** Steps of an axis of bytes. */
 const POWERS = Array.from({ length: 44 }, (_, power) => 2 ** power);
 
@@ -51,9 +59,9 @@ type Newest = { readonly current: Pick<PlotProps, 'spanMs' | 'format' | 'binary'
 function optionsOf(host: HTMLElement, newest: Newest): uPlot.Options {
   const style = getComputedStyle(host);
   const colour = (name: string): string => style.getPropertyValue(name).trim();
-  const grid = { stroke: colour('--tl-chart-grid'), width: 1 };
+  const grid = { stroke: () => colour('--tl-chart-grid'), width: 1 };
   const axis = {
-    stroke: colour('--mantine-color-dimmed'),
+    stroke: () => colour('--mantine-color-dimmed'),
     font: `11px ${style.fontFamily}`,
     ticks: { show: false },
   };
@@ -66,14 +74,15 @@ function optionsOf(host: HTMLElement, newest: Newest): uPlot.Options {
     scales: {
       // The window moves with the newest sample, so a chart that is not fed visibly stops.
       x: { range: (self) => lastSeconds(self.data[0], newest.current.spanMs / 1_000) },
-      y: { range: (_self, _min, max) => [0, max > 0 ? max * 1.15 : 1] },
+      y: { range: (_self, _min, max) => [0, max > 0 ? max * 1.12 : 1] },
     },
     axes: [
       {
         ...axis,
         grid: { show: false },
-        space: 70,
+        space: 58,
         size: 24,
+        incrs: STEPS,
         values: (_self, seconds) => seconds.map(toClock),
       },
       {
@@ -82,21 +91,21 @@ function optionsOf(host: HTMLElement, newest: Newest): uPlot.Options {
         ...(newest.current.binary && { incrs: POWERS }),
         size: 54,
         gap: 6,
-        space: 36,
+        space: 30,
         values: (_self, values) => values.map((value) => toTick(newest.current.format(value))),
       },
     ],
     series: [
       {},
       ...newest.current.series.map((one, index): uPlot.Series => {
-        const stroke = colour(`--tl-chart-${one.tone}`);
+        const stroke = (): string => colour(`--tl-chart-${one.tone}`);
         return {
           label: one.label,
           stroke,
           width: 1.75,
           spanGaps: false,
           points: { show: false },
-          ...(index === 0 && { fill: `${stroke}1f` }),
+          ...(index === 0 && { fill: () => `${stroke()}1f` }),
         };
       }),
     ],
@@ -116,5 +125,7 @@ function toTick(text: string): string {
 
 function toClock(seconds: number): string {
   const at = new Date(seconds * 1_000);
-  return `${String(at.getHours()).padStart(2, '0')}:${String(at.getMinutes()).padStart(2, '0')}:${String(at.getSeconds()).padStart(2, '0')}`;
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const minutes = `${two(at.getHours())}:${two(at.getMinutes())}`;
+  return at.getSeconds() === 0 ? minutes : `${minutes}:${two(at.getSeconds())}`;
 }

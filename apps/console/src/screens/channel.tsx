@@ -2,29 +2,33 @@
  * One channel, opened: its position and options, what is published while we look, who is there, and a form to publish. The subscription is
  * an ordinary one, with the rights of whoever looks; where those do not suffice, history and facts still come over the administrator's methods.
  */
-import { Anchor, SegmentedControl } from '@mantine/core';
-import { ArrowLeft, UserRound } from 'lucide-react';
-import { useEffect, useState, type ReactNode } from 'react';
+import { ActionIcon, Anchor, Button, Group, SegmentedControl } from '@mantine/core';
+import { ArrowLeft, Cable, ChevronLeft, ChevronRight, MessageCircleQuestion, UserRound } from 'lucide-react';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { useAsked, type Result } from '../asked.js';
-import { formatCount } from '../format.js';
+import { formatCount, plural } from '../format.js';
 import { useCall, useEntries, useStream, type Received } from '../live.js';
 import { Facts, type Fact } from '../parts/facts.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
 import { Page, type PageProps } from '../parts/page.js';
 import { Panel } from '../parts/panel.js';
+import { SchemaView } from '../parts/schema-view.js';
 import { toHash } from '../router.js';
 import { ChannelName } from './channels.js';
 import { Entries } from './entries.js';
 import {
   addHistory,
-  append,
+  appendAll,
   clear,
   EMPTY_LOG,
+  LOG_MAX,
   oldestOffset,
   pause,
   type Log,
   type LoggedPublication,
+  type LogItem,
 } from './log.js';
+import { namespaceTitle } from './namespace-words.js';
 import { Publications } from './publications.js';
 import { PublishForm } from './publish-form.js';
 import { historyWords, keepsHistory, slowReaderWords } from './words.js';
@@ -32,6 +36,9 @@ import { historyWords, keepsHistory, slowReaderWords } from './words.js';
 const REFRESH_MS = 2_000;
 const PRESENCE_MS = 4_000;
 const PAGE = 50;
+const PRESENT_PAGE = 50;
+/** A busy channel's publications are shown this often, together. */
+const FLUSH_MS = 100;
 
 type Details = Result<'node.channel'>;
 
@@ -44,6 +51,7 @@ export function Channel({ channel }: { readonly channel: string }) {
     name: channel,
     back: <Back />,
     source: `channel ${channel}`,
+    actions: <Elsewhere channel={channel} />,
   };
   if (details.data === undefined) {
     return (
@@ -77,18 +85,18 @@ interface ViewProps {
   readonly details: Details;
   /** Subscribes anew, after a refusal. */
   readonly retry: () => void;
-  readonly frame: Pick<PageProps, 'title' | 'name' | 'back' | 'source'>;
+  readonly frame: Pick<PageProps, 'title' | 'name' | 'back' | 'source' | 'actions'>;
 }
 
 function StreamChannel({ channel, details, retry, frame }: ViewProps) {
   const call = useCall();
   const [log, setLog] = useState<Log>(EMPTY_LOG);
   const [older, setOlder] = useState<'more' | 'loading' | 'none'>(keepsHistory(details) ? 'more' : 'none');
+  const add = useBuffered((items) => setLog((before) => appendAll(before, items)));
   const stream = useStream(
     channel,
-    (publication) => setLog((before) => append(before, toLogged(publication))),
-    (text, offset, anew) =>
-      setLog((before) => append(before, { kind: 'hole', offset, text, anew, timeMs: Date.now() })),
+    (publication) => add(toLogged(publication)),
+    (text, offset, anew) => add({ kind: 'hole', offset, text, anew, timeMs: Date.now() }),
   );
 
   const loadOlder = (): void => {
@@ -96,8 +104,14 @@ function StreamChannel({ channel, details, retry, frame }: ViewProps) {
     setOlder('loading');
     const since = before === undefined ? {} : { since: { epoch: details.position.epoch, offset: before } };
     call('node.history', { channel, limit: PAGE, reverse: true, ...since }).then(
-      ({ publications }) => {
-        setLog((current) => addHistory(current, publications.map(fromHistory)));
+      ({ publications, position }) => {
+        const { epoch } = position;
+        setLog((current) =>
+          addHistory(
+            current,
+            publications.map((one) => fromHistory(one, epoch)),
+          ),
+        );
         setOlder(publications.length < PAGE ? 'none' : 'more');
       },
       () => setOlder('none'),
@@ -120,7 +134,7 @@ function StreamChannel({ channel, details, retry, frame }: ViewProps) {
             )}
             <Publications
               log={log}
-              onPause={(paused) => setLog((before) => pause(before, paused))}
+              onPause={(paused) => setLog((before) => pause(before, paused, Date.now()))}
               onClear={() => setLog(clear)}
               onOlder={older === 'none' ? undefined : loadOlder}
               loadingOlder={older === 'loading'}
@@ -128,7 +142,7 @@ function StreamChannel({ channel, details, retry, frame }: ViewProps) {
             />
           </>
         }
-        side={<Side channel={channel} details={details} held={stream.position} keyed={false} />}
+        side={<Side channel={channel} details={details} held={stream.position} />}
       />
     </Page>
   );
@@ -144,13 +158,37 @@ function MapChannel({ channel, details, retry, frame }: ViewProps) {
           map.continuity.state === 'failed' ? (
             <Refused reason={map.continuity.reason} retry={retry} />
           ) : (
-            <Entries entries={map.entries} loading={map.continuity.state === 'connecting'} />
+            <Entries
+              channel={channel}
+              entries={map.entries}
+              loading={map.continuity.state === 'connecting'}
+              schema={details.promise?.schema}
+              writable={details.class === 'live' && details.type === 'map'}
+            />
           )
         }
-        side={<Side channel={channel} details={details} held={undefined} keyed />}
+        side={<Side channel={channel} details={details} held={undefined} />}
       />
     </Page>
   );
+}
+
+/** Gives items on in batches: a channel of a thousand publications per second must not draw a thousand times. Bounded as the log is. */
+function useBuffered(flush: (items: readonly LogItem[]) => void): (item: LogItem) => void {
+  const waiting = useRef<LogItem[]>([]);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const newest = useRef(flush);
+  newest.current = flush;
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return (item) => {
+    // The log keeps no more either way; a paused one must count what it could not hold, so twice as many may wait.
+    if (waiting.current.length >= 2 * LOG_MAX) waiting.current.shift();
+    waiting.current.push(item);
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      newest.current(waiting.current.splice(0));
+    }, FLUSH_MS);
+  };
 }
 
 function Refused({ reason, retry }: { readonly reason: string; readonly retry: () => void }) {
@@ -184,7 +222,7 @@ function Columns({
         onChange={setPane}
         data={[
           { value: 'list', label },
-          { value: 'side', label: 'Publish and details' },
+          { value: 'side', label: label === 'Publications' ? 'Publish and details' : 'Details' },
         ]}
       />
       <div className="tl-main">{list}</div>
@@ -199,13 +237,13 @@ function Side({
   channel,
   details,
   held,
-  keyed,
 }: {
   readonly channel: string;
   readonly details: Details;
   readonly held: Position | undefined;
-  readonly keyed: boolean;
 }) {
+  const keyed = details.type !== 'stream';
+  const { promise } = details;
   // What was asked for two seconds ago may be behind what arrived since.
   const top =
     held !== undefined && held.epoch === details.position.epoch && held.offset > details.position.offset
@@ -223,7 +261,12 @@ function Side({
     ['Readers', <span className="tl-num">{formatCount(details.subscribers)}</span>],
   ];
   const options: Fact[] = [
-    ['Namespace', details.namespace === '' ? 'default' : details.namespace],
+    [
+      'Namespace',
+      <Anchor href={toHash({ screen: 'namespaces' })} size="sm">
+        {namespaceTitle(details.namespace)}
+      </Anchor>,
+    ],
     ['Class', details.class],
     ['Type', details.type],
     ['History', historyWords(details)],
@@ -235,15 +278,16 @@ function Side({
       <Panel title="Position">
         <Facts facts={position} columns={1} />
       </Panel>
-      {details.class !== 'local' && (
+      {details.class === 'live' && !keyed && (
         <Panel title="Publish">
-          <PublishForm channel={channel} keyed={keyed} />
+          <PublishForm channel={channel} schema={promise?.schema} />
         </Panel>
       )}
       {details.presence && <Presence channel={channel} />}
       <Panel title="Options">
         <Facts facts={options} columns={1} />
       </Panel>
+      {promise && <SchemaView {...promise} />}
     </>
   );
 }
@@ -263,10 +307,16 @@ function behindBy(top: Position, held: Position): string {
 }
 
 function Presence({ channel }: { readonly channel: string }) {
-  const { data, error, ask } = useAsked('node.presence', { channel }, PRESENCE_MS);
+  const [offset, setOffset] = useState(0);
+  const { data, error, ask } = useAsked(
+    'node.presence',
+    { channel, limit: PRESENT_PAGE, offset },
+    PRESENCE_MS,
+    { keep: true },
+  );
   const clients = data?.clients ?? [];
   return (
-    <Panel title={data ? `Present (${clients.length})` : 'Present'} flush>
+    <Panel title={data ? `Present (${presentWords(data)})` : 'Present'} flush>
       {data === undefined ? (
         error ? (
           <Failure title="Presence cannot be read" reason={error.message} retry={ask} />
@@ -291,7 +341,57 @@ function Presence({ channel }: { readonly channel: string }) {
           ))}
         </ul>
       )}
+      {data !== undefined && data.total > PRESENT_PAGE && (
+        <Group justify="flex-end" gap="xs" p="xs" className="tl-panel-foot">
+          <ActionIcon
+            variant="default"
+            aria-label="Clients before"
+            disabled={offset === 0}
+            onClick={() => setOffset(Math.max(0, offset - PRESENT_PAGE))}
+          >
+            <ChevronLeft size={16} aria-hidden="true" />
+          </ActionIcon>
+          <ActionIcon
+            variant="default"
+            aria-label="Clients after"
+            disabled={offset + PRESENT_PAGE >= data.total}
+            onClick={() => setOffset(offset + PRESENT_PAGE)}
+          >
+            <ChevronRight size={16} aria-hidden="true" />
+          </ActionIcon>
+        </Group>
+      )}
     </Panel>
+  );
+}
+
+function presentWords({ total, users }: Result<'node.presence'>): string {
+  return users === 0 || users === total
+    ? formatCount(total)
+    : `${formatCount(total)}, ${plural(users, 'user')}`;
+}
+
+/** The same channel seen from its readers. */
+function Elsewhere({ channel }: { readonly channel: string }) {
+  return (
+    <Group gap="xs">
+      <Button
+        component="a"
+        href={toHash({ screen: 'connections', channel })}
+        variant="default"
+        leftSection={<Cable size={15} aria-hidden="true" />}
+      >
+        Readers
+      </Button>
+      <Button
+        component="a"
+        href={toHash({ screen: 'why', channel })}
+        variant="default"
+        leftSection={<MessageCircleQuestion size={15} aria-hidden="true" />}
+      >
+        Why not?
+      </Button>
+    </Group>
   );
 }
 
@@ -303,17 +403,23 @@ function Back() {
   );
 }
 
-function fromHistory({
-  offset,
-  data,
-  binary,
-  tags,
-  timeMs,
-  info,
-}: Result<'node.history'>['publications'][number]): LoggedPublication {
-  return { kind: 'publication', offset, data, binary, tags, timeMs, publisher: info?.user, live: false };
+function fromHistory(
+  { offset, data, binary, tags, timeMs, info }: Result<'node.history'>['publications'][number],
+  epoch: string,
+): LoggedPublication {
+  return {
+    kind: 'publication',
+    offset,
+    epoch,
+    data,
+    binary,
+    tags,
+    timeMs,
+    publisher: info?.user,
+    live: false,
+  };
 }
 
-function toLogged({ offset, data, tags, timeMs, info }: Received): LoggedPublication {
-  return { kind: 'publication', offset, data, tags, timeMs, publisher: info?.user, live: true };
+function toLogged({ offset, epoch, data, tags, timeMs, info }: Received): LoggedPublication {
+  return { kind: 'publication', offset, epoch, data, tags, timeMs, publisher: info?.user, live: true };
 }

@@ -2,13 +2,15 @@
 import { Button, SegmentedControl, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { ArrowRight, ChevronRight, Radio, Search } from 'lucide-react';
-import { useEffect, useMemo, useRef, useState, type FormEvent } from 'react';
+import { ArrowRight, ChevronRight, Radio, Search, X } from 'lucide-react';
+import { useMemo, useState, type FormEvent } from 'react';
 import { useAsked } from '../asked.js';
 import { formatCount, plural } from '../format.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
 import { Page } from '../parts/page.js';
+import { useTopOf } from '../parts/virtual.js';
 import { navigate, toHash } from '../router.js';
+import { namespaceTitle } from './namespace-words.js';
 
 const REFRESH_MS = 2_000;
 const LIMIT = 5_000;
@@ -19,14 +21,19 @@ interface Row {
   readonly subscribers: number;
 }
 
-export function Channels() {
+export function Channels({ namespace }: { readonly namespace?: string | undefined }) {
   const [search, setSearch] = useState('');
   const [order, setOrder] = useState('readers');
   const [pattern] = useDebouncedValue(toPattern(search), 250);
   const { data, error, continuity, ask } = useAsked(
     'node.channels',
-    { limit: LIMIT, ...(pattern !== undefined && { pattern }) },
+    {
+      limit: LIMIT,
+      ...(pattern !== undefined && { pattern }),
+      ...(namespace !== undefined && { namespace }),
+    },
     REFRESH_MS,
+    { keep: true },
   );
   const rows = useMemo(() => sorted(data?.channels ?? [], order), [data, order]);
   const open = (event: FormEvent): void => {
@@ -70,6 +77,20 @@ export function Channels() {
           ]}
         />
       </form>
+      {namespace !== undefined && (
+        <p className="tl-filter">
+          Only those of namespace <b>{namespaceTitle(namespace)}</b>
+          <Button
+            component="a"
+            href={toHash({ screen: 'channels' })}
+            variant="default"
+            size="compact-sm"
+            leftSection={<X size={14} aria-hidden="true" />}
+          >
+            All channels
+          </Button>
+        </p>
+      )}
       <div className="tl-panel">
         {data === undefined ? (
           error ? (
@@ -102,14 +123,12 @@ export function Channels() {
 
 /** Only the rows on screen exist; the page itself scrolls, so a phone has one scrollbar. */
 function ChannelList({ rows }: { readonly rows: readonly Row[] }) {
-  const box = useRef<HTMLDivElement>(null);
-  const [margin, setMargin] = useState(0);
-  useEffect(() => setMargin(box.current?.offsetTop ?? 0), []);
+  const [box, top] = useTopOf<HTMLDivElement>();
   const virtual = useWindowVirtualizer({
     count: rows.length,
     estimateSize: () => ROW_PX,
     overscan: 12,
-    scrollMargin: margin,
+    scrollMargin: top,
     getItemKey: (index) => rows[index]?.channel ?? index,
   });
   return (

@@ -1,42 +1,50 @@
 /**
- * One connection: who it is, what it reads and how that goes, and the answer to "why did this client not get a message". Actions that
- * end something ask first.
+ * One connection: who it is, what waits for it, what it reads and how that goes, and the answer to "why did this client not get a message".
+ * Actions that end something ask first.
  */
-import type { ConnectionSummary } from '@trunkline/contracts/node';
-import { Anchor, Autocomplete, Button, Drawer, Group, NumberInput, Stack, Text } from '@mantine/core';
-import { useMediaQuery } from '@mantine/hooks';
-import { CircleCheck, CircleX, Clock, PlugZap, Unplug } from 'lucide-react';
-import { useState } from 'react';
-import { useAsked } from '../asked.js';
-import { formatBytes, formatCount, formatDateTime, plural } from '../format.js';
+import type { ConnectionRow } from '@trunkline/contracts/node';
+import { Button, Drawer, Group, NumberInput, Stack, Text, TextInput } from '@mantine/core';
+import { useDebouncedValue, useMediaQuery } from '@mantine/hooks';
+import { PlugZap, Unplug } from 'lucide-react';
+import { useRef, useState } from 'react';
+import { useAsked, type Result } from '../asked.js';
+import { formatBytes, formatDateTime, plural } from '../format.js';
 import { Confirm, type Question } from '../parts/confirm.js';
 import { ContinuityBadge } from '../parts/continuity.js';
 import { Facts } from '../parts/facts.js';
+import { Meter } from '../parts/meter.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
 import { Panel } from '../parts/panel.js';
 import { SheetHead } from '../parts/sheet.js';
-import { toHash } from '../router.js';
-import { DeliveryMark } from './delivery.js';
-import { diagnose, namespaceFor } from './diagnosis.js';
+import { answersOf } from './diagnosis.js';
+import { SubscriptionList } from './subscription-list.js';
+import { Verdict } from './verdict.js';
 
 const REFRESH_MS = 1_500;
+const PAGE = 50;
+const PAUSE_MS = 300;
+
+type Limits = Result<'node.info'>['limits'];
 
 export interface ConnectionDrawerProps {
   /** Undefined: closed. */
   readonly client: string | undefined;
+  /** The channel asked about at first. */
+  readonly channel?: string | undefined;
+  readonly limits: Limits | undefined;
   readonly onClose: () => void;
   /** Something was ended. */
   readonly onChanged: () => void;
 }
 
-export function ConnectionDrawer({ client, onClose, onChanged }: ConnectionDrawerProps) {
+export function ConnectionDrawer({ client, onClose, ...rest }: ConnectionDrawerProps) {
   const narrow = useMediaQuery('(max-width: 48em)');
   return (
     <Drawer.Root
       opened={client !== undefined}
       onClose={onClose}
       position="right"
-      size={narrow ? '100%' : 560}
+      size={narrow ? '100%' : 600}
       padding="md"
       classNames={{ content: 'tl-sheet' }}
     >
@@ -44,25 +52,39 @@ export function ConnectionDrawer({ client, onClose, onChanged }: ConnectionDrawe
       <Drawer.Content>
         <SheetHead of="drawer" title={`Connection ${client?.slice(0, 8) ?? ''}`} />
         <Drawer.Body>
-          {client !== undefined && (
-            <Details key={client} client={client} onClose={onClose} onChanged={onChanged} />
-          )}
+          {client !== undefined && <Details key={client} client={client} onClose={onClose} {...rest} />}
         </Drawer.Body>
       </Drawer.Content>
     </Drawer.Root>
   );
 }
 
-function Details({ client, onClose, onChanged }: ConnectionDrawerProps & { readonly client: string }) {
-  const { data, error, continuity, ask } = useAsked('node.connections', { client, limit: 1 }, REFRESH_MS);
+function Details({
+  client,
+  channel: first = '',
+  limits,
+  onClose,
+  onChanged,
+}: ConnectionDrawerProps & { readonly client: string }) {
+  const [search, setSearch] = useState('');
+  const [offset, setOffset] = useState(0);
+  const [text] = useDebouncedValue(search.trim(), PAUSE_MS);
+  const { data, error, continuity, ask } = useAsked(
+    'node.connection',
+    { client, limit: PAGE, offset, ...(text !== '' && { search: text }) },
+    REFRESH_MS,
+    { keep: true },
+  );
   const [question, setQuestion] = useState<Question>();
-  const connection = data?.connections[0];
+  const [channel, setChannel] = useState(first);
+  const why = useRef<HTMLDivElement>(null);
   if (data === undefined)
     return error ? (
       <Failure title="The connection cannot be read" reason={error.message} retry={ask} />
     ) : (
       <Waiting label="Loading the connection" rows={6} />
     );
+  const { connection } = data;
   if (!connection) {
     return (
       <Empty icon={Unplug} title="This connection is gone">
@@ -73,6 +95,11 @@ function Details({ client, onClose, onChanged }: ConnectionDrawerProps & { reado
   const ended = (): void => {
     ask();
     onChanged();
+  };
+  const explain = (name: string): void => {
+    setChannel(name);
+    why.current?.scrollIntoView({ block: 'start' });
+    why.current?.querySelector('input')?.focus({ preventScroll: true });
   };
   const user = connection.user === '' ? 'anonymous' : connection.user;
   return (
@@ -100,31 +127,22 @@ function Details({ client, onClose, onChanged }: ConnectionDrawerProps & { reado
           </Button>
         </Group>
       </Group>
-      <Panel title="Client">
-        <Facts
-          facts={[
-            ['User', user],
-            ['Org', connection.org],
-            ['Client id', <code className="tl-break">{connection.client}</code>],
-            ['Address', <code>{connection.remoteAddress}</code>],
-            ['Transport', `${connection.transport}, ${connection.codec}`],
-            ['SDK', connection.name === '' ? 'not said' : `${connection.name} ${connection.version}`],
-            ['Connected', formatDateTime(connection.connectedAtMs)],
-            [
-              'Extensions',
-              connection.extensions.length === 0 ? 'none (stock client)' : connection.extensions.join(', '),
-            ],
-            [
-              'Outbox',
-              <span className="tl-num">{`${plural(connection.outboxMessages, 'message')}, ${formatBytes(connection.outboxBytes)}`}</span>,
-            ],
-          ]}
-        />
-      </Panel>
-      <Why connection={connection} />
-      <Subscriptions
+      <Client connection={connection} user={user} />
+      <Outbox connection={connection} limits={limits} />
+      <div ref={why} className="tl-anchor">
+        <Why client={client} user={user} channel={channel} onChannel={setChannel} />
+      </div>
+      <SubscriptionList
         connection={connection}
-        onUnsubscribe={(channel) => setQuestion(unsubscribe(client, user, channel))}
+        subscriptions={data.subscriptions}
+        total={data.total}
+        search={search}
+        onSearch={(next) => (setSearch(next), setOffset(0))}
+        offset={offset}
+        page={PAGE}
+        onMove={setOffset}
+        onExplain={explain}
+        onUnsubscribe={(name) => setQuestion(unsubscribe(client, user, name))}
       />
       <Confirm
         question={question}
@@ -139,44 +157,89 @@ function Details({ client, onClose, onChanged }: ConnectionDrawerProps & { reado
   );
 }
 
-const ICONS = { good: CircleCheck, wait: Clock, bad: CircleX };
+function Client({ connection, user }: { readonly connection: ConnectionRow; readonly user: string }) {
+  return (
+    <Panel title="Client">
+      <Facts
+        facts={[
+          ['User', user],
+          ['Org', connection.org],
+          ['Client id', <code className="tl-break">{connection.client}</code>],
+          ['Address', <code>{connection.remoteAddress}</code>],
+          ['Transport', `${connection.transport}, ${connection.codec}`],
+          ['SDK', connection.name === '' ? 'not said' : `${connection.name} ${connection.version}`],
+          ['Connected', formatDateTime(connection.connectedAtMs)],
+          [
+            'Extensions',
+            connection.extensions.length === 0 ? 'none (stock client)' : connection.extensions.join(', '),
+          ],
+        ]}
+      />
+    </Panel>
+  );
+}
 
-function Why({ connection }: { readonly connection: ConnectionSummary }) {
-  const [channel, setChannel] = useState('');
+function Outbox({
+  connection: { outboxMessages, outboxBytes, behind, dropped },
+  limits,
+}: {
+  readonly connection: ConnectionRow;
+  readonly limits: Limits | undefined;
+}) {
+  const most = (value: number | null | undefined, words: (value: number) => string): string =>
+    typeof value === 'number' ? ` of ${words(value)}` : '';
+  return (
+    <Panel title="Outbox">
+      <div className="tl-meters">
+        <Meter value={outboxMessages} max={limits?.['outboxMaxMessages']}>
+          {`${plural(outboxMessages, 'message')}${most(limits?.['outboxMaxMessages'], String)}`}
+        </Meter>
+        <Meter value={outboxBytes} max={limits?.['outboxMaxBytes']}>
+          {`${formatBytes(outboxBytes)}${most(limits?.['outboxMaxBytes'], formatBytes)}`}
+        </Meter>
+      </div>
+      <Text size="sm" c="dimmed" mt="xs">
+        {outboxMessages === 0 && outboxBytes === 0
+          ? 'Nothing waits: all was handed to the network.'
+          : 'These wait until the client reads; when the outbox is full, each channel’s rule for slow readers applies.'}
+        {behind > 0 && ` ${plural(behind, 'subscription')} behind.`}
+        {dropped > 0 && ` ${plural(dropped, 'publication')} dropped or replaced so far.`}
+      </Text>
+    </Panel>
+  );
+}
+
+function Why({
+  client,
+  user,
+  channel,
+  onChannel,
+}: {
+  readonly client: string;
+  readonly user: string;
+  readonly channel: string;
+  readonly onChannel: (channel: string) => void;
+}) {
   const [offset, setOffset] = useState<number | string>('');
-  const name = channel.trim();
-  const info = useAsked('node.info', {}, 0);
-  const top = useAsked('node.channel', name === '' ? null : { channel: name }, REFRESH_MS);
-  const epoch = top.data?.position.epoch ?? '';
-  const asked =
-    typeof offset === 'number' && offset > 0 && epoch !== '' ? { epoch, offset: offset - 1 } : undefined;
-  const past = useAsked('node.history', asked ? { channel: name, since: asked, limit: 1 } : null, 0);
-  const publication = past.data?.publications.find((one) => one.offset === offset);
-  const namespace = namespaceFor(name, info.data?.namespaces ?? []);
-  const found =
-    name === '' || !info.data
-      ? undefined
-      : diagnose({
-          connection,
-          channel: name,
-          top: top.data?.position,
-          namespace,
-          offset: typeof offset === 'number' ? offset : undefined,
-          publishedAtMs: publication?.timeMs,
-        });
-  const Icon = found ? ICONS[found.tone] : undefined;
+  const [name] = useDebouncedValue(channel.trim(), PAUSE_MS);
+  const wanted = typeof offset === 'number' && offset > 0 ? offset : undefined;
+  const { data, error } = useAsked(
+    'node.explain',
+    name === '' ? null : { channel: name, client, ...(wanted !== undefined && { offset: wanted }) },
+    REFRESH_MS,
+  );
+  const found = data && name !== '' ? answersOf(`The client of ${user}`, name, wanted, data)[0] : undefined;
   return (
     <Panel title="Why did this client not get a message?">
       <Group gap="xs" align="flex-end" wrap="nowrap">
-        <Autocomplete
+        <TextInput
           className="tl-grow"
           label="Channel"
           placeholder="Name of the channel"
           value={channel}
-          onChange={setChannel}
-          data={connection.subscriptions.map((one) => one.channel)}
-          limit={20}
+          onChange={(event) => onChannel(event.currentTarget.value)}
           spellCheck={false}
+          autoCapitalize="none"
         />
         <NumberInput
           label="Offset"
@@ -190,81 +253,14 @@ function Why({ connection }: { readonly connection: ConnectionSummary }) {
         />
       </Group>
       <div role="status" className="tl-why">
-        {found && Icon ? (
-          <div className="tl-verdict" data-tone={found.tone}>
-            <Icon size={18} aria-hidden="true" />
-            <div>
-              <Text fw={600} size="sm">
-                {found.verdict}
-              </Text>
-              <ul>
-                {found.reasons.map((reason) => (
-                  <li key={reason}>{reason}</li>
-                ))}
-              </ul>
-            </div>
-          </div>
+        {found ? (
+          <Verdict diagnosis={found.diagnosis} />
         ) : (
           <Text size="sm" c="dimmed">
-            Name the channel, and the publication’s offset if you know it.
+            {error?.message ?? 'Name the channel, and the publication’s offset if you know it.'}
           </Text>
         )}
       </div>
-    </Panel>
-  );
-}
-
-function Subscriptions({
-  connection,
-  onUnsubscribe,
-}: {
-  readonly connection: ConnectionSummary;
-  readonly onUnsubscribe: (channel: string) => void;
-}) {
-  const SHOWN = 200;
-  const { subscriptions } = connection;
-  return (
-    <Panel title={`Subscriptions (${formatCount(subscriptions.length)})`} flush>
-      {subscriptions.length === 0 ? (
-        <Empty icon={Unplug} title="Reads nothing" />
-      ) : (
-        <ul className="tl-subs">
-          {subscriptions.slice(0, SHOWN).map((one) => (
-            <li key={one.channel}>
-              <div className="tl-two tl-grow">
-                <Anchor
-                  href={toHash({ screen: 'channel', channel: one.channel })}
-                  size="sm"
-                  className="tl-break"
-                >
-                  {one.channel}
-                </Anchor>
-                <small className="tl-num">
-                  {one.position.epoch === '' ? 'not numbered' : `offset ${formatCount(one.position.offset)}`},{' '}
-                  {one.type}
-                  {one.recoverable && ', recovers'}
-                  {one.serverSide && ', by the server'}
-                  {one.dropped > 0 && `, ${formatCount(one.dropped)} dropped`}
-                </small>
-              </div>
-              <DeliveryMark delivery={one.delivery} />
-              <Button
-                variant="default"
-                size="compact-xs"
-                onClick={() => onUnsubscribe(one.channel)}
-                aria-label={`Unsubscribe from ${one.channel}`}
-              >
-                End
-              </Button>
-            </li>
-          ))}
-          {subscriptions.length > SHOWN && (
-            <li className="tl-foot">
-              and {formatCount(subscriptions.length - SHOWN)} more; name one above to look at it
-            </li>
-          )}
-        </ul>
-      )}
     </Panel>
   );
 }

@@ -1,144 +1,209 @@
-/** Who is connected to this node, a page at a time, newest first. A row opens to the details of its connection. */
-import type { ConnectionSummary } from '@trunkline/contracts/node';
-import { Button, Group, TextInput } from '@mantine/core';
+/** Who is connected to this node, a page at a time, newest first, narrowed by any part of a name, by channel and by state. */
+import type { ConnectionRow } from '@trunkline/contracts/node';
+import { ActionIcon, Group, SegmentedControl, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { ChevronLeft, ChevronRight, PlugZap, Search } from 'lucide-react';
-import { useEffect, useMemo, useRef, useState } from 'react';
-import { useAsked } from '../asked.js';
+import { ChevronLeft, ChevronRight, PlugZap, Radio, Search } from 'lucide-react';
+import { useEffect, useState } from 'react';
+import { useAsked, type Params } from '../asked.js';
 import { formatBytes, formatCount, formatDuration } from '../format.js';
+import { Meter } from '../parts/meter.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
 import { useNow } from '../parts/now.js';
 import { Page } from '../parts/page.js';
+import { useTopOf } from '../parts/virtual.js';
 import { navigate, toHash } from '../router.js';
 import { ConnectionDrawer } from './connection-drawer.js';
-import { DeliveryMark, worstDelivery } from './delivery.js';
+import { DeliveryMark } from './delivery.js';
 
 const REFRESH_MS = 2_500;
 const PAGE = 200;
+const PAUSE_MS = 250;
 
-export function Connections({ client }: { readonly client?: string | undefined }) {
+type State = NonNullable<Params<'node.connections'>['state']>;
+
+const STATES: readonly { readonly value: State | 'all'; readonly label: string }[] = [
+  { value: 'all', label: 'All' },
+  { value: 'behind', label: 'Behind' },
+  { value: 'waiting', label: 'Waiting' },
+  { value: 'dropped', label: 'Dropped' },
+];
+
+export interface ConnectionsProps {
+  /** The one that is opened. */
+  readonly client?: string | undefined;
+  /** Only readers of this channel. */
+  readonly channel?: string | undefined;
+}
+
+export function Connections({ client, channel: given }: ConnectionsProps) {
   const [search, setSearch] = useState('');
+  const [channel, setChannel] = useState(given ?? '');
+  const [state, setState] = useState<State | 'all'>('all');
   const [offset, setOffset] = useState(0);
-  const [wanted] = useDebouncedValue(search.trim(), 250);
-  const page = useAsked('node.connections', { limit: PAGE, offset }, REFRESH_MS);
-  // The page is searched here; a full user or client id is also looked for among all connections.
-  const byUser = useAsked(
+  const [[text, of]] = useDebouncedValue([search.trim(), channel.trim()] as const, PAUSE_MS);
+  const info = useAsked('node.info', {}, 0);
+  useEffect(() => setChannel(given ?? ''), [given]);
+  useEffect(() => setOffset(0), [text, of, state]);
+  const { data, error, continuity, ask } = useAsked(
     'node.connections',
-    wanted === '' ? null : { user: wanted, limit: PAGE },
+    {
+      limit: PAGE,
+      offset,
+      ...(text !== '' && { search: text }),
+      ...(of !== '' && { channel: of }),
+      ...(state !== 'all' && { state }),
+    },
     REFRESH_MS,
+    { keep: true },
   );
-  const byClient = useAsked('node.connections', wanted === '' ? null : { client: wanted }, REFRESH_MS);
-  const rows = useMemo(
-    () =>
-      find(wanted, page.data?.connections ?? [], [
-        ...(byUser.data?.connections ?? []),
-        ...(byClient.data?.connections ?? []),
-      ]),
-    [wanted, page.data, byUser.data, byClient.data],
-  );
-  const total = page.data?.total ?? 0;
+  const narrowed = text !== '' || of !== '' || state !== 'all';
+  const close = (): void =>
+    navigate({ screen: 'connections', ...(given !== undefined && { channel: given }) });
   return (
     <Page
       title="Connections"
       name="Connections"
-      continuity={page.continuity}
+      continuity={continuity}
       source={`node.connections, every ${REFRESH_MS / 1_000} s`}
       lead="Open connections of this node, newest first. Open one to see its subscriptions, and why a message did not arrive."
     >
       <div className="tl-toolbar">
         <TextInput
           className="tl-grow"
-          aria-label="Search connections"
-          placeholder="User, client id, address or SDK"
+          aria-label="Search user, client id, address, SDK"
+          placeholder="User, client id, address, SDK"
           leftSection={<Search size={16} aria-hidden="true" />}
           value={search}
           onChange={(event) => setSearch(event.currentTarget.value)}
           spellCheck={false}
           autoCapitalize="none"
         />
-        <Pager offset={offset} total={total} onMove={setOffset} />
+        <TextInput
+          className="tl-grow"
+          aria-label="Only readers of a channel"
+          placeholder="Reads a channel, e.g. chat:*"
+          leftSection={<Radio size={16} aria-hidden="true" />}
+          value={channel}
+          onChange={(event) => setChannel(event.currentTarget.value)}
+          spellCheck={false}
+          autoCapitalize="none"
+        />
+        <SegmentedControl
+          aria-label="State"
+          value={state}
+          onChange={(next) => setState(next as State | 'all')}
+          data={[...STATES]}
+        />
       </div>
       <div className="tl-panel">
-        {page.data === undefined ? (
-          page.error ? (
-            <Failure title="The connections cannot be listed" reason={page.error.message} retry={page.ask} />
+        {data === undefined ? (
+          error ? (
+            <Failure title="The connections cannot be listed" reason={error.message} retry={ask} />
           ) : (
             <Waiting label="Loading connections" rows={7} />
           )
-        ) : rows.length === 0 ? (
-          <Empty icon={PlugZap} title={wanted === '' ? 'No connections' : 'No connection matches'}>
-            {wanted === ''
-              ? 'Connections appear here as they open.'
-              : 'The rows of this page are searched for any part, all others for the exact user or client id.'}
+        ) : data.connections.length === 0 ? (
+          <Empty icon={PlugZap} title={narrowed ? 'No connection matches' : 'No connections'}>
+            {narrowed
+              ? emptyWords(state, data.complete)
+              : 'Connections appear here as they open. This page itself has one.'}
           </Empty>
         ) : (
-          <ConnectionList rows={rows} />
+          <ConnectionList
+            rows={data.connections}
+            channel={given}
+            outboxMaxBytes={info.data?.limits['outboxMaxBytes']}
+          />
         )}
       </div>
+      {data && <Pager offset={offset} total={data.total} complete={data.complete} onMove={setOffset} />}
       <ConnectionDrawer
         client={client}
-        onClose={() => navigate({ screen: 'connections' })}
-        onChanged={page.ask}
+        channel={given}
+        limits={info.data?.limits}
+        onClose={close}
+        onChanged={ask}
       />
     </Page>
   );
 }
 
+function emptyWords(state: State | 'all', complete: boolean): string {
+  const bound = complete
+    ? ''
+    : ' Only the newest connections were searched: the org has more than one search looks at.';
+  const words: Readonly<Record<State | 'all', string>> = {
+    all: 'Any part of a name counts; a channel is compared whole, with * for any run.',
+    behind: 'Every reader keeps up.',
+    waiting: 'Every outbox is empty: all was handed to the network.',
+    dropped: 'Nothing was dropped or replaced for any of these readers.',
+  };
+  return `${words[state]}${bound}`;
+}
+
 function Pager({
   offset,
   total,
+  complete,
   onMove,
 }: {
   readonly offset: number;
   readonly total: number;
+  readonly complete: boolean;
   readonly onMove: (offset: number) => void;
 }) {
+  const last = Math.min(offset + PAGE, total);
   return (
-    <Group gap="xs" wrap="nowrap">
+    <Group justify="space-between" wrap="nowrap" className="tl-pager">
       <span className="tl-foot tl-num">
         {total === 0
           ? 'none'
-          : `${formatCount(offset + 1)}–${formatCount(Math.min(offset + PAGE, total))} of ${formatCount(total)}`}
+          : `${formatCount(Math.min(offset + 1, total))}–${formatCount(last)} of ${formatCount(total)}`}
+        {!complete && ' among the newest; the org has more than one search looks at'}
       </span>
       {total > PAGE && (
-        <>
-          <Button
+        <Group gap="xs" wrap="nowrap">
+          <ActionIcon
             variant="default"
-            size="xs"
-            px={8}
+            size="lg"
             aria-label="Newer connections"
             disabled={offset === 0}
             onClick={() => onMove(Math.max(0, offset - PAGE))}
           >
             <ChevronLeft size={16} aria-hidden="true" />
-          </Button>
-          <Button
+          </ActionIcon>
+          <ActionIcon
             variant="default"
-            size="xs"
-            px={8}
+            size="lg"
             aria-label="Older connections"
             disabled={offset + PAGE >= total}
             onClick={() => onMove(offset + PAGE)}
           >
             <ChevronRight size={16} aria-hidden="true" />
-          </Button>
-        </>
+          </ActionIcon>
+        </Group>
       )}
     </Group>
   );
 }
 
-function ConnectionList({ rows }: { readonly rows: readonly ConnectionSummary[] }) {
+function ConnectionList({
+  rows,
+  channel,
+  outboxMaxBytes,
+}: {
+  readonly rows: readonly ConnectionRow[];
+  readonly channel: string | undefined;
+  readonly outboxMaxBytes: number | null | undefined;
+}) {
   const now = useNow();
-  const box = useRef<HTMLDivElement>(null);
-  const [margin, setMargin] = useState(0);
-  useEffect(() => setMargin(box.current?.offsetTop ?? 0), []);
+  const [box, top] = useTopOf<HTMLDivElement>();
   const virtual = useWindowVirtualizer({
     count: rows.length,
     estimateSize: () => 60,
     overscan: 10,
-    scrollMargin: margin,
+    scrollMargin: top,
     getItemKey: (index) => rows[index]?.client ?? index,
   });
   return (
@@ -168,34 +233,14 @@ function ConnectionList({ rows }: { readonly rows: readonly ConnectionSummary[] 
               }}
             >
               <a
-                href={toHash({ screen: 'connections', client: row.client })}
+                href={toHash({
+                  screen: 'connections',
+                  client: row.client,
+                  ...(channel !== undefined && { channel }),
+                })}
                 className="tl-row tl-row-link tl-connection"
               >
-                <span className="tl-two">
-                  <b>{row.user === '' ? 'anonymous' : row.user}</b>
-                  <small className="tl-mono">{row.client.slice(0, 8)}</small>
-                </span>
-                <span className="tl-two">
-                  {row.transport}
-                  <small>
-                    {row.codec}
-                    {row.name !== '' && `, ${row.name} ${row.version}`}
-                  </small>
-                </span>
-                <span className="tl-num" data-label="subscriptions">
-                  {formatCount(row.subscriptions.length)}
-                </span>
-                <span className="tl-num" data-label="in outbox">
-                  {row.outboxMessages === 0
-                    ? 'empty'
-                    : `${formatCount(row.outboxMessages)}, ${formatBytes(row.outboxBytes)}`}
-                </span>
-                <span>
-                  <DeliveryMark delivery={worstDelivery(row)} />
-                </span>
-                <span className="tl-num" data-label="connected">
-                  {formatDuration(now - row.connectedAtMs)}
-                </span>
+                <Row row={row} now={now} outboxMaxBytes={outboxMaxBytes} />
               </a>
             </li>
           );
@@ -205,19 +250,46 @@ function ConnectionList({ rows }: { readonly rows: readonly ConnectionSummary[] 
   );
 }
 
-function find(
-  wanted: string,
-  page: readonly ConnectionSummary[],
-  exact: readonly ConnectionSummary[],
-): readonly ConnectionSummary[] {
-  if (wanted === '') return page;
-  const text = wanted.toLowerCase();
-  const here = page.filter((one) =>
-    [one.user, one.client, one.remoteAddress, one.name, one.transport].some((field) =>
-      field.toLowerCase().includes(text),
-    ),
-  );
-  return [...new Map([...exact, ...here].map((one) => [one.client, one])).values()].sort(
-    (left, right) => right.connectedAtMs - left.connectedAtMs,
+function Row({
+  row,
+  now,
+  outboxMaxBytes,
+}: {
+  readonly row: ConnectionRow;
+  readonly now: number;
+  readonly outboxMaxBytes: number | null | undefined;
+}) {
+  return (
+    <>
+      <span className="tl-two">
+        <b>{row.user === '' ? 'anonymous' : row.user}</b>
+        <small className="tl-mono">{row.client.slice(0, 8)}</small>
+      </span>
+      <span className="tl-two">
+        {row.transport}
+        <small>
+          {row.codec}
+          {row.name !== '' && `, ${row.name} ${row.version}`}
+        </small>
+      </span>
+      <span className="tl-two" data-label="subscriptions">
+        <span className="tl-num">{formatCount(row.subscriptions)}</span>
+        {row.dropped > 0 && <small className="tl-num">{formatCount(row.dropped)} dropped</small>}
+      </span>
+      <span data-label="in outbox">
+        <Meter value={row.outboxBytes} max={outboxMaxBytes}>
+          {row.outboxBytes === 0 && row.outboxMessages === 0
+            ? 'empty'
+            : `${formatCount(row.outboxMessages)}, ${formatBytes(row.outboxBytes)}`}
+        </Meter>
+      </span>
+      <span className="tl-two">
+        <DeliveryMark delivery={row.delivery} />
+        {row.behind > 0 && <small className="tl-num">{formatCount(row.behind)} behind</small>}
+      </span>
+      <span className="tl-num" data-label="connected">
+        {formatDuration(now - row.connectedAtMs)}
+      </span>
+    </>
   );
 }

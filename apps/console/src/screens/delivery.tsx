@@ -1,7 +1,7 @@
 /** The delivery state of a reader, in one word and one colour. */
-import type { ConnectionSummary } from '@trunkline/contracts/node';
+import type { SubscriptionSummary } from '@trunkline/contracts/node';
 
-type Delivery = ConnectionSummary['subscriptions'][number]['delivery'];
+type Delivery = SubscriptionSummary['delivery'];
 
 const WORDS: Readonly<Record<Delivery, { readonly tone: 'live' | 'wait' | 'bad'; readonly label: string }>> =
   {
@@ -18,14 +18,5 @@ export function DeliveryMark({ delivery }: { readonly delivery: Delivery }) {
       <span className="tl-dot" aria-hidden="true" />
       {label}
     </span>
-  );
-}
-
-/** What a connection's row shows: the worst of its subscriptions. */
-export function worstDelivery(connection: ConnectionSummary): Delivery {
-  const order: readonly Delivery[] = ['cut', 'gapping', 'conflating'];
-  return (
-    order.find((one) => connection.subscriptions.some((subscription) => subscription.delivery === one)) ??
-    'flowing'
   );
 }

@@ -1,66 +1,99 @@
-/** The entries of a map channel, by key, as they are now; one opens to its full data. */
-import { TextInput, UnstyledButton } from '@mantine/core';
+/** The entries of a map channel as a table by key, as they are now; one opens to its full value, and can be edited, removed and copied. */
+import { ActionIcon, Button, TextInput, Tooltip, UnstyledButton } from '@mantine/core';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { ChevronDown, ChevronRight, KeyRound, Search } from 'lucide-react';
-import { useEffect, useMemo, useRef, useState } from 'react';
-import { formatGlimpse, plural } from '../format.js';
+import { ChevronDown, ChevronRight, KeyRound, Pencil, Plus, Search, Trash2 } from 'lucide-react';
+import { useMemo, useState } from 'react';
+import { formatCount, formatGlimpse, plural } from '../format.js';
 import type { MapEntry } from '../live.js';
+import { Copy } from '../parts/copy.js';
 import { Empty } from '../parts/notices.js';
 import { Panel } from '../parts/panel.js';
+import { useTopOf } from '../parts/virtual.js';
+import type { Schema } from '../schema.js';
+import { EntryEditor, type Edit } from './entry-editor.js';
 
-export function Entries({
-  entries,
-  loading,
-}: {
+export interface EntriesProps {
+  readonly channel: string;
   readonly entries: readonly MapEntry[];
   readonly loading: boolean;
-}) {
+  readonly schema?: Schema | undefined;
+  /** False: only its module writes into it. */
+  readonly writable: boolean;
+}
+
+export function Entries({ channel, entries, loading, schema, writable }: EntriesProps) {
   const [search, setSearch] = useState('');
-  const shown = useMemo(
-    () =>
-      entries
-        .filter((entry) => entry.key.includes(search))
-        .sort((left, right) => (left.key < right.key ? -1 : 1)),
-    [entries, search],
-  );
+  const [edit, setEdit] = useState<Edit>();
+  const shown = useMemo(() => {
+    const text = search.trim().toLowerCase();
+    return entries
+      .filter(
+        ({ key, value }) =>
+          text === '' ||
+          key.toLowerCase().includes(text) ||
+          formatGlimpse(value).toLowerCase().includes(text),
+      )
+      .sort((left, right) => (left.key < right.key ? -1 : 1));
+  }, [entries, search]);
   return (
     <Panel
-      title={`Entries${loading ? '' : ` (${entries.length})`}`}
+      title={loading ? 'Entries' : `Entries (${formatCount(entries.length)})`}
       flush
       aside={
-        <TextInput
-          size="xs"
-          aria-label="Search keys"
-          placeholder="Search keys"
-          leftSection={<Search size={14} aria-hidden="true" />}
-          value={search}
-          onChange={(event) => setSearch(event.currentTarget.value)}
-        />
+        <div className="tl-tools">
+          <TextInput
+            size="xs"
+            aria-label="Search keys and values"
+            placeholder="Search keys and values"
+            leftSection={<Search size={14} aria-hidden="true" />}
+            value={search}
+            onChange={(event) => setSearch(event.currentTarget.value)}
+            spellCheck={false}
+            autoCapitalize="none"
+            className="tl-grow"
+          />
+          {writable && (
+            <Button
+              size="xs"
+              leftSection={<Plus size={14} aria-hidden="true" />}
+              onClick={() => setEdit({ kind: 'add' })}
+            >
+              Add
+            </Button>
+          )}
+        </div>
       }
     >
       {shown.length === 0 ? (
-        <Empty icon={KeyRound} title={entries.length === 0 ? 'The map is empty' : 'No key matches'}>
+        <Empty icon={KeyRound} title={entries.length === 0 ? 'The map is empty' : 'No entry matches'}>
           {entries.length === 0
             ? 'Entries appear here as they are set.'
             : `The map holds ${plural(entries.length, 'key')}.`}
         </Empty>
       ) : (
-        <List entries={shown} />
+        <List entries={shown} writable={writable} onEdit={setEdit} />
       )}
+      <EntryEditor channel={channel} edit={edit} schema={schema} onClose={() => setEdit(undefined)} />
     </Panel>
   );
 }
 
-function List({ entries }: { readonly entries: readonly MapEntry[] }) {
-  const box = useRef<HTMLUListElement>(null);
+function List({
+  entries,
+  writable,
+  onEdit,
+}: {
+  readonly entries: readonly MapEntry[];
+  readonly writable: boolean;
+  readonly onEdit: (edit: Edit) => void;
+}) {
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
-  const [margin, setMargin] = useState(0);
-  useEffect(() => setMargin(box.current?.offsetTop ?? 0), []);
+  const [box, top] = useTopOf<HTMLUListElement>();
   const virtual = useWindowVirtualizer({
     count: entries.length,
-    estimateSize: () => 42,
+    estimateSize: () => 44,
     overscan: 10,
-    scrollMargin: margin,
+    scrollMargin: top,
     getItemKey: (index) => entries[index]?.key ?? index,
   });
   const toggle = (key: string): void => {
@@ -69,43 +102,100 @@ function List({ entries }: { readonly entries: readonly MapEntry[] }) {
     setOpen(next);
   };
   return (
-    <ul ref={box} className="tl-list" style={{ height: virtual.getTotalSize() }} aria-label="Entries by key">
-      {virtual.getVirtualItems().map((item) => {
-        const entry = entries[item.index];
-        if (!entry) return null;
-        const isOpen = open.has(entry.key);
-        return (
-          <li
-            key={item.key}
-            ref={virtual.measureElement}
-            data-index={item.index}
-            style={{ transform: `translateY(${item.start - virtual.options.scrollMargin}px)` }}
-          >
-            <div className="tl-entry" data-open={isOpen || undefined}>
-              <UnstyledButton
-                className="tl-entry-line"
-                onClick={() => toggle(entry.key)}
-                aria-expanded={isOpen}
+    <>
+      <div className="tl-row tl-row-head tl-entry-head" aria-hidden="true">
+        <span className="tl-key">Key</span>
+        <span>Value</span>
+      </div>
+      <ul
+        ref={box}
+        className="tl-list"
+        style={{ height: virtual.getTotalSize() }}
+        aria-label="Entries by key"
+      >
+        {virtual.getVirtualItems().map((item) => {
+          const entry = entries[item.index];
+          if (!entry) return null;
+          return (
+            <li
+              key={item.key}
+              ref={virtual.measureElement}
+              data-index={item.index}
+              style={{ transform: `translateY(${item.start - virtual.options.scrollMargin}px)` }}
+            >
+              <Row
+                entry={entry}
+                open={open.has(entry.key)}
+                writable={writable}
+                onToggle={() => toggle(entry.key)}
+                onEdit={onEdit}
+              />
+            </li>
+          );
+        })}
+      </ul>
+    </>
+  );
+}
+
+function Row({
+  entry: { key, value },
+  open,
+  writable,
+  onToggle,
+  onEdit,
+}: {
+  readonly entry: MapEntry;
+  readonly open: boolean;
+  readonly writable: boolean;
+  readonly onToggle: () => void;
+  readonly onEdit: (edit: Edit) => void;
+}) {
+  return (
+    <div className="tl-entry" data-open={open || undefined}>
+      <div className="tl-entry-top">
+        <UnstyledButton className="tl-entry-line" onClick={onToggle} aria-expanded={open}>
+          {open ? (
+            <ChevronDown size={14} aria-hidden="true" className="tl-faint" />
+          ) : (
+            <ChevronRight size={14} aria-hidden="true" className="tl-faint" />
+          )}
+          <span className="tl-key">{key}</span>
+          <code className="tl-glimpse">{formatGlimpse(value)}</code>
+        </UnstyledButton>
+        <Copy what={`the value of ${key}`} text={() => JSON.stringify(value, null, 2)} />
+        {writable && (
+          <>
+            <Tooltip label="Edit" withArrow>
+              <ActionIcon
+                variant="subtle"
+                size="md"
+                aria-label={`Edit ${key}`}
+                onClick={() => onEdit({ kind: 'edit', key })}
               >
-                {isOpen ? (
-                  <ChevronDown size={14} aria-hidden="true" className="tl-faint" />
-                ) : (
-                  <ChevronRight size={14} aria-hidden="true" className="tl-faint" />
-                )}
-                <span className="tl-key">{entry.key}</span>
-                <code className="tl-glimpse">{formatGlimpse(entry.value)}</code>
-              </UnstyledButton>
-              {isOpen && (
-                <div className="tl-entry-body">
-                  <pre tabIndex={0} aria-label={`Value of ${entry.key}`}>
-                    {JSON.stringify(entry.value, null, 2)}
-                  </pre>
-                </div>
-              )}
-            </div>
-          </li>
-        );
-      })}
-    </ul>
+                <Pencil size={15} aria-hidden="true" />
+              </ActionIcon>
+            </Tooltip>
+            <Tooltip label="Remove" withArrow>
+              <ActionIcon
+                variant="subtle"
+                size="md"
+                aria-label={`Remove ${key}`}
+                onClick={() => onEdit({ kind: 'remove', key })}
+              >
+                <Trash2 size={15} aria-hidden="true" />
+              </ActionIcon>
+            </Tooltip>
+          </>
+        )}
+      </div>
+      {open && (
+        <div className="tl-entry-body">
+          <pre className="tl-pre" tabIndex={0} aria-label={`Value of ${key}`}>
+            {JSON.stringify(value, null, 2)}
+          </pre>
+        </div>
+      )}
+    </div>
   );
 }

@@ -6,6 +6,8 @@ export interface LoggedPublication {
   readonly kind: 'publication';
   /** 0: the channel numbers nothing. */
   readonly offset: number;
+  /** '': the channel numbers nothing. */
+  readonly epoch: string;
   readonly data: unknown;
   readonly binary?: boolean | undefined;
   readonly tags?: Readonly<Record<string, string>> | undefined;
@@ -25,33 +27,53 @@ export interface LoggedHole {
   readonly anew: boolean;
 }
 
+export type LogItem = LoggedPublication | LoggedHole;
 /** `id` is unique in a log and stays with its entry. */
-export type Logged = (LoggedPublication | LoggedHole) & { readonly id: number };
+export type Logged = LogItem & { readonly id: number };
 
 export interface Log {
   /** Newest first. */
   readonly entries: readonly Logged[];
   readonly nextId: number;
-  /** Received while paused, oldest first; of them at most `LOG_MAX` are kept. */
-  readonly held: readonly (LoggedPublication | LoggedHole)[];
+  /** Received while paused, oldest first; of them the newest `LOG_MAX` are kept. */
+  readonly held: readonly LogItem[];
+  /** Received while paused and not kept: more came than can be held back. */
+  readonly lost: number;
   readonly paused: boolean;
 }
 
 export const LOG_MAX = 1_000;
-export const EMPTY_LOG: Log = { entries: [], nextId: 1, held: [], paused: false };
+export const EMPTY_LOG: Log = { entries: [], nextId: 1, held: [], lost: 0, paused: false };
 
-export function append(log: Log, item: LoggedPublication | LoggedHole): Log {
-  if (log.paused) return { ...log, held: [...log.held, item].slice(-LOG_MAX) };
+export function append(log: Log, item: LogItem): Log {
+  return appendAll(log, [item]);
+}
+
+/** In the order they came. */
+export function appendAll(log: Log, items: readonly LogItem[]): Log {
+  if (items.length === 0) return log;
+  if (log.paused) {
+    const all = [...log.held, ...items];
+    return { ...log, held: all.slice(-LOG_MAX), lost: log.lost + Math.max(0, all.length - LOG_MAX) };
+  }
+  const added = items.map((item, index): Logged => ({ ...item, id: log.nextId + index }));
   return {
     ...log,
-    entries: [{ ...item, id: log.nextId }, ...log.entries].slice(0, LOG_MAX),
-    nextId: log.nextId + 1,
+    entries: [...added.reverse(), ...log.entries].slice(0, LOG_MAX),
+    nextId: log.nextId + items.length,
   };
 }
 
-export function pause(log: Log, paused: boolean): Log {
+/** Resuming shows what was held back, and says in its place how many could not be; `nowMs` is when. */
+export function pause(log: Log, paused: boolean, nowMs: number): Log {
   if (paused === log.paused) return log;
-  return paused ? { ...log, paused } : log.held.reduce(append, { ...log, paused, held: [] });
+  if (paused) return { ...log, paused };
+  const { held, lost } = log;
+  const hole: readonly LogItem[] =
+    lost === 0
+      ? []
+      : [{ kind: 'hole', offset: held[0]?.offset ?? 0, text: lostWords(lost), timeMs: nowMs, anew: false }];
+  return appendAll({ ...log, paused, held: [], lost: 0 }, [...hole, ...held].slice(-LOG_MAX));
 }
 
 /** Adds fetched publications (any order) where they belong; one that is there already is not repeated. */
@@ -71,7 +93,7 @@ export function addHistory(log: Log, fetched: readonly LoggedPublication[]): Log
 
 /** Forgets everything shown; what comes next is shown again. */
 export function clear(log: Log): Log {
-  return { ...log, entries: [], held: [] };
+  return { ...log, entries: [], held: [], lost: 0 };
 }
 
 /** The lowest numbered publication shown, for fetching what lies before it. */
@@ -80,8 +102,42 @@ export function oldestOffset(log: Log): number | undefined {
   return numbered.length === 0 ? undefined : Math.min(...numbered.map((entry) => entry.offset));
 }
 
+/**
+ * Entries that mention every word: in the data, a tag as `name=value`, the publisher, or the offset as `#7`. Holes stay, since what is
+ * missing may have matched.
+ */
+export function narrow(entries: readonly Logged[], search: string): readonly Logged[] {
+  const words = search
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
+  if (words.length === 0) return entries;
+  return entries.filter((entry) => {
+    if (entry.kind === 'hole') return true;
+    const text = textOf(entry);
+    return words.every((word) => text.includes(word));
+  });
+}
+
+const texts = new WeakMap<Logged, string>();
+
+/** Made once per entry: a busy channel is searched with every arrival. */
+function textOf(entry: Logged & LoggedPublication): string {
+  const known = texts.get(entry);
+  if (known !== undefined) return known;
+  const tags = Object.entries(entry.tags ?? {}).map(([name, value]) => `${name}=${value}`);
+  const data = JSON.stringify(entry.data) ?? '';
+  const text = [`#${entry.offset}`, entry.publisher ?? '', ...tags, data].join('\n').toLowerCase();
+  texts.set(entry, text);
+  return text;
+}
+
 /** The entries of the channel's present epoch. */
 function sinceAnew(log: Log): readonly Logged[] {
   const at = log.entries.findIndex((entry) => entry.kind === 'hole' && entry.anew);
   return at < 0 ? log.entries : log.entries.slice(0, at);
+}
+
+function lostWords(lost: number): string {
+  return `${lost.toLocaleString('en')} more came while paused than could be held back; the history may still have them`;
 }

@@ -1,28 +1,41 @@
-/** The node and the rules of its channels: every namespace with its options and who may do what. */
-import type { NamespaceSummary } from '@trunkline/contracts/node';
-import { SimpleGrid } from '@mantine/core';
-import { FolderTree } from 'lucide-react';
-import { useAsked } from '../asked.js';
-import { formatDateTime, formatDuration } from '../format.js';
-import { Facts, type Fact } from '../parts/facts.js';
+/** The node: what runs and for how long, where connections are opened, what bounds them, and the configuration in effect. */
+import { Anchor, SegmentedControl, SimpleGrid, TextInput } from '@mantine/core';
+import { useWindowVirtualizer } from '@tanstack/react-virtual';
+import { Search, Settings2 } from 'lucide-react';
+import { useMemo, useState } from 'react';
+import { useAsked, type Result } from '../asked.js';
+import { formatDateTime, formatDuration, plural } from '../format.js';
+import { Facts } from '../parts/facts.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
 import { useNow } from '../parts/now.js';
 import { Page } from '../parts/page.js';
 import { Panel } from '../parts/panel.js';
-import { historyWords, keepsHistory, slowReaderWords } from './words.js';
+import { useTopOf } from '../parts/virtual.js';
+import { toHash } from '../router.js';
+import { seesNode, type Session } from '../session.js';
+import { limitGroups } from './limit-words.js';
 
 const REFRESH_MS = 15_000;
 
-export function Node() {
+const TRANSPORTS: Readonly<Record<string, string>> = {
+  websocket: 'WebSocket',
+  http_stream: 'HTTP stream',
+  sse: 'SSE',
+  uni_sse: 'SSE, one way',
+};
+
+type Info = Result<'node.info'>;
+type Configured = Result<'node.configuration'>['values'][number];
+
+export function Node({ session }: { readonly session: Session }) {
   const { data, error, continuity, ask } = useAsked('node.info', {}, REFRESH_MS);
-  const now = useNow();
   return (
     <Page
       title="Node"
       name="Node"
       continuity={continuity}
       source="node.info"
-      lead="What runs, and the rules its channels follow."
+      lead="What runs, where clients come in, and what bounds them."
     >
       {data === undefined ? (
         <div className="tl-panel">
@@ -34,47 +47,20 @@ export function Node() {
         </div>
       ) : (
         <>
-          <SimpleGrid cols={{ base: 1, md: 2 }} spacing="var(--tl-gap)">
-            <Panel title="Server">
-              <Facts
-                columns={1}
-                facts={[
-                  ['Node id', <code className="tl-break">{data.nodeId}</code>],
-                  ['Version', data.version],
-                  ['Runs on', data.runtime],
-                  ['Started', formatDateTime(data.startedAtMs)],
-                  ['Up', <span className="tl-num">{formatDuration(now - data.startedAtMs)}</span>],
-                ]}
-              />
-            </Panel>
-            <Panel title="You">
-              <Facts
-                columns={1}
-                facts={[
-                  ['User', data.user === '' ? 'anonymous' : data.user],
-                  ['Org', data.org],
-                  ['Roles', data.roles.length === 0 ? 'none' : data.roles.join(', ')],
-                ]}
-              />
-            </Panel>
-          </SimpleGrid>
-          {data.namespaces.length === 0 ? (
+          <Identity info={data} />
+          <Limits info={data} />
+          {seesNode(session) ? (
+            <Configuration />
+          ) : (
             <div className="tl-panel">
-              <Empty icon={FolderTree} title="No namespaces">
-                Channels need one. Add it to the configuration file, under <code>namespaces</code>.
+              <Empty icon={Settings2} title="The configuration is for operators">
+                You administer org {data.org}. The rules of its channels are under{' '}
+                <Anchor href={toHash({ screen: 'namespaces' })} size="sm">
+                  Namespaces
+                </Anchor>
+                .
               </Empty>
             </div>
-          ) : (
-            <section aria-labelledby="namespaces">
-              <h2 id="namespaces" className="tl-section">
-                Namespaces
-              </h2>
-              <div className="tl-namespaces">
-                {data.namespaces.map((one) => (
-                  <Namespace key={one.name} namespace={one} />
-                ))}
-              </div>
-            </section>
           )}
         </>
       )}
@@ -82,48 +68,162 @@ export function Node() {
   );
 }
 
-function Namespace({ namespace: one }: { readonly namespace: NamespaceSummary }) {
-  const facts: Fact[] = [
-    [
-      'Numbered by',
-      { live: 'the broker', durable: 'the store', local: 'a module on this node' }[one.class] ?? one.class,
-    ],
-    ['History', historyWords(one)],
-    [
-      'Recovery',
-      one.forceRecovery
-        ? `always, ${one.recoveryMode}`
-        : one.type !== 'stream' || keepsHistory(one)
-          ? `on request, ${one.recoveryMode}`
-          : 'none',
-    ],
-    ['Slow readers', slowReaderWords(one.overflow)],
-    ['Presence', one.presence ? (one.joinLeave ? 'kept, joins and leaves told' : 'kept') : 'not kept'],
-    ['Subscribe', who(one.allowSubscribe)],
-    ['Publish', who(one.allowPublish)],
-    ['See presence', who(one.allowPresence)],
-    ['Read history', who(one.allowHistory)],
-  ];
+function Identity({ info }: { readonly info: Info }) {
+  const now = useNow();
   return (
-    <Panel
-      title={titleOf(one.name)}
-      aside={
-        <span className="tl-chips">
-          <span className="tl-chip">{one.type}</span>
-          <span className="tl-chip">{one.class}</span>
-        </span>
-      }
-    >
-      <Facts facts={facts} columns={1} />
-    </Panel>
+    <SimpleGrid cols={{ base: 1, md: 2, xl: 3 }} spacing="var(--tl-gap)">
+      <Panel title="Server">
+        <Facts
+          columns={1}
+          facts={[
+            ['Node id', <code className="tl-break">{info.nodeId}</code>],
+            ['Version', info.version],
+            ['Runs on', info.runtime],
+            ['Started', formatDateTime(info.startedAtMs)],
+            ['Up', <span className="tl-num">{formatDuration(now - info.startedAtMs)}</span>],
+          ]}
+        />
+      </Panel>
+      <Panel title="Ways in">
+        <Facts
+          columns={1}
+          facts={info.endpoints.map(({ path, transport }) => [
+            TRANSPORTS[transport] ?? transport,
+            <code className="tl-break">{path}</code>,
+          ])}
+        />
+      </Panel>
+      <Panel title="You">
+        <Facts
+          columns={1}
+          facts={[
+            ['User', info.user === '' ? 'anonymous' : info.user],
+            ['Org', info.org],
+            ['Roles', info.roles.length === 0 ? 'none' : info.roles.join(', ')],
+            ['Permissions', info.insecure ? 'off: client.insecure' : 'by namespace and token'],
+          ]}
+        />
+      </Panel>
+    </SimpleGrid>
   );
 }
 
-function titleOf(name: string): string {
-  if (name === '') return 'default (names without a colon)';
-  return name === '*' ? '* (any other prefix)' : `${name}:`;
+function Limits({ info }: { readonly info: Info }) {
+  return (
+    <section aria-labelledby="limits">
+      <h2 id="limits" className="tl-section">
+        Limits
+      </h2>
+      <SimpleGrid cols={{ base: 1, md: 2, xl: 3 }} spacing="var(--tl-gap)">
+        {limitGroups(info.limits).map(({ title, limits }) => (
+          <Panel key={title} title={title}>
+            <Facts
+              columns={1}
+              facts={limits.map(({ label, value }) => [label, <span className="tl-num">{value}</span>])}
+            />
+          </Panel>
+        ))}
+      </SimpleGrid>
+    </section>
+  );
 }
 
-function who(audiences: readonly string[]): string {
-  return audiences.length === 0 ? 'nobody without a capability' : audiences.join(', ');
+function Configuration() {
+  const { data, error, ask } = useAsked('node.configuration', {}, 0);
+  const [search, setSearch] = useState('');
+  const [which, setWhich] = useState('set');
+  const values = data?.values;
+  const shown = useMemo(
+    () => narrow(values ?? [], which === 'set', search.trim().toLowerCase()),
+    [values, which, search],
+  );
+  return (
+    <section aria-labelledby="configuration">
+      <h2 id="configuration" className="tl-section">
+        Configuration in effect
+      </h2>
+      <div className="tl-toolbar tl-above">
+        <TextInput
+          className="tl-grow"
+          aria-label="Search the configuration"
+          placeholder="Search names, values, sources"
+          leftSection={<Search size={16} aria-hidden="true" />}
+          value={search}
+          onChange={(event) => setSearch(event.currentTarget.value)}
+          spellCheck={false}
+          autoCapitalize="none"
+        />
+        <SegmentedControl
+          aria-label="Which values"
+          value={which}
+          onChange={setWhich}
+          data={[
+            { value: 'set', label: 'Set by somebody' },
+            { value: 'all', label: 'All' },
+          ]}
+        />
+      </div>
+      <div className="tl-panel">
+        {data === undefined ? (
+          error ? (
+            <Failure title="The configuration cannot be read" reason={error.message} retry={ask} />
+          ) : (
+            <Waiting label="Loading the configuration" rows={6} />
+          )
+        ) : shown.length === 0 ? (
+          <Empty icon={Settings2} title={search === '' ? 'Everything is default' : 'No value matches'}>
+            {search === '' && 'No file, variable or flag set anything.'}
+          </Empty>
+        ) : (
+          <Values values={shown} />
+        )}
+      </div>
+      {data && (
+        <p className="tl-foot tl-num tl-below">
+          {plural(shown.length, 'value')} of {data.values.length}; secrets are not sent.
+        </p>
+      )}
+    </section>
+  );
+}
+
+/** Only the rows on screen exist. */
+function Values({ values }: { readonly values: readonly Configured[] }) {
+  const [box, top] = useTopOf<HTMLUListElement>();
+  const virtual = useWindowVirtualizer({
+    count: values.length,
+    estimateSize: () => 40,
+    overscan: 12,
+    scrollMargin: top,
+    getItemKey: (index) => values[index]?.path ?? index,
+  });
+  return (
+    <ul ref={box} className="tl-list" style={{ height: virtual.getTotalSize() }} aria-label="Configuration">
+      {virtual.getVirtualItems().map((item) => {
+        const one = values[item.index];
+        if (!one) return null;
+        return (
+          <li
+            key={item.key}
+            ref={virtual.measureElement}
+            data-index={item.index}
+            style={{ transform: `translateY(${item.start - virtual.options.scrollMargin}px)` }}
+          >
+            <div className="tl-config">
+              <code className="tl-break">{one.path}</code>
+              <code className="tl-break tl-config-value">{one.value === '' ? 'not set' : one.value}</code>
+              <span className="tl-faint tl-break">{one.source}</span>
+            </div>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function narrow(values: readonly Configured[], set: boolean, text: string): readonly Configured[] {
+  return values.filter(
+    ({ path, value, source }) =>
+      (!set || !source.startsWith('default')) && `${path} ${value} ${source}`.toLowerCase().includes(text),
+  );
 }

@@ -1,46 +1,42 @@
-/** How the node is: numbers that move over the product's own channel. Administrators see their org, operators the node. */
-import type { NodeStatsSample, OrgStatsSample, StatsSample } from '@trunkline/contracts/node';
-import { SimpleGrid, Skeleton, Text } from '@mantine/core';
-import {
-  Activity,
-  type LucideIcon,
-  Cable,
-  Gauge,
-  MemoryStick,
-  Radio,
-  Send,
-  Timer,
-  Users,
-} from 'lucide-react';
-import type { ReactNode } from 'react';
+/** How the node is: numbers and charts that move over the product's own channel. Administrators see their org, operators the node. */
+import type { NodeStatsSample } from '@trunkline/contracts/node';
+import { Anchor, SegmentedControl, SimpleGrid, Text } from '@mantine/core';
+import { Activity, ArrowDownUp, Cable, Gauge, MemoryStick, Radio, Send, Timer, Users } from 'lucide-react';
+import { useMemo, useState, type ReactNode } from 'react';
 import { formatBytes, formatCount, formatDuration, formatMs, formatRate, plural } from '../format.js';
-import { Chart } from '../parts/chart.js';
-import type { Series } from '../parts/chart-model.js';
+import type { Continuity } from '../live.js';
 import { Facts } from '../parts/facts.js';
 import { Failure } from '../parts/notices.js';
 import { useNow } from '../parts/now.js';
 import { Page } from '../parts/page.js';
 import { Panel } from '../parts/panel.js';
-import { SPAN_MS, toColumns, useNodeSamples, useOrgSamples } from '../samples.js';
-import type { Session } from '../session.js';
+import { Stat } from '../parts/stat.js';
+import { toHash } from '../router.js';
+import { pointsOf, useNodeSamples, useOrgSamples, type Range } from '../samples.js';
+import { seesNode, type Session } from '../session.js';
+import { ErrorTrend, Trend } from './charts.js';
+import { closeCodeWords, codeWords } from './codes.js';
 
 export function Overview({ session }: { readonly session: Session }) {
-  return session.roles.includes('operator') ? <NodeOverview /> : <OrgOverview org={session.org} />;
+  return seesNode(session) ? <NodeOverview /> : <OrgOverview org={session.org} />;
 }
 
 function NodeOverview() {
-  const { kept, latest, continuity } = useNodeSamples();
-  const known = continuity.state !== 'failed' || latest !== undefined;
+  const { kept, latest, trend, continuity, trendContinuity } = useNodeSamples();
+  const [range, setRange] = useState<Range>('5min');
+  const points = useMemo(() => pointsOf(range, kept, trend), [range, kept, trend]);
+  const chart = { points, range };
   return (
     <Page
       title="Overview"
       name="Overview"
-      continuity={continuity}
-      source="node:stats"
+      continuity={shownContinuity(range, continuity, trendContinuity)}
+      source={sourceOf(range, 'node:stats')}
       lead={latest ? <NodeLine sample={latest} /> : 'The node’s numbers, once a second.'}
+      actions={<Ranges value={range} onChange={setRange} />}
     >
-      {!known && continuity.state === 'failed' ? (
-        <Failure title="The numbers cannot be read" reason={continuity.reason} />
+      {latest === undefined && continuity.state === 'failed' ? (
+        <Denied reason={continuity.reason} />
       ) : (
         <>
           <SimpleGrid cols={{ base: 2, md: 3, xl: 6 }} spacing="var(--tl-gap)">
@@ -58,7 +54,7 @@ function NodeOverview() {
             />
             <Stat
               icon={Send}
-              label="Messages / s"
+              label="Published / s"
               value={latest && formatRate(latest.publicationsPerSecond)}
               note={latest && `${formatCount(latest.publications)} in all`}
             />
@@ -83,52 +79,66 @@ function NodeOverview() {
           </SimpleGrid>
           <SimpleGrid cols={{ base: 1, md: 2, xl: 3 }} spacing="var(--tl-gap)">
             <Trend
+              {...chart}
               title="Connections"
-              samples={kept}
               format={formatCount}
               lines={[
-                line('connections', 1, (one) => one.connections),
-                line('subscriptions', 2, (one) => one.subscriptions),
+                { label: 'connections', path: 'connections' },
+                { label: 'subscriptions', path: 'subscriptions' },
               ]}
             />
             <Trend
-              title="Messages per second"
-              samples={kept}
+              {...chart}
+              title="Publications per second"
               format={formatRate}
               lines={[
-                rate('published', 1, (one) => one.publicationsPerSecond),
-                rate('commands', 2, (one) => one.commandsPerSecond),
+                { label: 'published', path: 'publicationsPerSecond' },
+                { label: 'commands', path: 'commandsPerSecond' },
               ]}
             />
             <Trend
+              {...chart}
               title="Deliveries per second"
-              samples={kept}
               format={formatRate}
-              lines={[rate('delivered', 1, (one) => one.deliveriesPerSecond)]}
+              lines={[{ label: 'delivered', path: 'deliveriesPerSecond' }]}
             />
             <Trend
+              {...chart}
               title="Delivery latency"
-              samples={kept}
               format={formatMs}
+              tones={[1, 3]}
               lines={[
-                line('p50', 1, (one) => one.deliveryLatencyMs.p50),
-                line('p99', 3, (one) => one.deliveryLatencyMs.p99),
+                { label: 'p50', path: 'deliveryLatencyMs.p50' },
+                { label: 'p99', path: 'deliveryLatencyMs.p99' },
               ]}
             />
             <Trend
+              {...chart}
+              title="Waiting in outboxes"
+              format={formatBytes}
+              lines={[{ label: 'outboxes', path: 'outboxBytes' }]}
+            />
+            <ErrorTrend {...chart} format={formatRate} />
+            <Trend
+              {...chart}
+              title="Event loop delay"
+              format={formatMs}
+              lines={[{ label: 'p99', path: 'eventLoopDelayMs' }]}
+            />
+            <Trend
+              {...chart}
               title="Memory"
-              samples={kept}
               format={formatBytes}
               lines={[
-                line('resident', 1, (one) => one.memory?.rssBytes ?? null),
-                line('heap', 2, (one) => one.memory?.heapUsedBytes ?? null),
+                { label: 'resident', path: 'memory.rssBytes' },
+                { label: 'heap', path: 'memory.heapUsedBytes' },
               ]}
             />
             <Trend
-              title="Event loop delay"
-              samples={kept}
-              format={formatMs}
-              lines={[line('delay', 1, (one) => one.eventLoopDelayMs ?? null)]}
+              {...chart}
+              title="CPU, of one core"
+              format={formatPercent}
+              lines={[{ label: 'used', path: 'cpuPercent' }]}
             />
           </SimpleGrid>
           {latest && <Faults sample={latest} />}
@@ -139,25 +149,29 @@ function NodeOverview() {
 }
 
 function OrgOverview({ org }: { readonly org: string }) {
-  const { kept, latest, continuity } = useOrgSamples();
+  const { kept, latest, trend, continuity, trendContinuity } = useOrgSamples();
+  const [range, setRange] = useState<Range>('5min');
+  const points = useMemo(() => pointsOf(range, kept, trend), [range, kept, trend]);
+  const chart = { points, range };
   return (
     <Page
       title="Overview"
       name="Overview"
-      continuity={continuity}
-      source="node:org-stats"
+      continuity={shownContinuity(range, continuity, trendContinuity)}
+      source={sourceOf(range, 'node:org-stats')}
       lead={`What org ${org} does on this node. The node’s own numbers are for operators.`}
+      actions={<Ranges value={range} onChange={setRange} />}
     >
       {latest === undefined && continuity.state === 'failed' ? (
-        <Failure title="The numbers cannot be read" reason={continuity.reason} />
+        <Denied reason={continuity.reason} />
       ) : (
         <>
-          <SimpleGrid cols={{ base: 2, md: 4 }} spacing="var(--tl-gap)">
+          <SimpleGrid cols={{ base: 2, md: 3, xl: 5 }} spacing="var(--tl-gap)">
             <Stat
               icon={Cable}
               label="Connections"
               value={latest && formatCount(latest.connections)}
-              note={latest && (latest.complete ? 'on this node' : 'other numbers are of a part')}
+              note={latest && 'on this node'}
             />
             <Stat
               icon={Users}
@@ -172,27 +186,58 @@ function OrgOverview({ org }: { readonly org: string }) {
               note={latest && plural(latest.subscriptions, 'subscription')}
             />
             <Stat
+              icon={ArrowDownUp}
+              label="Messages out / s"
+              value={latest && formatRate(latest.messagesOutPerSecond)}
+              note={latest && `${formatRate(latest.messagesInPerSecond)}/s in`}
+            />
+            <Stat
               icon={Gauge}
-              label="Behind"
+              label="Readers behind"
               value={latest && formatCount(latest.behind)}
-              note={latest && `${formatBytes(latest.outboxBytes)} waiting`}
+              note={latest && (latest.complete ? `${formatBytes(latest.outboxBytes)} waiting` : 'of a part')}
             />
           </SimpleGrid>
-          <SimpleGrid cols={{ base: 1, md: 2 }} spacing="var(--tl-gap)">
+          <SimpleGrid cols={{ base: 1, md: 2, xl: 3 }} spacing="var(--tl-gap)">
             <Trend
+              {...chart}
               title="Connections"
-              samples={kept}
               format={formatCount}
               lines={[
-                orgLine('connections', 1, (one) => one.connections),
-                orgLine('subscriptions', 2, (one) => one.subscriptions),
+                { label: 'connections', path: 'connections' },
+                { label: 'subscriptions', path: 'subscriptions' },
               ]}
             />
             <Trend
-              title="Waiting to be sent"
-              samples={kept}
+              {...chart}
+              title="Messages per second"
+              format={formatRate}
+              lines={[
+                { label: 'to clients', path: 'messagesOutPerSecond' },
+                { label: 'from clients', path: 'messagesInPerSecond' },
+              ]}
+            />
+            <Trend
+              {...chart}
+              title="Bytes per second"
               format={formatBytes}
-              lines={[orgLine('outbox', 1, (one) => one.outboxBytes)]}
+              lines={[
+                { label: 'to clients', path: 'bytesOutPerSecond' },
+                { label: 'from clients', path: 'bytesInPerSecond' },
+              ]}
+            />
+            <Trend
+              {...chart}
+              title="Waiting in outboxes"
+              format={formatBytes}
+              lines={[{ label: 'outboxes', path: 'outboxBytes' }]}
+            />
+            <Trend
+              {...chart}
+              title="Readers behind"
+              format={formatCount}
+              tones={[3]}
+              lines={[{ label: 'subscriptions', path: 'behind' }]}
             />
           </SimpleGrid>
         </>
@@ -201,126 +246,120 @@ function OrgOverview({ org }: { readonly org: string }) {
   );
 }
 
-function NodeLine({ sample }: { readonly sample: NodeStatsSample }) {
-  const now = useNow();
+function Ranges({ value, onChange }: { readonly value: Range; readonly onChange: (range: Range) => void }) {
   return (
-    <>
-      Node <code>{sample.nodeId}</code>, up {formatDuration(now - sample.startedAtMs)}
-      {sample.cpuPercent !== undefined && (
-        <span className="tl-num">, CPU {Math.round(sample.cpuPercent)} %</span>
-      )}
-    </>
-  );
-}
-
-function Stat({
-  icon: Icon,
-  label,
-  value,
-  note,
-}: {
-  readonly icon: LucideIcon;
-  readonly label: string;
-  readonly value: string | undefined;
-  readonly note: ReactNode;
-}) {
-  return (
-    <div className="tl-panel tl-stat">
-      <span className="tl-stat-label">
-        <Icon size={15} strokeWidth={1.9} aria-hidden="true" />
-        {label}
-      </span>
-      {value === undefined ? (
-        <Skeleton height={26} width="60%" my={4} radius="sm" />
-      ) : (
-        <span className="tl-stat-value tl-num">{value}</span>
-      )}
-      {value === undefined ? (
-        <Skeleton height={12} width="80%" radius="sm" />
-      ) : (
-        <span className="tl-stat-note tl-num">{note}</span>
-      )}
-    </div>
-  );
-}
-
-interface Line<T> {
-  readonly label: string;
-  readonly tone: Series['tone'];
-  readonly pick: (sample: T) => number | null;
-}
-
-const line = (
-  label: string,
-  tone: Series['tone'],
-  pick: Line<NodeStatsSample>['pick'],
-): Line<NodeStatsSample> => ({ label, tone, pick });
-/** A rate is unknown in a sample that measured none. */
-const rate = (
-  label: string,
-  tone: Series['tone'],
-  pick: Line<NodeStatsSample>['pick'],
-): Line<NodeStatsSample> => line(label, tone, (sample) => (sample.intervalMs === 0 ? null : pick(sample)));
-const orgLine = (
-  label: string,
-  tone: Series['tone'],
-  pick: Line<OrgStatsSample>['pick'],
-): Line<OrgStatsSample> => ({ label, tone, pick });
-
-function Trend<T extends StatsSample>({
-  title,
-  samples,
-  format,
-  lines,
-}: {
-  readonly title: string;
-  readonly samples: readonly T[];
-  readonly format: (value: number) => string;
-  readonly lines: readonly Line<T>[];
-}) {
-  const { times, columns } = toColumns(
-    samples,
-    lines.map((one) => one.pick),
-  );
-  return (
-    <Chart
-      title={title}
-      times={times}
-      format={format}
-      spanMs={SPAN_MS}
-      binary={format === formatBytes}
-      series={lines.map(({ label, tone }, index) => ({ label, tone, values: columns[index] ?? [] }))}
+    <SegmentedControl
+      aria-label="Time that the charts span"
+      value={value}
+      onChange={(next) => onChange(next as Range)}
+      data={[
+        { value: '5min', label: '5 min' },
+        { value: '1h', label: '1 hour' },
+      ]}
     />
   );
 }
 
+/** The numbers are always the samples'; the hour is shown only as well as it is known. */
+function shownContinuity(range: Range, samples: Continuity, trend: Continuity): Continuity {
+  return range === '1h' && samples.state === 'live' ? trend : samples;
+}
+
+function sourceOf(range: Range, channel: string): string {
+  return range === '1h' ? `${channel} and the hour that the node keeps` : channel;
+}
+
+function Denied({ reason }: { readonly reason: string }) {
+  return (
+    <div className="tl-panel">
+      <Failure
+        title="The numbers cannot be read"
+        reason={`The server answered: ${reason}. They are for administrators of an org and for operators of the node.`}
+      />
+    </div>
+  );
+}
+
+function NodeLine({ sample }: { readonly sample: NodeStatsSample }) {
+  const now = useNow();
+  return (
+    <span className="tl-num">
+      Node <code>{sample.nodeId}</code>, up {formatDuration(now - sample.startedAtMs)}
+      {sample.cpuPercent !== undefined && `, CPU ${Math.round(sample.cpuPercent)} %`}
+    </span>
+  );
+}
+
+/** What did not go smoothly, since the node started. */
 function Faults({ sample }: { readonly sample: NodeStatsSample }) {
   const { overflows, recoveries } = sample;
   return (
-    <Panel
-      title="Since start"
-      aside={
-        <Text size="xs" c="dimmed">
-          what did not go smoothly
-        </Text>
-      }
-    >
-      <Facts
-        facts={[
-          [
-            'Recoveries',
-            `${formatCount(recoveries.recovered)} without loss, ${formatCount(recoveries.unrecovered)} by a new snapshot`,
-          ],
-          [
-            'Slow readers',
-            `${formatCount(overflows.recover)} cut off, ${formatCount(overflows.latest)} conflated, ${formatCount(overflows.gap)} told of a gap, ${formatCount(overflows.close)} closed`,
-          ],
-          ['Denied', formatCount(sample.denials)],
-          ['Errors', `${formatRate(sample.errorsPerSecond)} per second`],
-          ['Waiting to be sent', formatBytes(sample.outboxBytes)],
-          ['Deliveries', formatCount(sample.deliveries)],
-        ]}
-      />
-    </Panel>
+    <SimpleGrid cols={{ base: 1, md: 3 }} spacing="var(--tl-gap)">
+      <Panel title="Readers, since start" aside={<Events />}>
+        <Facts
+          columns={1}
+          facts={[
+            ['Recovered without loss', count(recoveries.recovered)],
+            ['Took the state anew', count(recoveries.unrecovered)],
+            ['Cut off, to come back by position', count(overflows.recover)],
+            ['Older values replaced', count(overflows.latest)],
+            ['Skipped, and told the range', count(overflows.gap)],
+            ['Closed for being slow', count(overflows.close)],
+          ]}
+        />
+      </Panel>
+      <Panel title="Replies with an error, since start">
+        <ByCode counts={sample.errors} words={codeWords} nothing="None." />
+      </Panel>
+      <Panel title="Connections ended, since start">
+        <ByCode counts={sample.closes} words={closeCodeWords} nothing="None." />
+      </Panel>
+    </SimpleGrid>
   );
+}
+
+const CODES_SHOWN = 8;
+
+function ByCode({
+  counts,
+  words,
+  nothing,
+}: {
+  readonly counts: Readonly<Record<string, number>>;
+  readonly words: (code: number) => string;
+  readonly nothing: string;
+}) {
+  const all = Object.entries(counts).sort(([, left], [, right]) => right - left);
+  if (all.length === 0)
+    return (
+      <Text size="sm" c="dimmed">
+        {nothing}
+      </Text>
+    );
+  const rest = all.slice(CODES_SHOWN).reduce((sum, [, value]) => sum + value, 0);
+  return (
+    <Facts
+      columns={1}
+      facts={[
+        ...all.slice(0, CODES_SHOWN).map(([code, value]) => [words(Number(code)), count(value)] as const),
+        ...(rest > 0 ? [['others', count(rest)] as const] : []),
+      ]}
+    />
+  );
+}
+
+function Events() {
+  return (
+    <Anchor href={toHash({ screen: 'events' })} size="sm">
+      Events
+    </Anchor>
+  );
+}
+
+function count(value: number): ReactNode {
+  return <span className="tl-num">{formatCount(value)}</span>;
+}
+
+function formatPercent(value: number): string {
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} %`;
 }

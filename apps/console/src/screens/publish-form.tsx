@@ -1,45 +1,48 @@
-/** Publishes into a channel as the server. The text is checked as JSON while it is typed, with the place of the mistake. */
-import { Button, Checkbox, Group, Stack, Textarea, TextInput } from '@mantine/core';
+/** Publishes into a stream channel as the server. The text is checked as JSON while it is typed, and against the channel's schema. */
+import { ActionIcon, Button, Group, Stack, TextInput, Tooltip } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { Send } from 'lucide-react';
+import { Dices, Send } from 'lucide-react';
 import { useState, type FormEvent, type KeyboardEvent } from 'react';
-import type { Params } from '../asked.js';
 import { useCall } from '../live.js';
+import { checkText, JsonField } from '../parts/json-field.js';
+import type { Schema } from '../schema.js';
+import { parseTags } from './tags.js';
 
-type Parsed = { readonly value: unknown } | { readonly fault: string };
-
-export function PublishForm({ channel, keyed }: { readonly channel: string; readonly keyed: boolean }) {
+export function PublishForm({
+  channel,
+  schema,
+}: {
+  readonly channel: string;
+  readonly schema?: Schema | undefined;
+}) {
   const call = useCall();
   const [text, setText] = useState('{\n  "hello": "world"\n}');
-  const [key, setKey] = useState('');
   const [tags, setTags] = useState('');
-  const [removed, setRemoved] = useState(false);
+  const [idempotencyKey, setIdempotencyKey] = useState('');
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState<string>();
-  const parsed = parseJson(text);
+  const { parsed, findings } = checkText(text, schema);
   const parsedTags = parseTags(tags);
-  const unusable = (!removed && 'fault' in parsed) || (keyed && key === '') || 'fault' in parsedTags;
+  const unusable = 'fault' in parsed || 'fault' in parsedTags || findings.length > 0;
 
   const send = async (): Promise<void> => {
-    if (unusable || busy) return;
+    if ('fault' in parsed || 'fault' in parsedTags || unusable || busy) return;
     setBusy(true);
     setFault(undefined);
     try {
-      const { position } = await call(
-        'node.publish',
-        toParams({
-          channel,
-          keyed,
-          key,
-          removed,
-          parsed,
-          tags: 'value' in parsedTags ? parsedTags.value : {},
-        }),
-      );
+      const { position, deduplicated } = await call('node.publish', {
+        channel,
+        data: parsed.value,
+        ...(Object.keys(parsedTags.value).length > 0 && { tags: { ...parsedTags.value } }),
+        ...(idempotencyKey !== '' && { idempotencyKey }),
+      });
+      const where = position.offset > 0 ? ` as offset ${position.offset}` : '';
       notifications.show({
-        message: position.offset > 0 ? `Published as offset ${position.offset}.` : 'Published.',
-        color: 'jade',
-        autoClose: 2_500,
+        message: deduplicated
+          ? `Nothing was published: this key was used before${where}.`
+          : `Published${where}.`,
+        color: deduplicated ? 'yellow' : 'jade',
+        autoClose: deduplicated ? 6_000 : 2_500,
       });
     } catch (error) {
       setFault(error instanceof Error ? error.message : String(error));
@@ -58,42 +61,35 @@ export function PublishForm({ channel, keyed }: { readonly channel: string; read
   return (
     <form onSubmit={submit} onKeyDown={onKey}>
       <Stack gap="sm">
-        {keyed && (
-          <TextInput
-            label="Key"
-            value={key}
-            onChange={(event) => setKey(event.currentTarget.value)}
-            spellCheck={false}
-            required
-          />
-        )}
-        {keyed && (
-          <Checkbox
-            label="Remove this key"
-            checked={removed}
-            onChange={(event) => setRemoved(event.currentTarget.checked)}
-          />
-        )}
-        {!removed && (
-          <Textarea
-            label="Data (JSON)"
-            value={text}
-            onChange={(event) => setText(event.currentTarget.value)}
-            error={'fault' in parsed ? parsed.fault : undefined}
-            autosize
-            minRows={4}
-            maxRows={14}
-            spellCheck={false}
-            styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)', fontSize: 13 } }}
-          />
-        )}
+        <JsonField label="Data (JSON)" value={text} onChange={setText} schema={schema} />
         <TextInput
           label="Tags"
-          description="Optional, e.g. kind=test, level=info"
+          placeholder="kind=test, level=info"
           value={tags}
           onChange={(event) => setTags(event.currentTarget.value)}
           error={'fault' in parsedTags ? parsedTags.fault : undefined}
           spellCheck={false}
+          autoCapitalize="none"
+        />
+        <TextInput
+          label="Idempotency key"
+          placeholder="A repeat with this key publishes nothing"
+          value={idempotencyKey}
+          onChange={(event) => setIdempotencyKey(event.currentTarget.value)}
+          maxLength={255}
+          spellCheck={false}
+          autoCapitalize="none"
+          rightSection={
+            <Tooltip label="A new key" withArrow>
+              <ActionIcon
+                variant="subtle"
+                aria-label="Make a new idempotency key"
+                onClick={() => setIdempotencyKey(newKey())}
+              >
+                <Dices size={16} aria-hidden="true" />
+              </ActionIcon>
+            </Tooltip>
+          }
         />
         {fault !== undefined && (
           <p className="tl-fault" role="alert">
@@ -108,7 +104,7 @@ export function PublishForm({ channel, keyed }: { readonly channel: string; read
             disabled={unusable}
             leftSection={<Send size={15} aria-hidden="true" />}
           >
-            {removed ? 'Remove' : 'Publish'}
+            Publish
           </Button>
         </Group>
       </Stack>
@@ -116,46 +112,9 @@ export function PublishForm({ channel, keyed }: { readonly channel: string; read
   );
 }
 
-interface Fields {
-  readonly channel: string;
-  readonly keyed: boolean;
-  readonly key: string;
-  readonly removed: boolean;
-  readonly parsed: Parsed;
-  readonly tags: Readonly<Record<string, string>>;
-}
-
-function toParams({ channel, keyed, key, removed, parsed, tags }: Fields): Params<'node.publish'> {
-  const data = 'value' in parsed && !(keyed && removed) ? parsed.value : null;
-  return {
-    channel,
-    data,
-    ...(keyed && { key }),
-    ...(keyed && removed && { removed }),
-    ...(Object.keys(tags).length > 0 && { tags: { ...tags } }),
-  };
-}
-
-export function parseJson(text: string): Parsed {
-  if (text.trim() === '') return { fault: 'Data is needed; null is a value.' };
-  try {
-    return { value: JSON.parse(text) as unknown };
-  } catch (error) {
-    return { fault: error instanceof Error ? `Not JSON: ${error.message}` : 'Not JSON.' };
-  }
-}
-
-export function parseTags(
-  text: string,
-): { readonly value: Readonly<Record<string, string>> } | { readonly fault: string } {
-  const tags: Record<string, string> = {};
-  for (const part of text
-    .split(',')
-    .map((one) => one.trim())
-    .filter((one) => one !== '')) {
-    const at = part.indexOf('=');
-    if (at < 1) return { fault: `Expected name=value, found ${part}` };
-    tags[part.slice(0, at).trim()] = part.slice(at + 1).trim();
-  }
-  return { value: tags };
+/** Not `randomUUID`: it exists in secure contexts only. */
+function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('');
 }

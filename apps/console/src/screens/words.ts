@@ -1,4 +1,4 @@
-/** Options of a namespace as sentences; shared by the screens that show them. */
+/** Options of a namespace in a few words; shared by the screens that show them. */
 import { formatTtl, plural } from '../format.js';
 
 const SLOW_READERS: Readonly<Record<string, string>> = {
@@ -14,18 +14,20 @@ export function slowReaderWords(overflow: string): string {
 export interface HistoryOptions {
   readonly class: string;
   readonly type: string;
-  readonly historySize: number;
-  readonly historyTtlMs: number;
+  /** Null: unlimited. */
+  readonly historySize: number | null;
+  readonly historyTtlMs: number | null;
 }
 
 export function historyWords({ class: kind, type, historySize, historyTtlMs }: HistoryOptions): string {
   if (type !== 'stream') return 'the entries';
   if (kind === 'local') return 'the module’s newest';
   if (kind === 'durable') return 'kept in the store';
-  return historySize === 0 ? 'none' : `${plural(historySize, 'publication')}, ${formatTtl(historyTtlMs)}`;
+  if (historySize === 0) return 'none';
+  return `${historySize === null ? 'all' : plural(historySize, 'publication')}, ${formatTtl(historyTtlMs)}`;
 }
 
 /** Whether there is a past to ask for. */
 export function keepsHistory({ class: kind, type, historySize }: HistoryOptions): boolean {
-  return type === 'stream' && (kind !== 'live' || historySize > 0);
+  return type === 'stream' && (kind !== 'live' || historySize !== 0);
 }

@@ -1,7 +1,7 @@
 /** Ctrl-K: go anywhere, open any channel, change the colours. What is typed is itself a channel that can be opened, and it stands
  * before the channels found, which arrive later: what is selected must not move under the Enter key. */
 import { useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
-import { Spotlight, type SpotlightActionData } from '@mantine/spotlight';
+import { Spotlight, spotlight, type SpotlightActionData } from '@mantine/spotlight';
 import { LogOut, Moon, Radio, Search, Sun } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { useCall } from '../live.js';
@@ -11,18 +11,25 @@ import { PLACES } from './places.js';
 const CHANNELS_SHOWN = 8;
 const PAUSE_MS = 150;
 
-export function Palette({ onSignOut }: { readonly onSignOut: () => void }) {
+export interface PaletteProps {
+  readonly opened: boolean;
+  readonly onClose: () => void;
+  readonly onSignOut: () => void;
+}
+
+export function Palette({ opened, onClose, onSignOut }: PaletteProps) {
   const [query, setQuery] = useState('');
-  const [opened, setOpened] = useState(false);
+  useEffect(() => (opened ? spotlight.open() : spotlight.close()), [opened]);
   const channels = useChannelNames(query.trim(), opened);
   const { setColorScheme } = useMantineColorScheme();
   const dark = useComputedColorScheme() === 'dark';
   const typed = query.trim();
   const actions: SpotlightActionData[] = [
-    ...PLACES.map(({ route, label, icon: Icon, hint }) => ({
+    ...PLACES.map(({ route, label, icon: Icon, hint, keywords }) => ({
       id: `go-${route.screen}`,
       label,
       description: hint,
+      keywords,
       leftSection: <Icon size={18} aria-hidden="true" />,
       onClick: () => navigate(route),
     })),
@@ -72,9 +79,8 @@ export function Palette({ onSignOut }: { readonly onSignOut: () => void }) {
       filter={(_query, all) => all}
       query={query}
       onQueryChange={setQuery}
-      onSpotlightOpen={() => setOpened(true)}
-      onSpotlightClose={() => setOpened(false)}
-      shortcut={['mod + K', 'mod + P']}
+      onSpotlightClose={onClose}
+      shortcut={null}
       searchProps={{
         leftSection: <Search size={18} aria-hidden="true" />,
         placeholder: 'Go to, or name a channel',

@@ -3,18 +3,19 @@
  * line across the top whenever the connection itself is not there.
  */
 import { ActionIcon, AppShell, Avatar, Kbd, Menu, UnstyledButton } from '@mantine/core';
-import { spotlight } from '@mantine/spotlight';
-import { LogOut, Search, WifiOff } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { Ellipsis, LogOut, Search, WifiOff } from 'lucide-react';
+import { lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
 import { formatDuration } from '../format.js';
 import { useLink } from '../live.js';
 import { useNow } from '../parts/now.js';
 import { toHash, useRoute } from '../router.js';
 import type { Session } from '../session.js';
 import { Logo } from './logo.js';
-import { Palette } from './palette.js';
 import { PLACES } from './places.js';
 import { ThemeToggle } from './theme-toggle.js';
+
+/** Comes when it is first asked for. */
+const Palette = lazy(async () => ({ default: (await import('./palette.js')).Palette }));
 
 export function Shell({
   session,
@@ -25,6 +26,9 @@ export function Shell({
   readonly onSignOut: () => void;
   readonly children: ReactNode;
 }) {
+  const [searching, setSearching] = useState<'never' | 'open' | 'closed'>('never');
+  const search = (): void => setSearching('open');
+  useShortcut(() => setSearching((before) => (before === 'open' ? 'closed' : 'open')));
   return (
     <AppShell
       header={{ height: { base: 52, sm: 0 } }}
@@ -41,7 +45,7 @@ export function Shell({
           <span>Trunkline</span>
         </a>
         <span className="tl-top-actions">
-          <ActionIcon variant="default" size="lg" aria-label="Search and go to" onClick={spotlight.open}>
+          <ActionIcon variant="default" size="lg" aria-label="Search and go to" onClick={search}>
             <Search size={17} aria-hidden="true" />
           </ActionIcon>
           <ThemeToggle />
@@ -53,7 +57,7 @@ export function Shell({
           <Logo size={30} />
           <span>Trunkline</span>
         </a>
-        <UnstyledButton className="tl-search" onClick={spotlight.open}>
+        <UnstyledButton className="tl-search" onClick={search}>
           <Search size={15} aria-hidden="true" />
           <span className="tl-grow">Search</span>
           <Kbd size="xs">Ctrl K</Kbd>
@@ -69,11 +73,33 @@ export function Shell({
         {children}
       </AppShell.Main>
       <AppShell.Footer hiddenFrom="sm" component="nav" className="tl-bottom" aria-label="Main">
-        <Links className="tl-tabs" />
+        <Tabs />
       </AppShell.Footer>
-      <Palette onSignOut={onSignOut} />
+      {searching !== 'never' && (
+        <Suspense>
+          <Palette
+            opened={searching === 'open'}
+            onClose={() => setSearching('closed')}
+            onSignOut={onSignOut}
+          />
+        </Suspense>
+      )}
     </AppShell>
   );
+}
+
+/** Ctrl K, or Command K, wherever the focus is: nothing else of the page uses it. */
+function useShortcut(toggle: () => void): void {
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      if (!(event.ctrlKey || event.metaKey) || event.altKey || !['k', 'p'].includes(event.key.toLowerCase()))
+        return;
+      event.preventDefault();
+      toggle();
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, []);
 }
 
 function Links({ className }: { readonly className: string }) {
@@ -88,6 +114,54 @@ function Links({ className }: { readonly className: string }) {
           </a>
         </li>
       ))}
+    </ul>
+  );
+}
+
+/** The bar of narrow screens: the first places, and the others behind one more. */
+function Tabs() {
+  const { screen } = useRoute();
+  const rest = PLACES.filter((place) => !place.first);
+  const inside = rest.some(({ screens }) => screens.includes(screen));
+  return (
+    <ul className="tl-tabs">
+      {PLACES.filter((place) => place.first).map(({ route, label, icon: Icon, screens }) => (
+        <li key={label}>
+          <a href={toHash(route)} aria-current={screens.includes(screen) ? 'page' : undefined}>
+            <Icon size={18} strokeWidth={1.9} aria-hidden="true" />
+            <span>{label}</span>
+          </a>
+        </li>
+      ))}
+      <li>
+        <Menu
+          withinPortal={false}
+          withInitialFocusPlaceholder={false}
+          position="top-end"
+          withArrow
+          width={210}
+        >
+          <Menu.Target>
+            <UnstyledButton className="tl-tab" data-current={inside || undefined}>
+              <Ellipsis size={18} strokeWidth={1.9} aria-hidden="true" />
+              <span>More</span>
+            </UnstyledButton>
+          </Menu.Target>
+          <Menu.Dropdown>
+            {rest.map(({ route, label, icon: Icon, screens }) => (
+              <Menu.Item
+                key={label}
+                component="a"
+                href={toHash(route)}
+                aria-current={screens.includes(screen) ? 'page' : undefined}
+                leftSection={<Icon size={16} aria-hidden="true" />}
+              >
+                {label}
+              </Menu.Item>
+            ))}
+          </Menu.Dropdown>
+        </Menu>
+      </li>
     </ul>
   );
 }

@@ -40,6 +40,8 @@ export function toHubOptions({ client, channels, node }: Config): Partial<HubOpt
     idempotencyTtlMs: client.idempotencyTtl,
     expiryGraceMs: client.expiryGrace,
     localRingSize: client.localRingSize,
+    orgEventsMax: client.orgEventsMax,
+    deltaMemoryMaxBytes: client.deltaMemoryMaxBytes,
   };
 }
 

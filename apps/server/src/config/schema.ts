@@ -57,6 +57,7 @@ const namespaceShape = {
   allowPresence: list('Who may read presence.', audience()).optional(),
   allowHistory: list('Who may read history.', audience()).optional(),
   allowTagsFilter: flag('Whether subscribers may filter by tags.').optional(),
+  allowDelta: list('Kinds of deltas subscribers may ask for.', choice('Kind.', ['fossil'])).optional(),
   channelPattern: text(
     'Regular expression (anchored) for the part of the name after the namespace.',
   ).optional(),
@@ -233,6 +234,10 @@ const client = z.strictObject({
     D.expiryGraceMs,
   ),
   localRingSize: integer("Publications kept in a local channel's ring.", { min: 1 }).default(D.localRingSize),
+  orgEventsMax: integer('Events kept per org for diagnosis; 0: none.', { max: 100_000 }).default(D.orgEventsMax),
+  deltaMemoryMaxBytes: size('Bytes of payloads one channel remembers to make deltas from.').default(
+    D.deltaMemoryMaxBytes,
+  ),
   maxFrameBytes: size('Bytes of one inbound frame.', { min: 1_024 }).default(D.limits.maxFrameBytes),
   maxCommandsPerFrame: integer('Commands of one inbound frame.', { min: 1 }).default(
     D.limits.maxCommandsPerFrame,
@@ -316,6 +321,32 @@ export const configSchema = z.strictObject({
       token: text('Bearer token that a scrape must present; absent: none.', { secret: true }).optional(),
     })
     .prefault({}),
+  redis: z
+    .strictObject({
+      url: text('Joins nodes over a Redis server, `redis://` or `rediss://`; absent: one node, everything in memory.', {
+        pattern: /^rediss?:\/\/\S+$/,
+        expected: 'a redis or rediss URL',
+        secret: true,
+      }).optional(),
+      prefix: text('Begins every key, so that several installations may share a server.', {
+        pattern: /^[\w.-]{1,64}$/,
+        expected: '1 to 64 characters of a-z, A-Z, 0-9, `_`, `.` and `-`',
+      }).default('trunkline'),
+    })
+    .prefault({}),
+  tracing: z
+    .strictObject({
+      endpoint: text(
+        'Where OpenTelemetry spans go (OTLP over HTTP), e.g. `http://collector:4318/v1/traces`; absent: none are made.',
+        URL_PATTERN,
+      ).optional(),
+      authorization: text('`Authorization` header for the collector.', { secret: true }).optional(),
+      samplePercent: integer('Share of the traces begun here that are kept; one begun by a caller follows it.', {
+        max: 100,
+      }).default(100),
+      serviceName: text('`service.name` of the spans.').default('trunkline'),
+    })
+    .prefault({}),
 });
 
 /** The resolved values. */
@@ -328,6 +359,7 @@ const EVERYBODY = {
   allowPublish: ['user', 'anonymous'],
   allowPresence: ['user', 'anonymous'],
   allowHistory: ['user', 'anonymous'],
+  allowDelta: ['fossil'],
 };
 const OPEN = {
   historySize: 100,

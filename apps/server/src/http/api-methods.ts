@@ -13,8 +13,16 @@ import type {
   ConnectionSummary,
   Hub,
   OrgApi,
+  Principal,
 } from '@trunkline/hub';
-import { closeOf, CodedError, type ClientInfo, type Payload, type Publication } from '@trunkline/protocol';
+import {
+  closeOf,
+  CodedError,
+  type ClientInfo,
+  type Payload,
+  type Position,
+  type Publication,
+} from '@trunkline/protocol';
 import { payloadMember, RawJson } from './json.js';
 
 /** One call: in which org, by whom. */
@@ -22,11 +30,16 @@ export interface ApiCall {
   readonly org: OrgApi;
   /** Whether the key is for all orgs, and may see totals of the node. */
   readonly allOrgs: boolean;
+  /** The key as an acting person, for methods of modules. */
+  readonly principal: Principal;
+  readonly requestId: string;
+  /** Aborted when the caller hangs up. */
+  readonly signal: AbortSignal;
 }
 
 export interface ApiEnvironment {
   readonly clock: Clock;
-  readonly hub: Pick<Hub, 'stats' | 'options' | 'nodeId'>;
+  readonly hub: Pick<Hub, 'stats' | 'options' | 'nodeId' | 'namespaces'>;
   readonly version: string;
   readonly nodeName: string;
   /** Channels of one broadcast. */
@@ -38,13 +51,32 @@ export type ApiHandlers = {
   readonly [M in ApiMethod]: (call: ApiCall, params: ApiParams<M>) => Promise<object>;
 };
 
+interface HistoryFilter {
+  readonly limit?: number | undefined;
+  readonly since?: Position | undefined;
+  readonly reverse?: boolean | undefined;
+}
+
 const DEFAULT_CHANNELS = 10_000;
 const DEFAULT_CONNECTIONS = 100;
+const DEFAULT_EVENTS = 100;
 /** Connections looked at to count the users of one org. */
 const COUNTED_CONNECTIONS = 10_000;
 
 export function createApiHandlers(environment: ApiEnvironment): ApiHandlers {
   const { clock, hub } = environment;
+  const readHistory = (
+    org: OrgApi,
+    channel: string,
+    { limit = 0, since, reverse = false }: HistoryFilter,
+  ): ReturnType<OrgApi['history']> => {
+    const most = hub.options.historyMaxLimit;
+    return org.history(channel, {
+      limit: limit < 0 ? most : Math.min(limit, most),
+      reverse,
+      ...(since === undefined ? {} : { since }),
+    });
+  };
   return {
     publish: async ({ org }, params) =>
       toPublished(await org.publish(params.channel, toPayload(params), toPublishOptions(params))),
@@ -61,14 +93,22 @@ export function createApiHandlers(environment: ApiEnvironment): ApiHandlers {
         ),
       };
     },
-    subscribe: async ({ org }, params) => ({
-      num_clients: await org.subscribe(params.channel, toTarget(params)),
+    subscribe: async ({ org }, { channel, info, data, expire_at, ...target }) => ({
+      num_clients: await org.subscribe(channel, toTarget(target), {
+        ...(info === undefined ? {} : { info: JSON.stringify(info) }),
+        ...(data === undefined ? {} : { data: JSON.stringify(data) }),
+        ...(expire_at === undefined || expire_at === 0 ? {} : { expiresAtMs: expire_at * 1_000 }),
+      }),
     }),
     unsubscribe: async ({ org }, params) => ({
       num_clients: await org.unsubscribe(params.channel, toTarget(params)),
     }),
-    disconnect: async ({ org }, params) => ({
-      num_clients: await org.disconnect(toTarget(params), params.disconnect),
+    disconnect: async ({ org }, { disconnect: close, whitelist = [], ...target }) => ({
+      num_clients: await org.disconnect(
+        toTarget(target),
+        close && { code: close.code, reason: close.reason ?? '' },
+        whitelist,
+      ),
     }),
     refresh: async ({ org }, { expired, expire_at, ...target }) => {
       if (expired === true)
@@ -76,7 +116,7 @@ export function createApiHandlers(environment: ApiEnvironment): ApiHandlers {
       return {
         num_clients: await org.refresh(
           toTarget(target),
-          expire_at === undefined ? undefined : expire_at * 1_000,
+          expire_at === undefined || expire_at === 0 ? undefined : expire_at * 1_000,
         ),
       };
     },
@@ -87,13 +127,8 @@ export function createApiHandlers(environment: ApiEnvironment): ApiHandlers {
       const { numClients, numUsers } = await org.presenceStats(channel);
       return { num_clients: numClients, num_users: numUsers };
     },
-    history: async ({ org }, { channel, limit = 0, since, reverse = false }) => {
-      const most = hub.options.historyMaxLimit;
-      const { publications, position } = await org.history(channel, {
-        limit: limit < 0 ? most : Math.min(limit, most),
-        reverse,
-        ...(since === undefined ? {} : { since }),
-      });
+    history: async ({ org }, { channel, ...filter }) => {
+      const { publications, position } = await readHistory(org, channel, filter);
       return { publications: publications.map(toApiPublication), ...position };
     },
     history_remove: async ({ org }, { channel }) => {
@@ -117,6 +152,13 @@ export function createApiHandlers(environment: ApiEnvironment): ApiHandlers {
         total,
       };
     },
+    rpc: async ({ org, principal, requestId, signal }, { method, params = {} }) => {
+      const { result, after } = await org.rpc(method, params, { principal, client: '', requestId, signal });
+      return {
+        data: result ?? null,
+        position: after && { channel: after.channel, ...after.position },
+      };
+    },
     info: async (call) => ({
       nodes: [
         {
@@ -128,18 +170,42 @@ export function createApiHandlers(environment: ApiEnvironment): ApiHandlers {
         },
       ],
     }),
+    namespaces: () =>
+      Promise.resolve({
+        namespaces: [...hub.namespaces()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(toSnakeCase),
+      }),
+    events: ({ org }, { channel, kinds, after, limit = DEFAULT_EVENTS, ...target }) => {
+      const events = org.events({
+        ...withoutEmpty(target),
+        ...(channel === undefined ? {} : { channel }),
+        ...(kinds === undefined ? {} : { kinds }),
+        ...(after === undefined ? {} : { after }),
+        limit,
+      });
+      return Promise.resolve({
+        events: events.map(({ timeMs, ...event }) => ({ time: timeMs, ...(toSnakeCase(event) as object) })),
+      });
+    },
     map_publish: async ({ org }, params) =>
       toMapPublished(
         await org.mapPublish(params.channel, params.key, toPayload(params), toMapOptions(params)),
       ),
     map_remove: async ({ org }, params) =>
       toMapPublished(await org.mapRemove(params.channel, params.key, toMapOptions(params))),
-    map_state: async ({ org }, { channel, cursor, limit }) => {
+    map_state: async ({ org }, { channel, cursor, limit = 0 }) => {
       const page = await org.mapState(channel, {
         ...(cursor === undefined ? {} : { cursor }),
-        ...(limit === undefined ? {} : { limit }),
+        ...(limit <= 0 ? {} : { limit }),
       });
       return { entries: page.entries.map(toApiPublication), cursor: page.cursor, ...page.position };
+    },
+    map_read_stream: async (
+      { org },
+      { channel, limit, reverse, since_offset: offset, since_epoch: epoch = '' },
+    ) => {
+      const since = offset === undefined ? {} : { since: { offset, epoch } };
+      const { publications, position } = await readHistory(org, channel, { limit, reverse, ...since });
+      return { entries: publications.map(toApiPublication), ...position };
     },
   };
 }
@@ -157,7 +223,7 @@ function toPayload({
   readonly data?: unknown;
   readonly b64data?: string | undefined;
 }): Payload {
-  if (b64data === undefined) {
+  if (b64data === undefined || b64data === '') {
     if (data === undefined) throw new CodedError('badRequest', 'data is required');
     return JSON.stringify(data);
   }
@@ -176,7 +242,7 @@ interface Publishing {
 function toPublishOptions({ tags, idempotency_key, skip_history }: Publishing): ApiPublishOptions {
   return {
     ...(tags === undefined ? {} : { tags }),
-    ...(idempotency_key === undefined ? {} : { idempotencyKey: idempotency_key }),
+    ...(idempotency_key === undefined || idempotency_key === '' ? {} : { idempotencyKey: idempotency_key }),
     ...(skip_history === undefined ? {} : { skipHistory: skip_history }),
   };
 }
@@ -258,6 +324,7 @@ function toApiConnection(connection: ConnectionSummary): object {
     protocol: connection.codec,
     remote_address: connection.remoteAddress,
     connected_at: connection.connectedAtMs,
+    connected_at_ms: connection.connectedAtMs,
     outbox_messages: connection.outboxMessages,
     outbox_bytes: connection.outboxBytes,
     state: {
@@ -286,6 +353,18 @@ function orgNumbers(org: OrgApi): object {
     num_subs: channels.reduce((sum, { subscribers }) => sum + subscribers, 0),
     num_channels: channels.length,
   };
+}
+
+/** Options as they are, under the names this API uses. What is without limit is left out: JSON has no word for it. */
+function toSnakeCase(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return value === Infinity ? undefined : value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [
+      name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`),
+      toSnakeCase(member),
+    ]),
+  );
 }
 
 function mapValues<T>(map: ReadonlyMap<string, T>, change: (value: T) => unknown): object {

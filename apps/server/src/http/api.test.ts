@@ -120,7 +120,8 @@ describe('scopes', () => {
     expect((await call('publish', { channel: 'a', data: 1 }, key)).body).toEqual({
       result: { offset: 3, epoch: 'e' },
     });
-    expect((await call('presence', { channel: 'a' }, key)).body).toEqual(denied);
+    expect(await call('presence', { channel: 'a' }, key)).toMatchObject({ status: 403, body: denied });
+    expect(await call('presence', { channel: 5 }, key)).toMatchObject({ status: 403, body: denied });
     expect((await call('batch', { commands: [{ presence: { channel: 'a' } }] }, key)).body).toEqual({
       replies: [denied],
     });
@@ -186,7 +187,7 @@ describe('requests and answers', () => {
     ['publish', 'null', 'bad request: channel is required'],
   ])('[API-6] %s %j names the field', async (method, body, message) => {
     const { call, hub } = await setUp();
-    expect((await call(method, body)).body).toEqual({ error: { code: 107, message } });
+    expect(await call(method, body)).toMatchObject({ status: 400, body: { error: { code: 107, message } } });
     expect(hub.calls).toEqual([]);
   });
 
@@ -317,9 +318,10 @@ describe('publishing', () => {
         ],
       },
     });
-    expect(
-      (await call('broadcast', { channels: ['1', '2', '3', '4', '5', '6'], data: 1 })).body,
-    ).toMatchObject({ error: { code: 106 } });
+    expect(await call('broadcast', { channels: ['1', '2', '3', '4', '5', '6'], data: 1 })).toMatchObject({
+      status: 400,
+      body: { error: { code: 106 } },
+    });
   });
 
   it('[API-12] map methods carry compare-and-set both ways', async () => {
@@ -494,15 +496,25 @@ describe('connections', () => {
     expect((await call('subscribe', { channel: 'a', user: 'ada' })).body).toEqual({
       result: { num_clients: 1 },
     });
+    await call('subscribe', {
+      channel: 'a',
+      user: 'ada',
+      info: { n: 1 },
+      data: null,
+      expire_at: 1_700_000_100,
+    });
     await call('unsubscribe', { channel: 'a', user: 'ada', client: 'c1' });
     await call('disconnect', { user: '', client: 'c1', disconnect: { code: 4_000, reason: 'move' } });
+    await call('disconnect', { user: 'ada', whitelist: ['c1'] });
     await call('refresh', { user: 'ada', expire_at: 1_700_000_100 });
     await call('refresh', { user: 'ada' });
     await call('refresh', { user: 'ada', expired: true });
     expect(hub.calls.map(({ method, args }) => [method, ...args])).toEqual([
-      ['subscribe', 'a', { user: 'ada' }],
+      ['subscribe', 'a', { user: 'ada' }, {}],
+      ['subscribe', 'a', { user: 'ada' }, { info: '{"n":1}', data: 'null', expiresAtMs: 1_700_000_100_000 }],
       ['unsubscribe', 'a', { user: 'ada', client: 'c1' }],
-      ['disconnect', { client: 'c1' }, { code: 4_000, reason: 'move' }],
+      ['disconnect', { client: 'c1' }, { code: 4_000, reason: 'move' }, []],
+      ['disconnect', { user: 'ada' }, undefined, ['c1']],
       ['refresh', { user: 'ada' }, 1_700_000_100_000],
       ['refresh', { user: 'ada' }, undefined],
       ['disconnect', { user: 'ada' }, { code: 3005, reason: 'connection expired' }],

@@ -1,6 +1,6 @@
 /**
  * The HTTP side of a node, in one place: what every request gets (id, security headers, one error shape), then the routes. It owns the
- * HTTP server; upgrades to WebSocket are taken over by the transport that is attached to it.
+ * HTTP server; upgrades and requests that become connections are handed to the entrance.
  */
 import type { IncomingMessage } from 'node:http';
 import { randomId } from '@trunkline/base';
@@ -15,6 +15,7 @@ import { createApiHandlers } from './api-methods.js';
 import { registerApiRoutes, sendError, type ApiRoutesDeps } from './api-routes.js';
 import { registerConsoleFiles, type ConsolePages } from './console-files.js';
 import { registerConsoleRoutes } from './console-routes.js';
+import { registerDocsRoutes } from './docs-routes.js';
 import { registerModuleRoutes } from './module-routes.js';
 import { registerNodeRoutes } from './node-routes.js';
 import { createPeerFacts } from './peer.js';
@@ -39,7 +40,7 @@ export async function createHttpApp(
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle' as const,
     genReqId: (request: IncomingMessage) => requestId(request.headers['x-request-id']),
-    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
     // Requests that never reach a route (malformed paths) get the same shape.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       void reply.header('x-request-id', request.id);
@@ -54,6 +55,15 @@ export async function createHttpApp(
   const peerFacts = createPeerFacts(options.trustedProxies);
 
   const headers = securityHeaders(options.tls !== undefined);
+  const { entrance } = deps;
+  // First of all: what becomes a connection is nobody else's, and its body is not parsed here.
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!entrance?.serves(request.raw)) return done();
+    for (const [name, value] of Object.entries(headers)) reply.raw.setHeader(name, value);
+    reply.raw.setHeader('x-request-id', request.id);
+    reply.hijack();
+    entrance.serve(request.raw, reply.raw);
+  });
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers({
       ...headers,
@@ -61,7 +71,7 @@ export async function createHttpApp(
       'x-request-id': request.id,
     });
   });
-  app.setErrorHandler((error, _request, reply) => sendError(reply, error, logger));
+  app.setErrorHandler((error, _request, reply) => sendError(reply, error, logger, options.bodyMaxBytes));
 
   registerNodeRoutes(app, { hub, metrics: deps.metrics }, { metricsToken: options.metricsToken });
   registerApiRoutes(
@@ -73,6 +83,7 @@ export async function createHttpApp(
       validator: deps.validator,
       peerFacts,
       onCall: deps.onApiCall ?? (() => undefined),
+      ...(deps.tracer ? { tracer: deps.tracer } : {}),
       handlers: createApiHandlers({
         clock: deps.clock,
         hub,
@@ -89,6 +100,7 @@ export async function createHttpApp(
     { ...deps, peerFacts, sessionOf: (request) => sessions?.verify(request.headers.cookie) },
     options,
   );
+  registerDocsRoutes(app, { hub }, { version: options.version, metrics: deps.metrics !== undefined });
   if (sessions) registerConsoleRoutes(app, { sessions, peerFacts });
   const pages: ConsolePages = sessions ? registerConsoleFiles(app, options.consoleDir) : () => false;
 

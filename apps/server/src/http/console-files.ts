@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { page } from './page.js';
 
 /** Never answered with the console's first page: a wrong path there is a mistake that must be seen. */
-const OTHER_PATHS = /^\/(api|connection|console|health|metrics|emulation)(\/|$|\?)/;
+const OTHER_PATHS = /^\/(api|connection|console|docs|health|metrics|emulation)(\/|$|\?)/;
 
 /** True where the request is a browser's for a page, and was answered with one. */
 export type ConsolePages = (request: FastifyRequest, reply: FastifyReply) => boolean;

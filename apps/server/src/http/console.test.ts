@@ -119,7 +119,7 @@ describe('pages', () => {
       status: 404,
       text: '{"error":{"code":1004,"message":"not found: nothing answers GET at this path"}}',
     });
-    for (const url of ['/api/publish', '/console/nothing', '/health', '/connection/other'])
+    for (const url of ['/api', '/console/nothing', '/health', '/connection/other'])
       expect((await inject({ url, headers: html })).status).toBe(404);
     for (const url of ['/.env', '/../package.json', '/%2e%2e/package.json', '/assets/..%2f..%2fpackage.json'])
       expect((await inject({ url })).status).toBeGreaterThanOrEqual(400);

@@ -33,12 +33,43 @@ const STATUS: Readonly<Record<ErrorName, number>> = {
   shuttingDown: 503,
 };
 
+/** A refusal whose status says more than its code: another method, another encoding. */
+export class HttpError extends CodedError {
+  readonly status: number;
+
+  constructor(status: number, name: ErrorName, detail: string) {
+    super(name, detail);
+    this.status = status;
+  }
+}
+
 const STATUS_BY_CODE = new Map(
   (Object.keys(STATUS) as ErrorName[]).map((name) => [ERROR_CODES[name].code, STATUS[name]]),
 );
 
+/** The request itself is at fault, wherever that was found; the same one will never be answered otherwise. */
+const REQUEST_AT_FAULT: ReadonlySet<number> = new Set([
+  ERROR_CODES.badRequest.code,
+  ERROR_CODES.limitExceeded.code,
+]);
+
+/**
+ * The status of what a method refuses: 400 where the request is at fault, otherwise 200, as server libraries of the public API expect;
+ * with `fitting` the one that fits the code.
+ */
+export function statusOfRefusal(code: number, fitting: boolean): number {
+  if (REQUEST_AT_FAULT.has(code)) return 400;
+  return fitting ? (STATUS_BY_CODE.get(code) ?? 400) : 200;
+}
+
 /** Anything thrown, as an answer. What is not coded becomes `internal` and is logged. */
-export function toErrorAnswer(error: unknown, logger: Logger, requestId: string): ErrorAnswer {
+export function toErrorAnswer(
+  error: unknown,
+  logger: Logger,
+  requestId: string,
+  bodyMaxBytes?: number,
+): ErrorAnswer {
+  if (error instanceof HttpError) return answer(error, error.status);
   if (error instanceof CodedError) return answer(error, STATUS_BY_CODE.get(error.code) ?? 400);
   const { statusCode, code, message } = error as {
     readonly statusCode?: number;
@@ -47,7 +78,15 @@ export function toErrorAnswer(error: unknown, logger: Logger, requestId: string)
   };
   // What the HTTP framework refuses by itself: bodies too large, unsupported media types, malformed lengths.
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
-    return answer(new CodedError('limitExceeded', 'the body is too large'), 413);
+    return answer(
+      new CodedError(
+        'limitExceeded',
+        bodyMaxBytes === undefined
+          ? 'the body is too large'
+          : `the body is larger than ${bodyMaxBytes} bytes`,
+      ),
+      413,
+    );
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
     return answer(new CodedError('badRequest', message), statusCode);
   logger.error({ err: error, requestId }, 'request failed');

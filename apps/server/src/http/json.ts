@@ -32,8 +32,12 @@ export function payloadMember(payload: Payload): { readonly data: RawJson } | { 
     : { b64data: Buffer.from(payload).toString('base64') };
 }
 
+/** Bytes that are no UTF-8 would be replaced in silence; a mark of byte order is dropped. */
+const UTF_8 = new TextDecoder('utf-8', { fatal: true });
+
 /** Throws `badRequest` (107). An empty text is an empty object: methods without parameters need no body. */
-export function parseBody(text: string, maxDepth: number): unknown {
+export function parseBody(body: string | Buffer, maxDepth: number): unknown {
+  const text = typeof body === 'string' ? body : decode(body);
   if (text.trim() === '') return {};
   if (isDeeper(text, maxDepth))
     throw new CodedError('badRequest', `the body nests more than ${maxDepth} levels`);
@@ -41,6 +45,14 @@ export function parseBody(text: string, maxDepth: number): unknown {
     return JSON.parse(text) as unknown;
   } catch (cause) {
     throw new CodedError('badRequest', 'the body is not valid JSON', { cause });
+  }
+}
+
+function decode(body: Buffer): string {
+  try {
+    return UTF_8.decode(body);
+  } catch (cause) {
+    throw new CodedError('badRequest', 'the body is not UTF-8', { cause });
   }
 }
 

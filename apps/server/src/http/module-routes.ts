@@ -98,13 +98,7 @@ async function principalOf(request: FastifyRequest, deps: ModuleRoutesDeps): Pro
       .principal;
   }
   if (presentedKey(request) === undefined) throw new CodedError('unauthorized');
-  const { holder, allOrgs, org } = identify(request, deps);
-  return {
-    user: `apikey:${holder.name}`,
-    org: org.org,
-    roles: allOrgs ? ['admin', 'operator'] : ['admin'],
-    ...NOTHING_MORE,
-  };
+  return identify(request, deps).principal;
 }
 
 const NOTHING_MORE = { groups: [], caps: [], channels: [] } as const;

@@ -1,6 +1,7 @@
 /** What the HTTP application is given: the hub, and who may do what. `compose.ts` builds it; tests build it of doubles. */
-import type { Clock, Logger, Random } from '@trunkline/base';
+import type { Clock, Logger, Random, Tracer } from '@trunkline/base';
 import type { Authenticator, Hub, ValidatorCompiler } from '@trunkline/hub';
+import type { Entrance } from '@trunkline/transport';
 import type { Registry } from 'prom-client';
 import type { ApiKeys } from '../auth/api-keys.js';
 import type { ConsoleSessions } from '../auth/console-sessions.js';
@@ -21,8 +22,12 @@ export interface HttpDeps {
   readonly authenticator: Pick<Authenticator, 'authenticate'>;
   /** Absent: the console is off. */
   readonly sessions?: ConsoleDoor;
+  /** Requests that become connections of the hub, or belong to one; absent: none do. */
+  readonly entrance?: Pick<Entrance, 'serves' | 'serve'>;
   /** Absent: no `/metrics`. */
   readonly metrics?: Registry;
+  /** Absent: no spans. */
+  readonly tracer?: Tracer;
 }
 
 export interface HttpOptions {

@@ -15,6 +15,8 @@ import type {
 } from '@trunkline/protocol';
 import type { Counters } from '../connection/counters.js';
 import type { Delivery } from '../delivery/delivery.js';
+import { Deltas } from './deltas.js';
+import { Documents } from './documents.js';
 import type { Namespace } from './namespaces.js';
 import type { Origin } from './origin.js';
 
@@ -30,6 +32,10 @@ export class Channel {
   readonly #counters: Counters;
   readonly #logger: Logger;
   readonly #readers: Delivery[] = [];
+  readonly #deltaMemoryMaxBytes: number;
+  #readersWithDeltas = 0;
+  /** Present while there are such readers. */
+  #deltas: Deltas | undefined;
   #position: Position | undefined;
   #repairing = false;
   #newestSeen = 0;
@@ -42,6 +48,7 @@ export class Channel {
     origin: Origin | undefined,
     counters: Counters,
     logger: Logger,
+    deltaMemoryMaxBytes: number,
   ) {
     this.key = key;
     this.org = org;
@@ -50,6 +57,7 @@ export class Channel {
     this.origin = origin;
     this.#counters = counters;
     this.#logger = logger;
+    this.#deltaMemoryMaxBytes = deltaMemoryMaxBytes;
   }
 
   get size(): number {
@@ -64,6 +72,9 @@ export class Channel {
   add(reader: Delivery): void {
     reader.slot = this.#readers.length;
     this.#readers.push(reader);
+    if (reader.holding === undefined) return;
+    this.#readersWithDeltas++;
+    this.#deltas ??= new Deltas(this.namespace.options.type !== 'stream', this.#deltaMemoryMaxBytes);
   }
 
   remove(reader: Delivery): void {
@@ -75,6 +86,22 @@ export class Channel {
       last.slot = slot;
     }
     reader.slot = -1;
+    if (reader.holding !== undefined && --this.#readersWithDeltas === 0) this.#deltas = undefined;
+  }
+
+  /** Present while there are readers with deltas. */
+  get deltas(): Deltas | undefined {
+    return this.#deltas;
+  }
+
+  /**
+   * A reader with deltas was given these (ascending, none left out), as of a position: what follows may start from them, as far as delivery has
+   * come and not gone beyond.
+   */
+  seed(publications: readonly Publication[], asOf: Position): void {
+    const at = this.#position;
+    if (at === undefined || at.epoch !== asOf.epoch || at.offset > asOf.offset) return;
+    this.#deltas?.seed(publications.filter(({ offset }) => offset <= at.offset));
   }
 
   /** A subscriber learned the top; the first one sets where delivery starts. Publications beyond it are still to come. */
@@ -160,7 +187,7 @@ export class Channel {
     }
   }
 
-  /** Continuity is lost for all readers; delivery goes on from `position` for those who subscribe again. */
+  /** Continuity is lost for all readers, who leave (and the deltas with them); delivery goes on from `position` for those who subscribe again. */
   lose(reason: string, position: Position): void {
     this.#position = position;
     const readers = [...this.#readers];
@@ -169,7 +196,7 @@ export class Channel {
         { org: this.org, channel: this.name, reason, readers: readers.length },
         'continuity lost',
       );
-    for (const reader of readers) reader.cut();
+    for (const reader of readers) reader.cut(reason);
   }
 
   /** To every reader that asks for joins and leaves. */
@@ -190,6 +217,10 @@ export class Channel {
 
   #fanOut(publication: Publication): void {
     this.#counters.publications++;
+    if (this.#deltas !== undefined) {
+      this.#fanOutForms(publication, this.#deltas);
+      return;
+    }
     const readers = this.#readers;
     let codec: Codec | undefined;
     let body: Encoded | undefined;
@@ -205,6 +236,26 @@ export class Channel {
         body = others?.get(its) ?? its.encodePublication(this.name, publication);
       }
       reader.offer(publication, its.envelope ? its.envelope(body, reader.options.subId) : body);
+    }
+  }
+
+  /** The same where some readers have deltas: who holds what the delta starts from gets it, the others of them the whole. */
+  #fanOutForms(publication: Publication, deltas: Deltas): void {
+    const readers = this.#readers;
+    const documents = new Documents(this.name, publication, deltas.advance(publication), deltas);
+    const { base } = documents;
+    for (let index = readers.length - 1; index >= 0; index--) {
+      const reader = readers[index];
+      if (reader === undefined) continue;
+      const { holding, connection } = reader;
+      const { codec } = connection;
+      let body: Encoded;
+      if (holding === undefined) body = documents.plain(codec);
+      // What waits somewhere goes out whole: what it starts from may be replaced before.
+      else if (base !== undefined && reader.flowing && holding.holds(base)) body = documents.delta(codec);
+      else body = documents.full(codec);
+      if (reader.offer(publication, codec.envelope ? codec.envelope(body, reader.options.subId) : body))
+        holding?.handed(publication);
     }
   }
 }

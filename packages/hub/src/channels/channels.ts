@@ -229,7 +229,16 @@ export class Channels {
     if (namespace.options.class === 'durable' && durableLog)
       origin = this.#timed(createDurableOrigin(durableLog, key));
     else if (!local && namespace.numbered) origin = this.#liveOrigin(key, namespace);
-    const channel = new Channel(key, org, name, namespace, origin, counters, logger);
+    const channel = new Channel(
+      key,
+      org,
+      name,
+      namespace,
+      origin,
+      counters,
+      logger,
+      this.#deps.options.deltaMemoryMaxBytes,
+    );
     let source: LocalSourceRunner | undefined;
     if (ring && namespace.module) {
       channel.learn(ring.position);

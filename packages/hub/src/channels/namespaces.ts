@@ -5,7 +5,7 @@
 import { mergeOptions, requireNumber } from '@trunkline/base';
 import { namespaceOf } from '@trunkline/protocol';
 import type { ModuleNamespace } from '../ports/module.js';
-import type { Audience, MapOptions, NamespaceOptions } from '../ports/namespace.js';
+import type { Audience, DeltaKind, MapOptions, NamespaceOptions } from '../ports/namespace.js';
 import type { Principal } from '../ports/principal.js';
 
 export const MAP_DEFAULTS: MapOptions = {
@@ -35,6 +35,7 @@ export const NAMESPACE_DEFAULTS: NamespaceOptions = {
   allowPresence: [],
   allowHistory: [],
   allowTagsFilter: false,
+  allowDelta: [],
   overflow: 'recover',
   maxSubscribers: Infinity,
   publishDebounceMs: 0,
@@ -42,6 +43,8 @@ export const NAMESPACE_DEFAULTS: NamespaceOptions = {
   mapClientsPrefix: '',
   mapUsersPrefix: '',
 };
+
+const DELTA_KINDS: readonly DeltaKind[] = ['fossil'];
 
 /** Stands for every namespace that is not defined by itself; what development has, so that any name can be tried out. */
 export const ANY_NAMESPACE = '*';
@@ -89,6 +92,9 @@ export function resolveNamespace(
       `${where}: ${options.forceRecovery ? 'forceRecovery' : 'forcePositioning'} needs history (historySize above 0, or a persistent map)`,
     );
   }
+  for (const kind of options.allowDelta)
+    if (!DELTA_KINDS.includes(kind))
+      throw new RangeError(`${where}: allowDelta must hold only 'fossil', got '${kind}'`);
   if (options.class === 'local' && module?.source === undefined)
     throw new RangeError(`${where}: class 'local' needs a source`);
   let pattern: RegExp | undefined;

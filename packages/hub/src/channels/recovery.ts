@@ -1,6 +1,7 @@
 /** The recovery decision, pure: what a reader at a position gets, given what its origin returned. All or nothing (spec REC-1). */
 import type { HistoryOutcome } from '@trunkline/broker';
 import type { Payload, Position, Publication } from '@trunkline/protocol';
+import type { UnrecoveredReason } from '../ports/diagnosis.js';
 
 export interface RecoveryLimits {
   readonly maxPublications: number;
@@ -9,7 +10,7 @@ export interface RecoveryLimits {
 
 export type Recovery =
   | { readonly recovered: true; readonly publications: readonly Publication[] }
-  | { readonly recovered: false; readonly reason: 'epoch' | 'trimmed' | 'limit' | 'ahead' };
+  | { readonly recovered: false; readonly reason: UnrecoveredReason };
 
 /**
  * `history` must have been read after `since` with a limit of at least `maxPublications + 1`. An empty epoch stands for "whatever it is

@@ -14,8 +14,10 @@ import {
 import type { Counters } from '../connection/counters.js';
 import type { Delivery } from '../delivery/delivery.js';
 import type { HubOptions } from '../options.js';
+import type { UnrecoveredReason } from '../ports/diagnosis.js';
 import type { Channel } from './channel.js';
 import type { Channels } from './channels.js';
+import { inForms, type Read } from './delta-reply.js';
 import type { Namespace } from './namespaces.js';
 import { decideCacheRecovery, decideRecovery, type Recovery } from './recovery.js';
 
@@ -41,6 +43,8 @@ export interface Subscribed {
   readonly state: readonly Publication[];
   readonly wasRecovering: boolean;
   readonly recovered: boolean;
+  /** Why a stream's position could not be continued; absent where it was, or none was given. */
+  readonly unrecovered?: UnrecoveredReason;
   readonly phase: MapPhase;
   readonly cursor: string;
 }
@@ -51,30 +55,36 @@ const NOWHERE: Position = { epoch: '', offset: 0 };
 export async function subscribeStream(deps: SubscribeDeps, request: StreamRequest): Promise<Subscribed> {
   const { namespace, reader, recover } = request;
   const channel = await deps.channels.enter(request.key, namespace, reader);
-  if (!channel.origin) return { ...LIVE, channel, position: NOWHERE, wasRecovering: recover !== undefined };
+  if (!channel.origin) {
+    const nowhere = { ...LIVE, channel, position: NOWHERE, wasRecovering: recover !== undefined };
+    return inForms<Subscribed>(reader, nowhere, nothingRead(NOWHERE));
+  }
   const cache = namespace.options.recoveryMode === 'cache';
   const limit = recover === undefined ? 0 : cache ? 1 : deps.options.recoveryMaxPublications + 1;
   const history = await channel.origin.read(cache ? undefined : recover, limit, cache);
   channel.learn(history.position);
   refuseOverflowed(reader);
-  if (recover === undefined) return { ...LIVE, channel, position: history.position };
+  const { position } = history;
+  if (recover === undefined)
+    return inForms<Subscribed>(reader, { ...LIVE, channel, position }, nothingRead(position));
   const recovery = cache
     ? decideCacheRecovery(recover, history)
     : decideRecovery(recover, history, recoveryLimits(deps.options));
   count(deps.counters, recovery);
   if (!recovery.recovered && request.rejectUnrecovered)
     throw new CodedError('unrecoverablePosition', recovery.reason);
-  const publications = recovery.recovered
-    ? recovery.publications.filter((publication) => reader.passes(publication))
-    : [];
-  return {
-    ...LIVE,
-    channel,
-    position: history.position,
-    publications,
-    wasRecovering: true,
-    recovered: recovery.recovered,
-  };
+  if (!recovery.recovered) {
+    const unrecovered = { ...LIVE, channel, position, wasRecovering: true, unrecovered: recovery.reason };
+    return inForms<Subscribed>(reader, unrecovered, nothingRead(position));
+  }
+  const publications = recovery.publications.filter((publication) => reader.passes(publication));
+  const recovered = { ...LIVE, channel, position, publications, wasRecovering: true, recovered: true };
+  const completeFrom = recover.offset + 1;
+  return inForms<Subscribed>(reader, recovered, {
+    publications: recovery.publications,
+    asOf: position,
+    completeFrom,
+  });
 }
 
 export interface MapRequest {
@@ -117,12 +127,23 @@ export async function subscribeMap(deps: SubscribeDeps, request: MapRequest): Pr
   channel.learn(page.position);
   refuseOverflowed(reader);
   const state = page.entries.filter((entry) => reader.passes(entry));
-  if (page.cursor !== '')
-    return { ...LIVE, channel, position: started, state, phase: 'state', cursor: page.cursor };
+  const read = { publications: page.entries, asOf: page.position, completeFrom: 0 };
+  if (page.cursor !== '') {
+    const { cursor } = page;
+    return inForms<Subscribed>(
+      reader,
+      { ...LIVE, channel, position: started, state, phase: 'state', cursor },
+      read,
+    );
+  }
   const buffered = reader.takeBuffered(started.offset);
   if (!buffered) throw new CodedError('unrecoverablePosition', 'a change was missed while subscribing');
   const position = { epoch: started.epoch, offset: buffered.lastOffset };
-  return { ...LIVE, channel, position, state, publications: buffered.publications };
+  return inForms<Subscribed>(
+    reader,
+    { ...LIVE, channel, position, state, publications: buffered.publications },
+    read,
+  );
 }
 
 async function recoverMap(deps: SubscribeDeps, request: MapRequest, channel: Channel): Promise<Subscribed> {
@@ -135,7 +156,7 @@ async function recoverMap(deps: SubscribeDeps, request: MapRequest, channel: Cha
       namespace.options.metaTtlMs,
     );
     channel.learn(position);
-    return { ...LIVE, channel, position };
+    return inForms<Subscribed>(reader, { ...LIVE, channel, position }, nothingRead(position));
   }
   if (!channel.origin) throw new CodedError('unrecoverablePosition', 'the map keeps no changes');
   const history = await channel.origin.read(from, deps.options.recoveryMaxPublications + 1);
@@ -145,14 +166,26 @@ async function recoverMap(deps: SubscribeDeps, request: MapRequest, channel: Cha
   count(deps.counters, recovery);
   if (!recovery.recovered) throw new CodedError('unrecoverablePosition', recovery.reason);
   const publications = recovery.publications.filter((publication) => reader.passes(publication));
-  return {
+  const asked = request.recover !== undefined;
+  const subscribed = {
     ...LIVE,
     channel,
     position: history.position,
     publications,
-    wasRecovering: request.recover !== undefined,
-    recovered: request.recover !== undefined,
+    wasRecovering: asked,
+    recovered: asked,
   };
+  const completeFrom = from.offset + 1;
+  return inForms<Subscribed>(reader, subscribed, {
+    publications: recovery.publications,
+    asOf: history.position,
+    completeFrom,
+  });
+}
+
+/** A reply without publications: what comes next begins at its position. */
+function nothingRead(asOf: Position): Read {
+  return { publications: [], asOf, completeFrom: asOf.offset + 1 };
 }
 
 const LIVE = {

@@ -4,18 +4,32 @@
  */
 import type { Clock } from '@trunkline/base';
 import { CodedError } from '@trunkline/protocol';
-import type { ByteBudget } from '../connection/connection.js';
+import { openAccount, type OrgAccount } from '../connection/connection.js';
 import type { HubOptions } from '../options.js';
 import type { ClientTarget } from '../ports/api.js';
+import type { OrgStats } from '../ports/diagnosis.js';
 import type { Client } from './client.js';
 import { RateLimit } from './quotas.js';
 
 interface OrgTable {
   readonly clients: Map<string, Client>;
   readonly users: Map<string, Set<Client>>;
-  readonly budget: ByteBudget;
+  readonly account: OrgAccount;
+  readonly sinceMs: number;
   readonly rate: RateLimit;
 }
+
+const NO_CONNECTIONS: OrgStats = {
+  sinceMs: 0,
+  connections: 0,
+  users: 0,
+  subscriptions: 0,
+  messagesIn: 0,
+  messagesOut: 0,
+  bytesIn: 0,
+  bytesOut: 0,
+  outboxBytes: 0,
+};
 
 export class Clients {
   readonly #clock: Clock;
@@ -45,7 +59,7 @@ export class Clients {
     if (mine) mine.add(client);
     else table.users.set(user, new Set([client]));
     this.#count++;
-    client.connection.useBudget(table.budget);
+    client.connection.joinAccount(table.account);
   }
 
   remove(client: Client): void {
@@ -70,7 +84,7 @@ export class Clients {
 
   users(): number {
     let users = 0;
-    for (const table of this.#orgs.values()) users += table.users.size - (table.users.has('') ? 1 : 0);
+    for (const table of this.#orgs.values()) users += signedIn(table);
     return users;
   }
 
@@ -86,6 +100,30 @@ export class Clients {
     return [...table.clients.values()];
   }
 
+  /** Counters of an org's connections (spec ORG-1). */
+  statsOf(org: string): OrgStats {
+    const table = this.#orgs.get(org);
+    if (!table) return NO_CONNECTIONS;
+    const { messagesIn, messagesOut, bytesIn, bytesOut } = table.account;
+    let subscriptions = 0;
+    let outboxBytes = 0;
+    for (const client of table.clients.values()) {
+      subscriptions += client.subscriptions.size;
+      outboxBytes += client.connection.outboxBytes;
+    }
+    return {
+      sinceMs: table.sinceMs,
+      connections: table.clients.size,
+      users: signedIn(table),
+      subscriptions,
+      messagesIn,
+      messagesOut,
+      bytesIn,
+      bytesOut,
+      outboxBytes,
+    };
+  }
+
   *all(): IterableIterator<Client> {
     for (const table of this.#orgs.values()) yield* table.clients.values();
   }
@@ -96,11 +134,16 @@ export class Clients {
       table = {
         clients: new Map(),
         users: new Map(),
-        budget: { used: 0, max: this.#options.orgOutboxMaxBytes },
+        account: openAccount(this.#options.orgOutboxMaxBytes),
+        sinceMs: this.#clock.now(),
         rate: new RateLimit(this.#clock, this.#options.maxCommandsPerSecondPerOrg),
       };
       this.#orgs.set(org, table);
     }
     return table;
   }
+}
+
+function signedIn({ users }: OrgTable): number {
+  return users.size - (users.has('') ? 1 : 0);
 }

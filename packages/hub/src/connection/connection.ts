@@ -18,17 +18,26 @@ import type { Counters } from './counters.js';
 import type { FlushQueue } from './flush-queue.js';
 import type { Heartbeating, HeartbeatWheel } from './heartbeat.js';
 
-/** Bytes waiting for all readers of one org; shared by its connections (spec DELIV-4). */
-export interface ByteBudget {
-  used: number;
-  readonly max: number;
+/** What the connections of one org share: the bytes that wait for all of them (spec DELIV-4), and what came in and went out (spec ORG-1). */
+export interface OrgAccount {
+  waitingBytes: number;
+  readonly maxWaitingBytes: number;
+  messagesIn: number;
+  messagesOut: number;
+  bytesIn: number;
+  bytesOut: number;
+}
+
+/** An account without entries. */
+export function openAccount(maxWaitingBytes: number): OrgAccount {
+  return { waitingBytes: 0, maxWaitingBytes, messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0 };
 }
 
 export interface ConnectionEvents {
   onDecoded(decoded: Decoded): void;
   onDrained(): void;
-  /** Exactly once. */
-  onClosed(code: number, reason: string): void;
+  /** Exactly once. Where this side closed first, its own code and reason, before they were translated for the wire. */
+  onClosed(code: number, reason: string, by: 'server' | 'client'): void;
 }
 
 export interface ConnectionDeps {
@@ -44,7 +53,7 @@ export class Connection implements Heartbeating {
   readonly profile: LinkProfile;
   readonly #deps: ConnectionDeps;
   readonly #events: ConnectionEvents;
-  #budget: ByteBudget = { used: 0, max: Infinity };
+  #account: OrgAccount = openAccount(Infinity);
   #pending: Encoded[] = [];
   #pendingBytes = 0;
   #pendingPublications = 0;
@@ -53,7 +62,7 @@ export class Connection implements Heartbeating {
   #readingPaused = false;
   #holds = 0;
   #closed = false;
-  #closing = false;
+  #closing: Close | undefined;
   #alive = true;
 
   constructor(
@@ -87,15 +96,19 @@ export class Connection implements Heartbeating {
     if (!this.#closed) this.#deps.wheel?.add(this);
   }
 
-  /** From now on waiting bytes count against an org's budget too. */
-  useBudget(budget: ByteBudget): void {
-    this.#budget.used -= this.#pendingBytes;
-    this.#budget = budget;
-    this.#budget.used += this.#pendingBytes;
+  /** From now on the connection counts for an org; what it did before is carried over. */
+  joinAccount(account: OrgAccount): void {
+    const before = this.#account;
+    this.#account = account;
+    account.waitingBytes += before.waitingBytes;
+    account.messagesIn += before.messagesIn;
+    account.messagesOut += before.messagesOut;
+    account.bytesIn += before.bytesIn;
+    account.bytesOut += before.bytesOut;
   }
 
   get open(): boolean {
-    return !this.#closed && !this.#closing;
+    return !this.#closed && this.#closing === undefined;
   }
 
   /** Whether the peer is behind: nothing is written until it caught up. */
@@ -156,6 +169,8 @@ export class Connection implements Heartbeating {
     const counters = this.#deps.counters;
     counters.framesOut++;
     counters.bytesOut += this.#pendingBytes;
+    this.#account.messagesOut += documents.length;
+    this.#account.bytesOut += this.#pendingBytes;
     this.#forgetPending();
     this.#blocked = !this.transport.write(documents);
   }
@@ -175,7 +190,7 @@ export class Connection implements Heartbeating {
   /** Sends what waits, then closes. The code is translated for foreign wires. */
   close(close: Close): void {
     if (!this.open) return;
-    this.#closing = true;
+    this.#closing = close;
     if (!this.#blocked) this.flush();
     this.#deps.counters.close(close.code);
     this.transport.close(this.profile.closeCodes?.get(close.code) ?? close.code, close.reason);
@@ -213,21 +228,21 @@ export class Connection implements Heartbeating {
     return (
       this.#pendingPublications >= this.profile.outboxMaxMessages ||
       waiting + bytes > this.profile.outboxMaxBytes ||
-      (this.#blocked && this.#budget.used + bytes > this.#budget.max)
+      (this.#blocked && this.#account.waitingBytes + bytes > this.#account.maxWaitingBytes)
     );
   }
 
   #push(document: Encoded, bytes: number): void {
     this.#pending.push(document);
     this.#pendingBytes += bytes;
-    this.#budget.used += bytes;
+    this.#account.waitingBytes += bytes;
     if (this.#dirty || this.#blocked) return;
     this.#dirty = true;
     this.#deps.flushQueue.add(this);
   }
 
   #forgetPending(): void {
-    this.#budget.used -= this.#pendingBytes;
+    this.#account.waitingBytes -= this.#pendingBytes;
     this.#pending = [];
     this.#pendingBytes = 0;
     this.#pendingPublications = 0;
@@ -239,6 +254,7 @@ export class Connection implements Heartbeating {
     const { counters } = this.#deps;
     counters.framesIn++;
     counters.bytesIn += frame.length;
+    this.#account.bytesIn += frame.length;
     if (frame.length > this.profile.maxFrameBytes) {
       this.close({ code: 1009, reason: 'frame too large' });
       return;
@@ -247,6 +263,7 @@ export class Connection implements Heartbeating {
       maxCommands: this.profile.maxCommandsPerFrame,
       maxDepth: this.profile.maxDepth,
     });
+    this.#account.messagesIn += decoded.items.length;
     this.#events.onDecoded(decoded);
   }
 
@@ -277,7 +294,13 @@ export class Connection implements Heartbeating {
     this.#closed = true;
     this.#forgetPending();
     this.#deps.wheel?.remove(this);
-    if (!this.#closing) this.#deps.counters.close(code || CLOSE_CODES.connectionClosed.code);
-    this.#events.onClosed(code, reason);
+    const ours = this.#closing;
+    if (ours) {
+      this.#events.onClosed(ours.code, ours.reason, 'server');
+      return;
+    }
+    const theirs = code || CLOSE_CODES.connectionClosed.code;
+    this.#deps.counters.close(theirs);
+    this.#events.onClosed(theirs, reason, 'client');
   }
 }

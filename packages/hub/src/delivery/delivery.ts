@@ -22,6 +22,7 @@ import {
 } from '@trunkline/protocol';
 import type { Connection } from '../connection/connection.js';
 import type { Counters } from '../connection/counters.js';
+import type { Holding } from './holding.js';
 
 export interface DeliveryOptions {
   readonly subId: string;
@@ -38,7 +39,22 @@ export interface DeliveryOptions {
   readonly filter?: FilterNode;
   /** Publications kept while buffering, and keys kept while conflating. */
   readonly bufferMax: number;
+  /** Present where the subscription has deltas. */
+  readonly holding?: Holding;
 }
+
+/** What the owner of a subscription learns of its delivery. */
+export type DeliveryReport =
+  /** Told to subscribe again (or, not live yet, dropped): the owner forgets the subscription. */
+  | { readonly kind: 'cut'; readonly wasLive: boolean; readonly code: number; readonly reason: string }
+  /** The outbox was full, and `dropped` of the offsets `from` to `to` were not handed over. */
+  | {
+      readonly kind: 'overflow';
+      readonly outcome: OverflowOutcome | 'close';
+      readonly from: number;
+      readonly to: number;
+      readonly dropped: number;
+    };
 
 interface Offered {
   readonly publication: Publication;
@@ -52,9 +68,12 @@ type State =
       readonly kind: 'conflating';
       readonly latest: Map<string, Offered>;
       bytes: number;
+      /** First offset that waits, and the episode's. */
       readonly from: number;
+      readonly since: number;
+      readonly droppedBefore: number;
     }
-  | { readonly kind: 'gapping'; from: number; to: number }
+  | { readonly kind: 'gapping'; from: number; to: number; readonly droppedBefore: number }
   | { readonly kind: 'cut' }
   | { readonly kind: 'ended' };
 
@@ -69,7 +88,7 @@ export class Delivery {
   readonly connection: Connection;
   readonly options: DeliveryOptions;
   readonly #counters: Counters;
-  readonly #onCut: (wasLive: boolean) => void;
+  readonly #report: (report: DeliveryReport) => void;
   #state: State = { kind: 'buffering', items: [], bytes: 0, overflowed: false };
   #source: Push | undefined;
   #waiters: { offset: number; run: () => void }[] = [];
@@ -83,17 +102,16 @@ export class Delivery {
   /** Place in the channel's list of readers, kept by the channel. */
   slot = -1;
 
-  /** `onCut` runs after the reader was told to subscribe again (or, not live yet, was dropped); the owner forgets the subscription. */
   constructor(
     connection: Connection,
     counters: Counters,
     options: DeliveryOptions,
-    onCut: (wasLive: boolean) => void,
+    report: (report: DeliveryReport) => void,
   ) {
     this.connection = connection;
     this.options = options;
     this.#counters = counters;
-    this.#onCut = onCut;
+    this.#report = report;
   }
 
   get position(): Position {
@@ -107,6 +125,15 @@ export class Delivery {
 
   get active(): boolean {
     return this.#state.kind !== 'ended' && this.#state.kind !== 'cut';
+  }
+
+  /** Present where the subscription has deltas. */
+  get holding(): Holding | undefined {
+    return this.options.holding;
+  }
+
+  get flowing(): boolean {
+    return this.#state === FLOWING;
   }
 
   get buffering(): boolean {
@@ -149,29 +176,32 @@ export class Delivery {
     for (const { publication, document } of items) {
       // The channel's first delivery was compared with nothing yet: this reader knows where it should have continued.
       if (position.epoch !== '' && publication.offset > this.#offset + 1) {
-        this.cut();
+        this.cut('a publication was missed while subscribing');
         return;
       }
-      this.offer(publication, document);
+      if (this.offer(publication, document)) this.options.holding?.handed(publication);
     }
   }
 
-  /** Hands a publication over, or deals with overflow. Duplicates (offset at or below the last) are dropped. */
-  offer(publication: Publication, document: Encoded): void {
+  /**
+   * Hands a publication over, or deals with overflow. Duplicates (offset at or below the last) are dropped. True: it is in the outbox, and the
+   * caller tells `holding`.
+   */
+  offer(publication: Publication, document: Encoded): boolean {
     const state = this.#state;
     const { offset } = publication;
     switch (state.kind) {
       case 'flowing': {
-        if (offset !== 0 && offset <= this.#offset) return;
-        if (this.options.filter !== undefined && !this.#admit(publication)) return;
+        if (offset !== 0 && offset <= this.#offset) return false;
+        if (this.options.filter !== undefined && !this.#admit(publication)) return false;
         if (this.connection.enqueue(document)) {
           if (offset !== 0) this.#offset = offset;
           this.#counters.deliveries++;
           if (this.#waiters.length > 0) this.#settleWaiters();
-          return;
+          return true;
         }
         this.#overflow(publication, document);
-        return;
+        return false;
       }
       case 'buffering':
         state.bytes += document.bytes.length;
@@ -180,7 +210,7 @@ export class Delivery {
           state.overflowed = true;
         }
         if (!state.overflowed) state.items.push({ publication, document });
-        return;
+        return false;
       case 'conflating':
         if (this.options.filter !== undefined && !this.passes(publication)) {
           // Explained with what passes next, behind what waits.
@@ -188,7 +218,8 @@ export class Delivery {
             if (this.#filteredFrom === 0) this.#filteredFrom = offset;
             this.#offset = offset;
           }
-          return;
+          this.options.holding?.skipped(publication);
+          return false;
         }
         this.#filteredFrom = 0;
         if (state.latest.has(publication.key ?? '')) this.dropped++;
@@ -198,23 +229,24 @@ export class Delivery {
         state.latest.delete(publication.key ?? '');
         if (state.latest.size >= this.options.bufferMax || state.bytes > this.#maxHeldBytes) {
           // More than may wait: only a fresh state helps this reader.
-          this.cut();
-          return;
+          this.cut('overflow: more waits than may');
+          return false;
         }
         state.latest.set(publication.key ?? '', { publication, document });
         if (offset !== 0) this.#offset = offset;
-        return;
+        return false;
       case 'gapping':
         this.dropped++;
+        this.options.holding?.skipped(publication);
         if (offset !== 0) {
           if (state.from === 0) state.from = offset;
           state.to = offset;
           this.#offset = offset;
         }
-        return;
+        return false;
       case 'cut':
       case 'ended':
-        return;
+        return false;
     }
   }
 
@@ -222,12 +254,11 @@ export class Delivery {
   catchUp(): void {
     const state = this.#state;
     if (state.kind === 'gapping') {
-      this.#state = FLOWING;
+      this.#leaveBehind(FLOWING);
       if (state.from > 0) this.#gap(state.from, state.to, 'overflow');
       this.#settleWaiters();
       this.#sendSource();
     } else if (state.kind === 'conflating') {
-      this.#state = FLOWING;
       const waiting = [...state.latest.values()];
       let next = state.from;
       for (const { publication, document } of waiting) {
@@ -245,12 +276,18 @@ export class Delivery {
             latest: left,
             bytes: [...left.values()].reduce((sum, item) => sum + item.document.bytes.length, 0),
             from: offset,
+            since: state.since,
+            droppedBefore: state.droppedBefore,
           };
           return;
         }
         this.#counters.deliveries++;
+        this.options.holding?.handed(publication);
         if (offset > 0) next = offset + 1;
       }
+      // The last gap report may have been one too many for the connection.
+      if (this.#state !== state) return;
+      this.#leaveBehind(FLOWING);
       this.#settleWaiters();
       this.#sendSource();
     }
@@ -275,15 +312,15 @@ export class Delivery {
     }
     this.#waiters.push({ offset, run });
     // A peer that goes on asking while it reads nothing is not waited for without end.
-    if (this.#waiters.length > this.options.bufferMax) this.cut();
+    if (this.#waiters.length > this.options.bufferMax) this.cut('overflow: more replies wait than may');
   }
 
-  /** Continuity is lost: the reader must subscribe again (2500, or another code from 2500 on). */
-  cut(name: UnsubscribeName = 'insufficientState'): void {
+  /** Continuity is lost, for a `reason` in words: the reader must subscribe again (2500, or another code from 2500 on). */
+  cut(reason: string, name: UnsubscribeName = 'insufficientState'): void {
     if (!this.active) return;
     const { code, message } = UNSUBSCRIBE_CODES[name];
     const told = !this.buffering;
-    this.#state = CUT;
+    this.#leaveBehind(CUT);
     if (told && !this.options.endsConnection) {
       const { subId, channel } = this.options;
       const document = this.connection.codec.encodePush({
@@ -296,11 +333,11 @@ export class Delivery {
       if (document) this.connection.control(document);
     }
     this.#settleWaiters();
-    this.#onCut(told);
+    this.#report({ kind: 'cut', wasLive: told, code, reason });
   }
 
   end(): void {
-    this.#state = ENDED;
+    this.#leaveBehind(ENDED);
     this.#settleWaiters();
   }
 
@@ -309,6 +346,23 @@ export class Delivery {
   /** Bytes of publications that wait outside the outbox. */
   get #maxHeldBytes(): number {
     return HELD_OUTBOXES * this.connection.profile.outboxMaxBytes;
+  }
+
+  /** Ends a time of falling behind, and reports it where something was lost. */
+  #leaveBehind(next: State): void {
+    const state = this.#state;
+    this.#state = next;
+    if (state.kind !== 'gapping' && state.kind !== 'conflating') return;
+    const dropped = this.dropped - state.droppedBefore;
+    if (dropped === 0) return;
+    const [from, to] = state.kind === 'gapping' ? [state.from, state.to] : [state.since, this.#offset];
+    this.#report({
+      kind: 'overflow',
+      outcome: state.kind === 'gapping' ? 'gap' : 'latest',
+      from,
+      to,
+      dropped,
+    });
   }
 
   /** Whether offsets were counted that the reader has not been handed or told of. */
@@ -336,6 +390,7 @@ export class Delivery {
       this.#filteredFrom = 0;
       return true;
     }
+    this.options.holding?.skipped(publication);
     if (publication.offset !== 0) {
       if (this.#filteredFrom === 0) this.#filteredFrom = publication.offset;
       this.#offset = publication.offset;
@@ -346,27 +401,33 @@ export class Delivery {
 
   #overflow(publication: Publication, document: Encoded): void {
     const { outcome } = this.options;
+    const { offset } = publication;
     this.#counters.overflows[outcome]++;
     switch (outcome) {
       case 'recover':
         this.dropped++;
-        this.cut();
+        this.#report({ kind: 'overflow', outcome, from: offset, to: offset, dropped: 1 });
+        this.cut('overflow');
         return;
       case 'latest':
         this.#state = {
           kind: 'conflating',
           latest: new Map([[publication.key ?? '', { publication, document }]]),
           bytes: document.bytes.length,
-          from: publication.offset,
+          from: offset,
+          since: offset,
+          droppedBefore: this.dropped,
         };
-        if (publication.offset !== 0) this.#offset = publication.offset;
+        if (offset !== 0) this.#offset = offset;
         return;
       case 'gap':
+        this.#state = { kind: 'gapping', from: offset, to: offset, droppedBefore: this.dropped };
         this.dropped++;
-        this.#state = { kind: 'gapping', from: publication.offset, to: publication.offset };
-        if (publication.offset !== 0) this.#offset = publication.offset;
+        this.options.holding?.skipped(publication);
+        if (offset !== 0) this.#offset = offset;
         return;
       case 'close':
+        this.#report({ kind: 'overflow', outcome, from: offset, to: offset, dropped: 1 });
         this.#state = ENDED;
         this.connection.abort({ code: 3008, reason: 'slow' });
         return;

@@ -3,6 +3,7 @@
  * channel names; the org is fixed when the object is made (`Hub.forOrg`). Refusals are `CodedError`.
  */
 import type { ClientInfo, Payload, Position, Publication, Tags } from '@trunkline/protocol';
+import type { OrgEvent, OrgEventFilter, OrgStats } from './diagnosis.js';
 import type { Principal } from './principal.js';
 
 export interface ApiPublishOptions {
@@ -82,6 +83,16 @@ export interface ClientTarget {
   readonly client?: string;
 }
 
+/** What a subscription that the server makes carries; JSON texts. */
+export interface ServerSubscribeOptions {
+  /** Shown to others with the client: presence, joins. */
+  readonly info?: string;
+  /** Handed to the client as the subscription begins. */
+  readonly data?: string;
+  /** Unix milliseconds; the subscription ends then (2501), after the grace for expiry. Absent: never. */
+  readonly expiresAtMs?: number;
+}
+
 export interface OrgApi {
   readonly org: string;
   publish(channel: string, data: Payload, options?: ApiPublishOptions): Promise<ApiPublished>;
@@ -122,18 +133,29 @@ export interface OrgApi {
     readonly total: number;
   };
   /** Subscribes a user's (or client's) connections from the server; needs no permission of theirs. */
-  subscribe(channel: string, target: ClientTarget): Promise<number>;
+  subscribe(channel: string, target: ClientTarget, options?: ServerSubscribeOptions): Promise<number>;
   unsubscribe(channel: string, target: ClientTarget): Promise<number>;
+  /** `except`: client ids that stay. */
   disconnect(
     target: ClientTarget,
     close?: { readonly code: number; readonly reason: string },
+    except?: readonly string[],
   ): Promise<number>;
   /** Sets a new expiry (absent: none); expired ones are closed with 3005. */
   refresh(target: ClientTarget, expiresAtMs?: number): Promise<number>;
   /** Calls a method on a client that negotiated calls, and awaits its answer (`callTimeout` 1001, `clientGone` 1002). */
   call(client: string, method: string, data: Payload, timeoutMs?: number): Promise<Payload>;
+  /**
+   * Calls an RPC method of a module for a caller without a connection, whose principal must be of this org. Throws `notAvailable` for a
+   * method nobody registered, `badRequest` naming the field, `callTimeout`, and what the method throws.
+   */
+  rpc(method: string, params: unknown, call: CallContext): Promise<RpcOutcome>;
   /** Sends an asynchronous message to a client, or to all of a user's. */
   send(target: ClientTarget, data: Payload): number;
+  /** Counters of the org's connections on this node (spec ORG-1). */
+  stats(): OrgStats;
+  /** What happened to the org's clients on this node lately, newest first (spec DIAG-1); at most `orgEventsMax` are kept. */
+  events(filter?: OrgEventFilter): readonly OrgEvent[];
 }
 
 /** Numbers of one node since its start; snapshots, never reset. */
@@ -164,9 +186,17 @@ export interface NodeStats {
   readonly deliveryLatencyMs: { readonly p50: number; readonly p99: number; readonly max: number };
 }
 
+/** What an RPC method answers. `after`: the publication that shows the effect. */
+export interface RpcOutcome {
+  /** Serialised by the router. */
+  readonly result?: unknown;
+  readonly after?: { readonly channel: string; readonly position: Position };
+}
+
 /** Who called: given to RPC handlers. */
 export interface CallContext {
   readonly principal: Principal;
+  /** '' for a caller without a connection. */
   readonly client: string;
   /** For logs and error messages. */
   readonly requestId: string;

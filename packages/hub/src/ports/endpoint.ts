@@ -2,7 +2,7 @@
  * The endpoint port: who may open a connection on a path, and what is spoken there. With the codec, the link profile and the session
  * plan it makes up one wire; the native wire is two endpoints with the same four parts as any foreign one.
  */
-import type { Codec, Command, Encoded, OverflowOutcome } from '@trunkline/protocol';
+import type { Close, Codec, Command, Encoded, OverflowOutcome } from '@trunkline/protocol';
 import type { Principal } from './principal.js';
 
 /** A request to open a connection, free of any HTTP library. */
@@ -43,6 +43,23 @@ export interface LinkProfile {
   readonly overflow?: OverflowOutcome | 'close';
   /** How long an opened connection may stay without its first command. */
   readonly firstCommandTimeoutMs: number;
+  /**
+   * For peers that cannot subscribe again: where a subscription loses continuity the connection ends (3010) instead of the
+   * subscription alone (2500), so that a new connection continues by position. Default false.
+   */
+  readonly cutEndsConnection?: boolean;
+}
+
+/**
+ * The bytes of one connection's stream, where they depend on more than the documents. One object per connection, called with documents
+ * in the order in which they leave and only with those that do.
+ */
+export interface StreamWriter {
+  /** Before the first document; may be empty. */
+  open(): string;
+  write(documents: readonly Encoded[]): Uint8Array;
+  /** Set once a document was written after which the peer must come back: the transport closes with it behind that document. */
+  readonly ending: Close | undefined;
 }
 
 /** What a wire does by itself when a connection opens: commands run as if the peer had sent them, replies go to the codec. */
@@ -62,6 +79,10 @@ export type OpenDecision =
       /** Where the endpoint itself authenticated; otherwise the connect command does. */
       readonly principal?: Principal;
       readonly plan?: SessionPlan;
+      /** Taken as the peer's first frame, where a request without a body carries it (SSE). */
+      readonly firstFrame?: string;
+      /** Of HTTP transports; absent: the transport's own form of the codec's documents. */
+      readonly writer?: StreamWriter;
     }
   | {
       readonly kind: 'refuse';
@@ -80,10 +101,15 @@ export type OpenDecision =
 
 export interface Endpoint {
   readonly id: string;
-  readonly method: 'GET';
+  readonly method: 'GET' | 'POST';
   /** Path with `:name` parts, e.g. `/panels/:id/ws`. */
   readonly path: string;
-  readonly transport: 'websocket';
+  /**
+   * `websocket` frames both ways on an upgraded socket. The others are one HTTP response that stays open: `http_stream` a line or a
+   * self-delimited document each, its first frame the request's body; `sse` an event each; both with upstream frames as requests of
+   * their own, by session. `uni_sse` has no way up.
+   */
+  readonly transport: 'websocket' | 'http_stream' | 'sse' | 'uni_sse';
   /** Milliseconds `open` may take before the request is refused with 503. */
   readonly deadlineMs: number;
   open(request: OpenRequest, signal: AbortSignal): Promise<OpenDecision> | OpenDecision;

@@ -1,5 +1,6 @@
 export type * from './api.js';
 export type * from './authenticator.js';
+export type * from './diagnosis.js';
 export type * from './durable-log.js';
 export type * from './endpoint.js';
 export { defineModule } from './module.js';

@@ -4,7 +4,7 @@
  */
 import type { Clock, Disposable, Logger, Random } from '@trunkline/base';
 import type { Payload, Position, SourceState, Tags } from '@trunkline/protocol';
-import type { CallContext, NodeStats, OrgApi } from './api.js';
+import type { CallContext, NodeStats, OrgApi, RpcOutcome } from './api.js';
 import type { Endpoint } from './endpoint.js';
 import type { NamespaceOptions } from './namespace.js';
 import type { Principal } from './principal.js';
@@ -44,12 +44,6 @@ export interface RpcMethod {
   readonly params?: object;
   /** JSON text of the result, or undefined for none. `after`: the publication that shows the effect. */
   handle(params: unknown, call: CallContext): Promise<RpcOutcome> | RpcOutcome;
-}
-
-export interface RpcOutcome {
-  /** Serialised by the router. */
-  readonly result?: unknown;
-  readonly after?: { readonly channel: string; readonly position: Position };
 }
 
 /** An HTTP route, bound by `apps/server`. */

@@ -8,6 +8,9 @@ import type { Role } from './principal.js';
 /** `user`: any signed-in user of the org. `subscriber`: who is subscribed to the channel now. `anonymous`: a client without a user. */
 export type Audience = 'user' | 'anonymous' | 'subscriber' | Role;
 
+/** `fossil`: the public Fossil delta format, between one payload and the next. */
+export type DeltaKind = 'fossil';
+
 export interface MapOptions {
   /** `ephemeral`: no change stream, a reconnect takes the state again. `persistent`: changes are kept and recovery continues by offset. */
   readonly mode: 'ephemeral' | 'persistent';
@@ -53,6 +56,8 @@ export interface NamespaceOptions {
   readonly allowHistory: readonly Audience[];
   /** Whether subscribers may filter by tags. Default false. */
   readonly allowTagsFilter: boolean;
+  /** Kinds of deltas that subscribers may ask for (spec DELTA-1). Default none. */
+  readonly allowDelta: readonly DeltaKind[];
   /** A regular expression (anchored) for the part after the namespace; absent: any. */
   readonly channelPattern?: string;
   /** What happens to a reader that cannot keep up. Default `recover`. */

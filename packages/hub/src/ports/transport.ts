@@ -7,6 +7,8 @@ import type { Encoded } from '@trunkline/protocol';
 export interface Transport {
   /** For logs and lists, e.g. `websocket`. */
   readonly name: string;
+  /** What names this connection in upstream requests of their own, told to the peer in the connect reply; absent where frames come on the transport itself. */
+  readonly session?: string;
   /**
    * Hands documents to the network as one write, in order. Never throws and never blocks. False when the peer is behind: the hub
    * then writes nothing until `onDrain`. What was given is sent either way.

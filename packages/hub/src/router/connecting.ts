@@ -79,7 +79,7 @@ export async function connectClient(
       subs,
       pingSeconds: ping.kind === 'frame' ? Math.ceil(ping.intervalMs / 1000) : 0,
       pong: ping.kind === 'frame' && ping.pongTimeoutMs > 0,
-      session: '',
+      session: connection.transport.session ?? '',
       node: deps.nodeId,
       extensions: [...extensions],
       limits: {

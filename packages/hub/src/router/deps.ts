@@ -1,9 +1,10 @@
 /** What the rooms of the router share. Built once by `hub.ts`. */
-import type { Clock, Logger, Random } from '@trunkline/base';
+import type { Clock, Logger, Random, Tracer } from '@trunkline/base';
 import type { Broker } from '@trunkline/broker';
 import type { Channels } from '../channels/channels.js';
 import type { Namespaces } from '../channels/namespaces.js';
 import type { Clients } from '../clients/clients.js';
+import type { OrgEvents } from '../clients/org-events.js';
 import type { Counters } from '../connection/counters.js';
 import type { HubOptions } from '../options.js';
 import type { Authenticator } from '../ports/authenticator.js';
@@ -27,5 +28,7 @@ export interface RouterDeps {
   readonly clients: Clients;
   readonly namespaces: Namespaces;
   readonly counters: Counters;
+  readonly events: OrgEvents;
   readonly rpc: ReadonlyMap<string, RegisteredRpc>;
+  readonly tracer: Tracer | undefined;
 }

@@ -40,6 +40,18 @@ export async function handleSubscribe(
   client: Client,
   command: Of<'subscribe'>,
 ): Promise<Answer> {
+  try {
+    return await subscribe(deps, client, command);
+  } catch (cause) {
+    const { code, message } = cause instanceof CodedError ? cause : ERROR_CODES.internal;
+    // Who left is told of by its own event.
+    if (client.open)
+      deps.events.add(client, { kind: 'subscribeRefused', channel: command.channel, code, message });
+    throw cause;
+  }
+}
+
+async function subscribe(deps: HandlerDeps, client: Client, command: Of<'subscribe'>): Promise<Answer> {
   const { channel, token } = command;
   const { clock, options } = deps;
   const started = clock.monotonic();
@@ -71,6 +83,7 @@ export async function handleSubscribe(
     ...(command.recover ? { recover: command.recover } : {}),
     ...(command.since ? { since: command.since } : {}),
     ...(command.filter ? { filter: command.filter } : {}),
+    delta: namespace.options.allowDelta.some((kind) => kind === command.delta),
     ...(grant?.info === undefined ? {} : { chanInfo: grant.info }),
     ...(grant?.expiresAtMs === undefined ? {} : { expiresAtMs: grant.expiresAtMs }),
   });

@@ -15,10 +15,11 @@ import {
 } from '@trunkline/protocol';
 import type { Namespace } from '../channels/namespaces.js';
 import type { Client } from '../clients/client.js';
-import type { ClientTarget, OrgApi } from '../ports/api.js';
+import type { ClientTarget, OrgApi, ServerSubscribeOptions } from '../ports/api.js';
 import { matchesGlob } from './authorise.js';
 import type { HandlerDeps } from './handlers.js';
 import { publishStream, writeMap } from './publishing.js';
+import { callRpcDirectly } from './rpc.js';
 
 const NOWHERE: Position = { epoch: '', offset: 0 };
 
@@ -30,6 +31,7 @@ export type ControlMessage =
       readonly target: ClientTarget;
       readonly code: number;
       readonly reason: string;
+      readonly except?: readonly string[];
     }
   | {
       readonly kind: 'unsubscribe';
@@ -42,6 +44,7 @@ export type ControlMessage =
       readonly org: string;
       readonly target: ClientTarget;
       readonly channel: string;
+      readonly options?: ServerSubscribeOptions;
     }
   | {
       readonly kind: 'refresh';
@@ -53,11 +56,12 @@ export type ControlMessage =
 /** Carries out a control message on this node; returns how many clients it met. Also the way in for other nodes' messages. */
 export async function applyControl(deps: HandlerDeps, message: ControlMessage): Promise<number> {
   const clients = deps.clients.find(message.org, message.target);
-  if (message.kind === 'subscribe') return subscribeAll(deps, clients, message.channel);
+  if (message.kind === 'subscribe') return subscribeAll(deps, clients, message.channel, message.options);
   let count = 0;
   for (const client of clients) {
     switch (message.kind) {
       case 'disconnect':
+        if (message.except?.includes(client.id) === true) break;
         client.disconnect({ code: message.code, reason: message.reason });
         count++;
         break;
@@ -83,9 +87,14 @@ export async function applyControl(deps: HandlerDeps, message: ControlMessage): 
 }
 
 /** Each by itself: one that cannot be subscribed keeps none of the others from it. Throws only where none could be, and not because it left. */
-async function subscribeAll(deps: HandlerDeps, clients: readonly Client[], channel: string): Promise<number> {
+async function subscribeAll(
+  deps: HandlerDeps,
+  clients: readonly Client[],
+  channel: string,
+  options?: ServerSubscribeOptions,
+): Promise<number> {
   const settled = await Promise.allSettled(
-    clients.map((client) => subscribeFromServer(deps, client, channel)),
+    clients.map((client) => subscribeFromServer(deps, client, channel, options)),
   );
   const count = settled.filter((outcome) => outcome.status === 'fulfilled' && outcome.value).length;
   const failures = settled.flatMap((outcome) =>
@@ -104,7 +113,12 @@ function isGone(cause: unknown): boolean {
   return cause instanceof CodedError && cause.code === ERROR_CODES.clientGone.code;
 }
 
-async function subscribeFromServer(deps: HandlerDeps, client: Client, channel: string): Promise<boolean> {
+async function subscribeFromServer(
+  deps: HandlerDeps,
+  client: Client,
+  channel: string,
+  { info, data, expiresAtMs }: ServerSubscribeOptions = {},
+): Promise<boolean> {
   const namespace = deps.namespaces.find(channel);
   if (!namespace || namespace.options.type !== 'stream' || client.subscriptions.has(channel)) return false;
   const { result, begin } = await deps.subscriptions.subscribe(client, {
@@ -120,6 +134,8 @@ async function subscribeFromServer(deps: HandlerDeps, client: Client, channel: s
     cursor: '',
     limit: 0,
     serverSide: true,
+    ...(info === undefined ? {} : { chanInfo: info }),
+    ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
   });
   client.push({
     kind: 'subscribed',
@@ -127,6 +143,7 @@ async function subscribeFromServer(deps: HandlerDeps, client: Client, channel: s
     recoverable: result.recoverable,
     positioned: result.positioned,
     position: result.position,
+    ...(data === undefined ? {} : { data }),
   });
   begin();
   return true;
@@ -256,14 +273,26 @@ export function createOrgApi(deps: HandlerDeps, org: string): OrgApi {
         total: all.length,
       };
     },
-    subscribe: async (channel, target) => {
+    subscribe: async (channel, target, options) => {
       locate(channel);
-      return control({ kind: 'subscribe', org, channel, target: requireTarget(target) });
+      return control({
+        kind: 'subscribe',
+        org,
+        channel,
+        target: requireTarget(target),
+        ...(options === undefined ? {} : { options }),
+      });
     },
     unsubscribe: async (channel, target) =>
       control({ kind: 'unsubscribe', org, channel, target: requireTarget(target) }),
-    disconnect: async (target, close = closeOf('forceDisconnect')) =>
-      control({ kind: 'disconnect', org, target: requireTarget(target), ...close }),
+    disconnect: async (target, close = closeOf('forceDisconnect'), except = []) =>
+      control({
+        kind: 'disconnect',
+        org,
+        target: requireTarget(target),
+        ...close,
+        ...(except.length === 0 ? {} : { except }),
+      }),
     refresh: async (target, expiresAtMs) =>
       control({
         kind: 'refresh',
@@ -276,11 +305,17 @@ export function createOrgApi(deps: HandlerDeps, org: string): OrgApi {
       if (!client) throw new CodedError('clientGone');
       return client.call(method, data, timeoutMs);
     },
+    rpc: async (method, params, call) => {
+      if (call.principal.org !== org) throw new CodedError('permissionDenied');
+      return callRpcDirectly(deps, method, params, call);
+    },
     send: (target, data) => {
       const clients = deps.clients.find(org, requireTarget(target));
       for (const client of clients) client.push({ kind: 'message', data });
       return clients.length;
     },
+    stats: () => deps.clients.statsOf(org),
+    events: (filter) => deps.events.list(org, filter),
   };
 
   const presenceKey = (channel: string): ChannelKey => {

@@ -3,11 +3,12 @@
  * travel in an envelope (docs/spec/extensions.md EXT-6). An unknown method is answered 108, as stock clients expect of a server without one.
  */
 import { randomId } from '@trunkline/base';
-import { CodedError, type Payload, type Position } from '@trunkline/protocol';
+import { CodedError, ERROR_CODES, type Payload, type Position } from '@trunkline/protocol';
 import { withDeadline } from '../channels/deadline.js';
 import type { Client } from '../clients/client.js';
-import type { RpcOutcome } from '../ports/module.js';
-import type { RouterDeps } from './deps.js';
+import type { CallContext, RpcOutcome } from '../ports/api.js';
+import type { RegisteredRpc, RouterDeps } from './deps.js';
+import { startSpan } from './spans.js';
 
 export interface RpcReply {
   readonly data?: Payload;
@@ -26,25 +27,66 @@ export async function callRpc(
   name: string,
   data: Payload | undefined,
 ): Promise<RpcReply> {
-  const registered = deps.rpc.get(name);
-  if (!registered) throw new CodedError('notAvailable', 'no such method');
+  const method = methodOf(deps, name);
   const enveloped = client.can('rpc');
   const { params, trace } = enveloped ? openEnvelope(parse(data)) : { params: parse(data), trace: undefined };
-  const problem = registered.validate?.(params);
-  if (problem !== undefined) throw new CodedError('badRequest', problem);
-  const timeout = new AbortController();
-  const onClosed = (): void => timeout.abort(client.signal.reason);
-  client.signal.addEventListener('abort', onClosed, { once: true });
+  requireParams(method, params);
+  const span = startSpan(deps, client, { kind: 'rpc', method: name }, trace);
   try {
-    const call = {
+    const outcome = await invoke(deps, name, method, params, {
       principal: client.principal,
       client: client.id,
       requestId: trace ?? randomId(deps.random, 12),
-      signal: timeout.signal,
-    };
-    const outcome = await withDeadline(
+      signal: client.signal,
+    });
+    return encode(outcome, enveloped);
+  } catch (cause) {
+    if (cause instanceof CodedError) span?.fail(cause.code, cause.message);
+    else span?.fail(ERROR_CODES.internal.code, ERROR_CODES.internal.message);
+    throw cause;
+  } finally {
+    span?.end();
+  }
+}
+
+/** For a caller without a connection, such as the HTTP API: no envelope, the outcome as the method gave it. Throws as `callRpc` does. */
+export async function callRpcDirectly(
+  deps: RouterDeps,
+  name: string,
+  params: unknown,
+  call: CallContext,
+): Promise<RpcOutcome> {
+  const method = methodOf(deps, name);
+  requireParams(method, params);
+  return invoke(deps, name, method, params, call);
+}
+
+function methodOf(deps: RouterDeps, name: string): RegisteredRpc {
+  const registered = deps.rpc.get(name);
+  if (!registered) throw new CodedError('notAvailable', 'no such method');
+  return registered;
+}
+
+function requireParams({ validate }: RegisteredRpc, params: unknown): void {
+  const problem = validate?.(params);
+  if (problem !== undefined) throw new CodedError('badRequest', problem);
+}
+
+/** With a deadline; the method's signal is aborted by it and by the caller's own. */
+async function invoke(
+  deps: RouterDeps,
+  name: string,
+  { method }: RegisteredRpc,
+  params: unknown,
+  call: CallContext,
+): Promise<RpcOutcome> {
+  const timeout = new AbortController();
+  const onClosed = (): void => timeout.abort(call.signal.reason);
+  call.signal.addEventListener('abort', onClosed, { once: true });
+  try {
+    return await withDeadline(
       deps.clock,
-      Promise.resolve(registered.method.handle(params, call)),
+      Promise.resolve(method.handle(params, { ...call, signal: timeout.signal })),
       deps.options.rpcTimeoutMs,
       () => {
         const late = new CodedError('callTimeout', name);
@@ -53,9 +95,8 @@ export async function callRpc(
       },
       () => undefined,
     );
-    return encode(outcome, enveloped);
   } finally {
-    client.signal.removeEventListener('abort', onClosed);
+    call.signal.removeEventListener('abort', onClosed);
   }
 }
 

@@ -31,9 +31,11 @@ import {
   type Answer,
   type HandlerDeps,
 } from './handlers.js';
+import { startSpan } from './spans.js';
 
-/** Refusals for rate in a row after which a peer is closed: it does not listen. */
+/** Refusals for its own rate, within a window, after which a peer is closed: it does not listen. */
 const RATE_REFUSALS_MAX = 1_000;
+const RATE_REFUSALS_WINDOW_MS = 10_000;
 /** Time in which a new connection's subscribes are not counted against its rate: a reconnect subscribes to everything at once. */
 const OPENING_MS = 10_000;
 
@@ -55,6 +57,7 @@ export class Session {
   #inFlight = 0;
   #held = false;
   #rateRefusals = 0;
+  #rateRefusalsSinceMs = 0;
 
   constructor(
     deps: HandlerDeps,
@@ -94,12 +97,13 @@ export class Session {
     this.client?.onDrained();
   }
 
-  onClosed(): void {
+  onClosed(code: number, reason: string, by: 'server' | 'client'): void {
     const state = this.#state;
     this.#state = { kind: 'closed' };
     this.#queue.length = 0;
     if (state.kind === 'awaiting') state.timer.cancel();
     if (state.kind === 'ready') {
+      this.#deps.events.add(state.client, { kind: 'disconnected', code, reason, by });
       this.#release(state.client);
       this.#link.plan?.onClose?.(state.client.id);
     }
@@ -204,18 +208,28 @@ export class Session {
 
   /** Takes one from the allowances of client and org. Where nothing is left the command is refused, and a peer that does not listen is closed. */
   #overRate(client: Client, id: number): boolean {
-    if (client.rate.take() && this.#deps.clients.rateOf(client.principal.org).take()) {
-      this.#rateRefusals = 0;
-      return false;
-    }
+    const within = client.rate.take();
+    if (within && this.#deps.clients.rateOf(client.principal.org).take()) return false;
     this.#refuse(id, new CodedError('tooManyRequests', 'commands per second'));
-    if (++this.#rateRefusals > RATE_REFUSALS_MAX) this.#connection.close(closeOf('tooManyRequests'));
+    // What others of its org use up is not this peer's doing.
+    if (!within && this.#isDeaf()) this.#connection.close(closeOf('tooManyRequests'));
     return true;
+  }
+
+  /** Whether a refusal was one too many. Counted in windows, not in a row: a peer that sends twice its rate has every other command accepted. */
+  #isDeaf(): boolean {
+    const now = this.#deps.clock.monotonic();
+    if (now - this.#rateRefusalsSinceMs > RATE_REFUSALS_WINDOW_MS) {
+      this.#rateRefusalsSinceMs = now;
+      this.#rateRefusals = 0;
+    }
+    return ++this.#rateRefusals > RATE_REFUSALS_MAX;
   }
 
   /** The single catch. */
   async #answer(client: Client, command: Command): Promise<void> {
     if (!client.open) return;
+    const span = startSpan(this.#deps, client, command);
     try {
       const answer = await this.#handle(client, command);
       if (!answer || !client.open) return;
@@ -227,7 +241,10 @@ export class Session {
         });
       answer.onQueued?.();
     } catch (cause) {
-      this.#refuse(command.id, cause, command.kind);
+      const { code, message } = this.#refuse(command.id, cause, command.kind);
+      span?.fail(code, message);
+    } finally {
+      span?.end();
     }
   }
 
@@ -268,7 +285,7 @@ export class Session {
     }
   }
 
-  #refuse(id: number, cause: unknown, kind = 'command'): void {
+  #refuse(id: number, cause: unknown, kind = 'command'): CodedError {
     let error: CodedError;
     if (cause instanceof CodedError) error = cause;
     else {
@@ -289,6 +306,7 @@ export class Session {
       this.#connection.control(
         this.#connection.codec.encodeReply({ id, outcome: { error: error.toData() } }),
       );
+    return error;
   }
 
   // ------------------------------------------------------------ connect

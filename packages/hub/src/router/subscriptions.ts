@@ -12,13 +12,15 @@ import {
   type Position,
   type SubscribeResult,
   type SubscriptionType,
+  UNSUBSCRIBE_CODES,
   type UnsubscribeName,
 } from '@trunkline/protocol';
 import { withDeadline } from '../channels/deadline.js';
 import type { Namespace } from '../channels/namespaces.js';
 import { subscribeMap, subscribeStream, type Subscribed } from '../channels/subscribe.js';
 import type { Client, Subscription } from '../clients/client.js';
-import { Delivery } from '../delivery/delivery.js';
+import { Delivery, type DeliveryReport } from '../delivery/delivery.js';
+import { MapHolding, StreamHolding } from '../delivery/holding.js';
 import { Attendance } from './attendance.js';
 import type { RouterDeps } from './deps.js';
 
@@ -33,6 +35,8 @@ export interface SubscribeRequest {
   readonly recoverable: boolean;
   readonly joinLeave: boolean;
   readonly filter?: FilterNode;
+  /** Whether its publications come as deltas: asked for, and allowed by the namespace. Default false. */
+  readonly delta?: boolean;
   readonly phase: MapPhase;
   readonly cursor: string;
   readonly limit: number;
@@ -94,6 +98,7 @@ export class Subscriptions {
       }
       await this.#inTime(dueMs, this.#attendance.arrive(client, subscription));
       this.#requireCurrent(client, subscription);
+      this.#noteRecovery(client, request, subscribed);
       return {
         result: this.#result(client, subscription, request, subscribed),
         begin: () => this.#begin(client, subscription, subscribed),
@@ -111,13 +116,15 @@ export class Subscriptions {
     const live = subscription.paging === undefined && !subscription.delivery.buffering;
     if (tell) subscription.ended = tell;
     this.#forget(client, subscription);
+    const code = tell === undefined ? 0 : UNSUBSCRIBE_CODES[tell].code;
+    this.#deps.events.add(client, { kind: 'unsubscribed', channel: subscription.channel, code });
     if (tell && live) client.pushUnsubscribed(subscription, tell);
     return true;
   }
 
   /** Ends all subscriptions of a client that is gone. */
   endAll(client: Client): void {
-    for (const subId of [...client.subscriptions.keys()]) this.unsubscribe(client, subId);
+    for (const subscription of [...client.subscriptions.values()]) this.#forget(client, subscription);
   }
 
   /** Drops map sessions whose pages stopped coming, and subscriptions whose grant expired. */
@@ -180,13 +187,18 @@ export class Subscriptions {
         outcome,
         tellsGaps,
         tellsSource: client.can('source'),
-        // Only a new connection brings back what the credential subscribed to.
-        endsConnection: request.serverSide && client.principal.channels.includes(channel),
+        // Only a new connection brings back what the credential subscribed to, or a peer that cannot ask.
+        endsConnection:
+          client.connection.profile.cutEndsConnection === true ||
+          (request.serverSide && client.principal.channels.includes(channel)),
         joinLeave: namespace.options.joinLeave && (request.joinLeave || namespace.options.forceJoinLeave),
         bufferMax: options.subscribeBufferMax,
         ...(request.filter ? { filter: request.filter } : {}),
+        ...(request.delta
+          ? { holding: request.type === 'stream' ? new StreamHolding() : new MapHolding() }
+          : {}),
       },
-      (wasLive) => this.#onCut(client, subId, delivery, wasLive),
+      (report) => this.#onReport(client, subId, delivery, report),
     );
     const { forceRecovery } = namespace.options;
     return {
@@ -266,7 +278,7 @@ export class Subscriptions {
       cursor: subscribed.cursor,
       state: subscribed.state,
       publishDebounceMs: options.publishDebounceMs,
-      delta: false,
+      delta: subscription.delivery.holding !== undefined,
       ...(subscription.expiresAtMs === undefined
         ? {}
         : { ttlSeconds: Math.max(1, Math.ceil((subscription.expiresAtMs - this.#deps.clock.now()) / 1000)) }),
@@ -280,6 +292,26 @@ export class Subscriptions {
           }
         : {}),
     };
+  }
+
+  #noteRecovery(client: Client, { recover, channel }: SubscribeRequest, subscribed: Subscribed): void {
+    if (recover === undefined) return;
+    const { position: to, publications, unrecovered: reason } = subscribed;
+    const range = { channel, from: recover, to };
+    if (subscribed.recovered)
+      this.#deps.events.add(client, { kind: 'recovered', ...range, publications: publications.length });
+    else if (reason !== undefined) this.#deps.events.add(client, { kind: 'unrecovered', ...range, reason });
+  }
+
+  #onReport(client: Client, subId: string, delivery: Delivery, report: DeliveryReport): void {
+    const { channel } = delivery.options;
+    if (report.kind === 'overflow') {
+      this.#deps.events.add(client, { channel, ...report });
+      return;
+    }
+    const { code, reason, wasLive } = report;
+    this.#deps.events.add(client, { kind: 'cut', channel, code, reason, position: delivery.position });
+    this.#onCut(client, subId, delivery, wasLive);
   }
 
   /** The reader was cut and told to subscribe again. */

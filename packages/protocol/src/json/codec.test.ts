@@ -73,6 +73,24 @@ describe('outbound documents', () => {
     expect(Buffer.from(push.pub.data, 'base64')).toEqual(Buffer.from([1, 254, 255]));
   });
 
+  it('[WIRE-20] raw line breaks of a payload become spaces, so that documents stay on their lines', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.constantFrom(1, '\t', '\r\n'), (value, space) => {
+        const data = JSON.stringify(value, null, 1).replaceAll('\n', String(space === 1 ? '\n' : space));
+        const { bytes } = codec.encodePublication('a', { offset: 1, data });
+        expect(fromUtf8(bytes)).not.toMatch(/[\r\n]/);
+        expect((parse({ bytes } as Encoded) as { push: { pub: { data: unknown } } }).push.pub.data).toEqual(
+          JSON.parse(JSON.stringify(value)),
+        );
+      }),
+    );
+  });
+
+  it('[WIRE-32] a delta that is not text has no form here', () => {
+    const delta = { offset: 2, data: new Uint8Array([0x31, 0xff]), form: 'delta' as const };
+    expect(() => codec.encodePublication('a', delta)).toThrow(TypeError);
+  });
+
   it('[WIRE-22] zero is silence, except where silence would be read as something else', () => {
     const outcome = { result: { kind: 'presenceStats' as const, numClients: 0, numUsers: 0 } };
     expect(parse(codec.encodeReply({ id: 1, outcome }))).toEqual({

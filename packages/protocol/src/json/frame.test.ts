@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Decoded } from '../codec.js';
 import { createJsonCodec } from './codec.js';
-import { isDeeperThan } from './frame.js';
+import { isDeeperThan } from '../depth.js';
 
 const codec = createJsonCodec();
 const LIMITS = { maxCommands: 3, maxDepth: 5 };

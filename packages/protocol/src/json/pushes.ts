@@ -2,12 +2,14 @@
  * Pushes of the native wire. Gap, source, drain and call have no form of their own there and travel as message pushes that stock clients
  * hand to the application (spec EXT-4).
  */
-import type { ClientInfo, Publication, Push, SourceState } from '../model.js';
+import { invitesBack } from '../codes.js';
+import { extensionMessage } from '../extensions.js';
+import { jsonOf } from '../json-text.js';
+import type { ClientInfo, Publication, Push } from '../model.js';
 import {
   expiryFields,
   flagField,
   infoObject,
-  jsonOf,
   object,
   payloadField,
   positionFields,
@@ -45,21 +47,12 @@ export function pushText(push: Push): string {
     case 'refresh':
       return `{"push":{"refresh":${object(expiryFields(push))}}}`;
     case 'disconnect':
-      return `{"push":{"disconnect":{"code":${push.code},"reason":${JSON.stringify(push.reason)}${flagField('reconnect', comesBack(push.code))}}}}`;
-    case 'gap': {
-      const { channel, epoch, from, to, reason } = push;
-      return message(JSON.stringify({ tl: { gap: { channel, epoch, from, to, reason } } }));
-    }
+      return `{"push":{"disconnect":{"code":${push.code},"reason":${JSON.stringify(push.reason)}${flagField('reconnect', invitesBack(push.code))}}}}`;
+    case 'gap':
     case 'source':
-      return message(
-        JSON.stringify({ tl: { source: { channel: push.channel, ...sourceFields(push.source) } } }),
-      );
     case 'drain':
-      return message(JSON.stringify({ tl: { drain: { withinMs: push.withinMs } } }));
     case 'call':
-      return message(
-        `{"tl":{"call":{"id":${JSON.stringify(push.callId)},"method":${JSON.stringify(push.method)},"data":${jsonOf(push.data)}}}}`,
-      );
+      return message(extensionMessage(push));
   }
 }
 
@@ -73,15 +66,4 @@ function presenceChange(channel: string, name: 'join' | 'leave', info: ClientInf
 
 function message(data: string): string {
   return `{"push":{"message":{"data":${data}}}}`;
-}
-
-function sourceFields(source: SourceState): object {
-  return source.state === 'live'
-    ? { state: 'live' }
-    : { state: source.state, sinceMs: source.sinceMs, reason: source.reason };
-}
-
-/** Which ranges of close codes invite the client back (codes.ts). */
-function comesBack(code: number): boolean {
-  return code < 3500 || (code >= 4000 && code < 4500);
 }

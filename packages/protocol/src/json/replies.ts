@@ -1,21 +1,19 @@
 /** Replies of the native wire. What this product adds travels inside `data` (docs/spec/extensions.md). */
 import type { ErrorData } from '../codes.js';
+import { connectData, subscribeData } from '../extensions.js';
 import type {
   ConnectResult,
   HistoryResult,
-  MapPhase,
-  Payload,
   PresenceResult,
   Reply,
   ReplyResult,
   SubscribeResult,
-  SubscriptionType,
 } from '../model.js';
+import { PHASE_NUMBERS, TYPE_NUMBERS } from '../wire-numbers.js';
 import {
   expiryFields,
   flagField,
   infoObject,
-  jsonOf,
   numberField,
   object,
   payloadField,
@@ -23,14 +21,6 @@ import {
   publicationsField,
   textField,
 } from './write.js';
-
-const TYPE_NUMBERS: Readonly<Record<SubscriptionType, number>> = {
-  stream: 0,
-  map: 1,
-  map_clients: 2,
-  map_users: 3,
-};
-const PHASE_NUMBERS: Readonly<Record<MapPhase, number>> = { live: 0, stream: 1, state: 2 };
 
 export function replyText({ id, outcome }: Reply): string {
   const body = 'error' in outcome ? `"error":${errorObject(outcome.error)}` : resultField(outcome.result);
@@ -69,10 +59,9 @@ function resultField(result: ReplyResult): string {
 }
 
 function connectObject(result: ConnectResult): string {
-  const { client, version, data, subs, pingSeconds, pong, session, node, timeMs } = result;
+  const { client, version, subs, pingSeconds, pong, session, node, timeMs } = result;
   let fields = textField('client', client) + textField('version', version) + expiryFields(result);
-  fields +=
-    result.extensions.length === 0 ? payloadField('data', data) : `,"data":${connectEnvelope(result)}`;
+  fields += payloadField('data', connectData(result));
   if (subs.size > 0)
     fields += `,"subs":{${[...subs].map(([channel, sub]) => `${JSON.stringify(channel)}:${subscribeObject(sub)}`).join(',')}}`;
   fields +=
@@ -83,21 +72,6 @@ function connectObject(result: ConnectResult): string {
   return object(fields + numberField('time', timeMs ?? 0));
 }
 
-/** Spec EXT-2. */
-function connectEnvelope({ extensions, version, limits, data }: ConnectResult): string {
-  return envelope(JSON.stringify({ extensions, version, limits }), data);
-}
-
-/** Spec EXT-3; the data alone where nothing is announced. */
-function subscribeData({ announced, data }: SubscribeResult): string {
-  if (announced === undefined) return payloadField('data', data);
-  return `,"data":${envelope(JSON.stringify({ class: announced.class, outcome: announced.outcome, source: announced.source }), data)}`;
-}
-
-function envelope(ours: string, data: Payload | undefined): string {
-  return data === undefined ? `{"tl":${ours}}` : `{"tl":${ours},"data":${jsonOf(data)}}`;
-}
-
 function subscribeObject(result: SubscribeResult): string {
   let fields =
     expiryFields(result) + flagField('recoverable', result.recoverable) + positionFields(result.position);
@@ -105,8 +79,8 @@ function subscribeObject(result: SubscribeResult): string {
   fields +=
     flagField('recovered', result.recovered) +
     flagField('positioned', result.positioned) +
-    subscribeData(result);
-  fields += flagField('was_recovering', result.wasRecovering);
+    payloadField('data', subscribeData(result));
+  fields += flagField('was_recovering', result.wasRecovering) + flagField('delta', result.delta);
   fields +=
     numberField('type', TYPE_NUMBERS[result.type]) + numberField('phase', PHASE_NUMBERS[result.phase]);
   fields += textField('cursor', result.cursor) + publicationsField('state', result.state);

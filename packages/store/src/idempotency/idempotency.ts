@@ -1,0 +1,195 @@
+/**
+ * Effects that happen once per key. The key is claimed by the first statement of the effect's own unit and the result is stored by the same
+ * transaction, so there is no moment at which one is there without the other. Who comes second finds the claim taken, whether in this process (it
+ * waits for the first), in the same transaction, or in another process (the database makes it wait), and gets the stored result.
+ */
+import type { Clock } from '@trunkline/base';
+import { CodedError } from '@trunkline/protocol';
+import { STORE_CODES } from '../codes.js';
+import type { ResultsOf, Statement } from '../statement.js';
+import type { Committing, Reading, Unit } from '../unit.js';
+import { fingerprint } from './fingerprint.js';
+import type { Effect, Idempotency, IdempotentCall, IdempotentOutcome, JsonValue } from './types.js';
+
+export interface IdempotencyDeps {
+  readonly clock: Clock;
+  readonly store: Committing & Reading;
+}
+
+export interface IdempotencyOptions {
+  /** Milliseconds for which a result is kept. Default 7 days. */
+  readonly retentionMs: number;
+  /** Calls with a key that may be under way in this process; more are refused with 1101. Default 10,000. */
+  readonly maxInFlight: number;
+  /** How long a repeat waits for the call under way before it fails with 1106. Default 10,000. */
+  readonly waitMs: number;
+}
+
+export const IDEMPOTENCY_DEFAULTS: IdempotencyOptions = { retentionMs: 7 * 24 * 3_600_000, maxInFlight: 10_000, waitMs: 10_000 };
+
+/** Rows that one sweep deletes. */
+const SWEEP_ROWS = 500;
+
+/** A key that ran out is claimed anew, as if it were not there. */
+const CLAIM = `
+INSERT INTO store_idempotency AS i (org, principal, method, key, hash, result, created_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (org, principal, method, key) DO UPDATE SET hash = EXCLUDED.hash, result = EXCLUDED.result, created_ms = EXCLUDED.created_ms
+  WHERE i.created_ms <= $8::bigint`;
+
+const STORE_RESULT = `UPDATE store_idempotency SET result = $5 WHERE org = $1 AND principal = $2 AND method = $3 AND key = $4`;
+
+const LOOK_UP = `
+SELECT hash, result FROM store_idempotency
+WHERE org = $1 AND principal = $2 AND method = $3 AND key = $4 AND created_ms > $5::bigint`;
+
+const SWEEP = `
+DELETE FROM store_idempotency i USING (
+  SELECT org, principal, method, key FROM store_idempotency WHERE created_ms <= $1 ORDER BY created_ms LIMIT $2
+) old WHERE i.org = old.org AND i.principal = old.principal AND i.method = old.method AND i.key = old.key`;
+
+/** Thrown by the claim of a key that is taken; never leaves this file. */
+class Taken extends CodedError {
+  constructor() {
+    super('conflict', 'idempotency key');
+  }
+}
+
+interface InFlight {
+  readonly hash: string;
+  readonly done: Promise<unknown>;
+}
+
+type AnyEffect = Effect<readonly Statement<unknown>[], JsonValue>;
+
+export class StoreIdempotency implements Idempotency {
+  readonly #deps: IdempotencyDeps;
+  readonly #options: IdempotencyOptions;
+  readonly #inFlight = new Map<string, InFlight>();
+
+  constructor(deps: IdempotencyDeps, options: IdempotencyOptions) {
+    this.#deps = deps;
+    this.#options = options;
+  }
+
+  async run<const S extends readonly Statement<unknown>[], R extends JsonValue>(
+    call: IdempotentCall,
+    prepare: () => Effect<S, R> | Promise<Effect<S, R>>,
+  ): Promise<IdempotentOutcome<R>> {
+    const key = checkKey(call);
+    const hash = fingerprint(call.request);
+    for (;;) {
+      const first = this.#inFlight.get(key);
+      if (!first) break;
+      if (first.hash !== hash) throw mismatch();
+      // Whatever became of it: a result is stored now, or it is our turn.
+      await this.#waitFor(first.done);
+    }
+    if (this.#inFlight.size >= this.#options.maxInFlight)
+      throw new CodedError(STORE_CODES.storeOverloaded, 'calls with an idempotency key');
+    const done = this.#runFirst(call, hash, prepare as () => AnyEffect | Promise<AnyEffect>);
+    this.#inFlight.set(key, { hash, done });
+    try {
+      return (await done) as IdempotentOutcome<R>;
+    } finally {
+      this.#inFlight.delete(key);
+    }
+  }
+
+  /** Deletes results that ran out, a bounded number. Answers how many. */
+  async sweep(): Promise<number> {
+    const [result] = await this.#deps.store.commit({
+      statements: [{ sql: SWEEP, parameters: [this.#cutoff(), SWEEP_ROWS] } as Statement],
+    });
+    return result.count;
+  }
+
+  // ------------------------------------------------------------ inside
+
+  async #runFirst(
+    call: IdempotentCall,
+    hash: string,
+    prepare: () => AnyEffect | Promise<AnyEffect>,
+  ): Promise<IdempotentOutcome<JsonValue>> {
+    const stored = await this.#lookUp(call, hash);
+    if (stored) return stored;
+    const effect = await prepare();
+    try {
+      return { result: await this.#commit(call, hash, effect), repeated: false };
+    } catch (cause) {
+      // Taken by another process; or nobody knows whether the commit took place, and then the table does.
+      const unknown = cause instanceof CodedError && cause.code === STORE_CODES.outcomeUnknown.code;
+      if (!(cause instanceof Taken) && !unknown) throw cause;
+      const found = await this.#lookUp(call, hash);
+      if (found) return unknown ? { ...found, repeated: false } : found;
+      if (unknown) throw cause;
+      throw new CodedError(STORE_CODES.idempotencyPending, 'idempotency key', { cause });
+    }
+  }
+
+  async #commit(call: IdempotentCall, hash: string, effect: AnyEffect): Promise<JsonValue> {
+    const { statements, finish, result } = effect;
+    const known = typeof result === 'function' ? undefined : result;
+    let answer: JsonValue = known ?? null;
+    const claim: Statement = {
+      sql: CLAIM,
+      parameters: [...scope(call), hash, known === undefined ? null : JSON.stringify(known), this.#deps.clock.now(), this.#cutoff()],
+      expect: { rows: 1, orElse: () => new Taken() },
+    };
+    const unit: Unit = {
+      statements: [claim, ...statements],
+      ...(finish || typeof result === 'function'
+        ? {
+            finish: (results: ResultsOf<readonly Statement<unknown>[]>) => {
+              const own = results.slice(1);
+              const more = finish?.(own) ?? [];
+              if (typeof result !== 'function') return more;
+              answer = result(own);
+              return [...more, { sql: STORE_RESULT, parameters: [...scope(call), JSON.stringify(answer)], expect: { rows: 1 } }];
+            },
+          }
+        : {}),
+    };
+    await this.#deps.store.commit(unit);
+    return answer;
+  }
+
+  async #lookUp(call: IdempotentCall, hash: string): Promise<IdempotentOutcome<JsonValue> | undefined> {
+    const { rows } = await this.#deps.store.read({ sql: LOOK_UP, parameters: [...scope(call), this.#cutoff()] } as Statement);
+    const row = rows[0];
+    if (!row) return undefined;
+    if (row['hash'] !== hash) throw mismatch();
+    return { result: JSON.parse(row['result'] as string) as JsonValue, repeated: true };
+  }
+
+  #waitFor(done: Promise<unknown>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#deps.clock.setTimeout(
+        () => reject(new CodedError(STORE_CODES.idempotencyPending, 'idempotency key')),
+        this.#options.waitMs,
+      );
+      const settled = (): void => {
+        timer.cancel();
+        resolve();
+      };
+      done.then(settled, settled);
+    });
+  }
+
+  #cutoff(): number {
+    return this.#deps.clock.now() - this.#options.retentionMs;
+  }
+}
+
+const scope = ({ org, principal, method, key }: IdempotentCall): readonly string[] => [org, principal, method, key];
+
+/** The scope as one string. Fields cannot hold the separator: it is no valid text for the database either. */
+function checkKey(call: IdempotentCall): string {
+  if (call.key.length < 1 || call.key.length > 255) throw new CodedError('badRequest', 'idempotency key: 1 to 255 characters');
+  const fields = scope(call);
+  if (fields.some((field) => field.includes('\u0000'))) throw new CodedError('badRequest', 'idempotency key holds a NUL character');
+  return fields.join('\u0000');
+}
+
+function mismatch(): CodedError {
+  return new CodedError(STORE_CODES.idempotencyMismatch, 'idempotency key');
+}
