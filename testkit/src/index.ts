@@ -10,6 +10,7 @@ export {
   type ProgramPlace,
 } from './program.js';
 export { startRedis, type RedisServer } from './redis.js';
+export { startPostgres, type PostgresServer } from './postgres.js';
 export { startProxy, type Direction, type FaultProxy } from './proxy.js';
 export {
   createStockClient,

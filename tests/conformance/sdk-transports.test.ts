@@ -2,128 +2,20 @@
  * The SDK over each of its transports against a real hub behind real sockets: what a proxy refuses is gone round, and whatever carries the frames, nothing
  * is missed and nothing told twice. Also values that travel as differences.
  */
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { EventSource } from 'eventsource';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import {
-  createSystemClock,
-  createSystemRandom,
-  DisposeStack,
-  silentLogger,
-  type Disposable,
-} from '@trunkline/base';
-import { createMemoryBroker } from '@trunkline/broker';
 import { createClient, type Client, type TransportName, type Untyped } from '@trunkline/client';
 import { fallbacks, type EventSourceConstructor, type Fetch } from '@trunkline/client/fallbacks';
-import { createHub, defineModule, type Authenticator, type OrgApi } from '@trunkline/hub';
-import { CodedError } from '@trunkline/protocol';
 import { Kit, until, type FaultProxy } from '@trunkline/testkit';
-import { createEntrance } from '@trunkline/transport';
+import { startWorld, type World } from '../support/sdk-world.js';
 
-const EVERYBODY = ['user'] as const;
 const ALL: readonly TransportName[] = ['websocket', 'http_stream', 'sse'];
 const BEHIND: readonly { found: TransportName; refused: readonly TransportName[] }[] = [
   { found: 'websocket', refused: [] },
   { found: 'http_stream', refused: ['websocket'] },
   { found: 'sse', refused: ['websocket', 'http_stream'] },
 ];
-
-const ANYBODY: Authenticator = {
-  authenticate: () =>
-    Promise.resolve({
-      principal: { user: 'ada', org: 'acme', roles: [], groups: [], caps: [], channels: [] },
-    }),
-  refresh: () => Promise.reject(new CodedError('unauthorized')),
-  verifyChannelToken: () => Promise.reject(new CodedError('unauthorized')),
-};
-
-interface World extends Disposable {
-  readonly port: number;
-  readonly org: OrgApi;
-  /** Params of the calls, in the order they were worked on. */
-  readonly calls: unknown[];
-  /** What a proxy in front answers 403. */
-  readonly refuses: Set<TransportName>;
-}
-
-async function startWorld(): Promise<World> {
-  const stack = new DisposeStack();
-  const [clock, random, logger] = [createSystemClock(), createSystemRandom(), silentLogger];
-  const calls: unknown[] = [];
-  const refuses = new Set<TransportName>();
-  const hub = stack.use(
-    createHub({
-      clock,
-      random,
-      logger,
-      broker: createMemoryBroker({ clock, random, logger }),
-      authenticator: ANYBODY,
-    }),
-  );
-  const shared = {
-    allowSubscribe: EVERYBODY,
-    allowPublish: EVERYBODY,
-    allowHistory: EVERYBODY,
-    historySize: 1_000,
-  };
-  let org: OrgApi | undefined;
-  await hub.use(
-    defineModule({
-      id: 'probe',
-      start: (context) => {
-        org = context.forOrg('acme');
-        return {
-          namespaces: [
-            { options: { name: 'news', ...shared, historyTtlMs: 300_000 } },
-            { options: { name: 'doc', ...shared, historyTtlMs: 300_000, allowDelta: ['fossil'] } },
-            {
-              options: {
-                name: 'cells',
-                type: 'map',
-                allowSubscribe: EVERYBODY,
-                allowPublish: EVERYBODY,
-                allowDelta: ['fossil'],
-                map: { mode: 'persistent' },
-              },
-            },
-          ],
-          rpc: { echo: { handle: (params) => (calls.push(params), { result: params }) } },
-        };
-      },
-    })(undefined),
-  );
-  const entrance = stack.use(createEntrance({ clock, random, logger, hub }));
-  const http = createServer((request, response) => {
-    const path = request.url ?? '';
-    const isRefused =
-      (refuses.has('http_stream') && path.startsWith('/connection/http_stream')) ||
-      (refuses.has('sse') && path.startsWith('/connection/sse'));
-    if (isRefused) response.writeHead(403).end();
-    else if (entrance.serves(request)) entrance.serve(request, response);
-    else response.writeHead(404).end();
-  });
-  http.prependListener('upgrade', (_, socket) => {
-    if (refuses.has('websocket')) socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n');
-  });
-  entrance.attach(http);
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-  stack.defer(
-    () =>
-      new Promise<void>((resolve) => {
-        http.close(() => resolve());
-        http.closeAllConnections();
-      }),
-  );
-  return {
-    port: (http.address() as AddressInfo).port,
-    org: org as OrgApi,
-    calls,
-    refuses,
-    dispose: () => stack.dispose(),
-  };
-}
 
 let kit: Kit;
 let world: World;

@@ -133,7 +133,7 @@ async function runBytes(maker: ProtobufRubbishMaker, token: string, tally: Tally
   });
   raw.sendAll([{ id: 1, connect: { token } }]);
   const kinds: string[] = [];
-  for (let n = 0; n < 5; n++) {
+  for (let n = 0; n < 10; n++) {
     const { kind, frame } = maker.frame();
     kinds.push(kind);
     raw.send(frame);
@@ -251,10 +251,10 @@ describe('rubbish', () => {
       await answer.text();
       statuses.set(path, (statuses.get(path) ?? new Set()).add(answer.status));
     };
-    for (let turn = 0; turn < 5; turn++) {
+    for (let turn = 0; turn < 2; turn++) {
       const posts = ['/emulation', '/connection/http_stream'].flatMap((path) =>
         ['application/json', 'application/octet-stream'].flatMap((type) =>
-          Array.from({ length: 30 }, () => post(path, type)),
+          Array.from({ length: 75 }, () => post(path, type)),
         ),
       );
       await Promise.all(posts);

@@ -73,7 +73,7 @@ export async function startKeyedServer(): Promise<KeyedServer> {
     }
   };
   http.on('upgrade', (request, socket, head) => {
-    if (state.down) return socket.destroy();
+    if (state.down) return void socket.destroy();
     sockets.handleUpgrade(request, socket, head, (opened) => {
       opened.on('message', (data: Buffer) => {
         for (const line of data.toString('utf8').split('\n')) {

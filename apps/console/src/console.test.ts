@@ -1,4 +1,4 @@
-import type { OrgStatsSample } from '@trunkline/contracts/node';
+import type { OrgStatsSample, Trend } from '@trunkline/contracts/node';
 import { describe, expect, it } from 'vitest';
 import { continuityOf } from './asked.js';
 import {
@@ -12,8 +12,10 @@ import {
   plural,
 } from './format.js';
 import { parseHash, toHash, type Route } from './router.js';
-import { merge, SPAN_MS, toColumns } from './samples.js';
-import { parseJson, parseTags } from './screens/publish-form.js';
+import { parseJson } from './parts/json-field.js';
+import { codesOf, KEPT_MS, merge, pointsOf, toColumns } from './samples.js';
+import { limitGroups, limitWords } from './screens/limit-words.js';
+import { parseTags } from './screens/tags.js';
 import { codeOf } from './session.js';
 
 describe('continuity of what is asked for', () => {
@@ -59,6 +61,15 @@ describe('addresses', () => {
       { screen: 'channel', channel: 'chat:a/b #1 ä%' },
       { screen: 'connections' },
       { screen: 'connections', client: 'c-1' },
+      { screen: 'connections', client: 'c-1', channel: 'chat:a&b' },
+      { screen: 'connections', channel: 'chat:*' },
+      { screen: 'channels', namespace: '' },
+      { screen: 'channels', namespace: 'chat' },
+      { screen: 'namespaces' },
+      { screen: 'events' },
+      { screen: 'why' },
+      { screen: 'why', channel: 'chat:?#', user: 'a b' },
+      { screen: 'why', channel: 'x', client: 'c', offset: 7 },
       { screen: 'node' },
     ];
     for (const route of routes) expect(parseHash(toHash(route))).toEqual(route);
@@ -67,6 +78,7 @@ describe('addresses', () => {
   it('[CONSOLE-3] an address that means nothing is the overview, and a broken one does no harm', () => {
     expect(parseHash('')).toEqual({ screen: 'overview' });
     expect(parseHash('#/nonsense')).toEqual({ screen: 'overview' });
+    expect(parseHash('#/why?offset=-1')).toEqual({ screen: 'why' });
     expect(parseHash('#/channels/%')).toEqual({ screen: 'channel', channel: '%' });
   });
 });
@@ -87,14 +99,27 @@ describe('samples', () => {
     startedAtMs: 0,
     scope: 'org',
     org: 'o',
+    intervalMs: 1_000,
     connections: timeMs,
-    channels: 0,
-    subscriptions: 0,
     users: 0,
+    subscriptions: 0,
+    channels: 0,
+    messagesInPerSecond: 0,
+    messagesOutPerSecond: 0,
+    bytesInPerSecond: 0,
+    bytesOutPerSecond: 0,
     outboxBytes: 0,
     behind: 0,
     complete: true,
   });
+  const trend = (times: number[], nodeId = 'n'): Trend => ({
+    scope: 'org',
+    nodeId,
+    intervalMs: 10_000,
+    times,
+    columns: { connections: times.map((time) => time / 2), 'errorRates.103': times.map(() => 2) },
+  });
+  const timesOf = (points: ReturnType<typeof pointsOf>) => points.map((point) => point.timeMs);
 
   it('[CONSOLE-4] history and live samples become one row in time, without repeats', () => {
     expect(
@@ -102,19 +127,50 @@ describe('samples', () => {
     ).toEqual([1_000, 2_000, 3_000]);
   });
 
-  it('[CONSOLE-4] what is older than the charts, or of another node, goes', () => {
-    expect(merge([sample(0), sample(1_000, 'old')], [sample(SPAN_MS + 10)]).map((one) => one.timeMs)).toEqual(
-      [SPAN_MS + 10],
+  it('[CONSOLE-4] what is older than is kept, or of another node, goes', () => {
+    expect(merge([sample(0), sample(1_000, 'old')], [sample(KEPT_MS + 10)]).map((one) => one.timeMs)).toEqual(
+      [KEPT_MS + 10],
     );
   });
 
-  it('[CONSOLE-4] a time in which nothing was heard is drawn as a hole', () => {
-    const { times, columns } = toColumns(
-      [sample(1_000), sample(2_000), sample(9_000)],
-      [(one) => one.connections],
+  it('[CONSOLE-4] five minutes begin with what the node kept, and go on with samples', () => {
+    const points = pointsOf(
+      '5min',
+      [sample(35_000), sample(36_000)],
+      trend([10_000, 20_000, 30_000, 40_000]),
     );
-    expect(times).toEqual([1_000, 2_000, 2_001, 9_000]);
-    expect(columns).toEqual([[1_000, 2_000, null, 9_000]]);
+    expect(timesOf(points)).toEqual([10_000, 20_000, 30_000, 35_000, 36_000]);
+    expect(toColumns(points, ['connections']).columns).toEqual([[5_000, 10_000, 15_000, 35_000, 36_000]]);
+  });
+
+  it('[CONSOLE-4] an hour is what the node kept, and the newest sample', () => {
+    const points = pointsOf('1h', [sample(3_605_000), sample(3_606_000)], trend([0, 10_000, 3_600_000]));
+    expect(timesOf(points)).toEqual([10_000, 3_600_000, 3_606_000]);
+  });
+
+  it('[CONSOLE-4] what another node kept is not drawn before this one’s samples', () => {
+    expect(timesOf(pointsOf('1h', [sample(20_000)], trend([10_000], 'other')))).toEqual([20_000]);
+    expect(pointsOf('1h', [], undefined)).toEqual([]);
+  });
+
+  it('[CONSOLE-4] a time in which nothing was heard is drawn as a hole, in the rhythm of what was measured', () => {
+    const heard = toColumns(pointsOf('5min', [sample(1_000), sample(2_000), sample(9_000)], undefined), [
+      'connections',
+    ]);
+    expect(heard.times).toEqual([1_000, 2_000, 2_001, 9_000]);
+    expect(heard.columns).toEqual([[1_000, 2_000, null, 9_000]]);
+    expect(toColumns(pointsOf('1h', [], trend([10_000, 20_000, 60_000])), []).times).toEqual([
+      10_000, 20_000, 20_001, 60_000,
+    ]);
+  });
+
+  it('[CONSOLE-4] codes of errors are drawn by how often they occurred; rates that were not measured are unknown', () => {
+    const points = pointsOf('1h', [{ ...sample(40_000), intervalMs: 0 }], trend([20_000, 30_000]));
+    expect(codesOf(points, 4)).toEqual(['103']);
+    expect(toColumns(points, ['errorRates.103', 'messagesInPerSecond']).columns).toEqual([
+      [2, 2, null],
+      [null, null, null],
+    ]);
   });
 });
 
@@ -126,10 +182,33 @@ describe('the publish form', () => {
     expect(parseJson(' ')).toMatchObject({ fault: expect.stringMatching(/needed/) });
   });
 
+  it('[CONSOLE-7] names the line of the mistake', () => {
+    expect(parseJson('{\n  "a": 1,\n  oops\n}')).toMatchObject({
+      fault: expect.stringMatching(/line 3 column 3/),
+    });
+  });
+
   it('[CONSOLE-7] reads tags as names and values', () => {
     expect(parseTags('kind=test, level = info,')).toEqual({ value: { kind: 'test', level: 'info' } });
     expect(parseTags('')).toEqual({ value: {} });
     expect(parseTags('kind')).toMatchObject({ fault: expect.stringMatching(/name=value/) });
+  });
+});
+
+describe('limits', () => {
+  it('[CONSOLE-13] are in words, by the unit that ends their name', () => {
+    expect(limitWords('outboxMaxBytes', 1_048_576)).toBe('1.0 MiB');
+    expect(limitWords('pingIntervalMs', 25_000)).toBe('25 s');
+    expect(limitWords('joinLeaveCoalesceMs', 250)).toBe('250.0 ms');
+    expect(limitWords('maxConnectionsPerOrg', null)).toBe('unlimited');
+  });
+
+  it('[CONSOLE-13] one that has no words is shown under its own name', () => {
+    const groups = limitGroups({ maxDepth: 64, newThingMax: 3 });
+    expect(groups).toEqual([
+      { title: 'One frame', limits: [{ label: 'Nesting of JSON', value: '64' }] },
+      { title: 'Others', limits: [{ label: 'newThingMax', value: '3' }] },
+    ]);
   });
 });
 

@@ -280,6 +280,7 @@ function toEntranceOptions({ server, client, development, developmentOnAnyHost }
     upstreamBodyMaxBytes: 2 * client.maxFrameBytes + 1_024,
     trustedProxies: server.trustedProxies,
     allowedOrigins: server.origins,
+    transports: server.transports,
     loopbackOriginOnly: development && !developmentOnAnyHost,
     maxConnections: server.maxConnections,
     attemptsPerSecond: server.connectionAttemptsPerSecond,

@@ -136,6 +136,9 @@ function greet(
         : `${consoleLink}  (works once, for ${formatDuration(values.console.linkTtl)})`,
     ],
     ['WebSocket', `${url.replace(/^http/, 'ws')}/connection/websocket`],
+    ...(values.server.transports.includes('uni_sse')
+      ? [['Events (SSE)', `${url}/connection/uni_sse?channel=<name>`] as const]
+      : []),
     ['HTTP API', `${url}/api`],
     ['Health', `${url}/health/ready`],
     ['Configuration', file ?? 'defaults, environment and flags'],

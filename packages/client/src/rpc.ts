@@ -4,6 +4,7 @@
  */
 import { CodedError, type Position } from '@trunkline/protocol';
 import type { Connection } from './connection.js';
+import { definedOnly } from './defined.js';
 import { isConnectionLoss, LOCAL_CODES, localError, toCodedError } from './errors.js';
 import type { ResolvedOptions } from './options.js';
 
@@ -97,12 +98,7 @@ export class Rpc {
 }
 
 function envelope(params: unknown, { key, seq, trace }: CallOptions): object {
-  return {
-    params: params ?? null,
-    ...(key === undefined ? {} : { key }),
-    ...(seq === undefined ? {} : { seq }),
-    ...(trace === undefined ? {} : { trace }),
-  };
+  return definedOnly({ params: params ?? null, key, seq, trace });
 }
 
 function openEnvelope(data: unknown): CommandResult<unknown> {

@@ -3,13 +3,20 @@ import { defineContract } from '@trunkline/contracts';
 import { describe, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
 import type { Client } from './client.js';
-import type { DataOf, MethodOf, NameOf, Untyped } from './contract-types.js';
+import type { DataOf, IdempotentMethodOf, MethodOf, NameOf, Untyped } from './contract-types.js';
+import type { OfflineQueue } from './offline/queue.js';
 
 const chat = defineContract({
   id: 'chat',
   errors: {},
   rpc: {
     'chat.say': { summary: '', params: z.object({ text: z.string() }), result: z.object({ id: z.number() }) },
+    'chat.keep': {
+      summary: '',
+      idempotent: true,
+      params: z.object({ text: z.string() }),
+      result: z.object({ id: z.number() }),
+    },
   },
   channels: {
     events: {
@@ -60,6 +67,16 @@ export function compiles(client: Client<Both>, untyped: Client<Untyped>): void {
   untyped.stream('any', { onPublication: ({ data }) => expectTypeOf(data).toEqualTypeOf<unknown>() });
 }
 
+/** Likewise. */
+export function queues(queue: OfflineQueue<Both>, untyped: OfflineQueue<Untyped>): void {
+  void queue.run('chat.keep', { text: 'hello' }).then(({ result }) => result.id.toFixed());
+  // @ts-expect-error not marked as idempotent
+  void queue.add('chat.say', { text: 'hello' });
+  // @ts-expect-error a wrong field
+  void queue.add('chat.keep', { txt: 'hello' });
+  void untyped.add('anything', { at: 'all' });
+}
+
 describe('types from contracts', () => {
   it('[CLIENT-20] patterns become names, names become payloads', () => {
     expectTypeOf<NameOf<'chat:{room}:events'>>().toEqualTypeOf<`chat:${string}:events`>();
@@ -68,7 +85,9 @@ describe('types from contracts', () => {
     expectTypeOf<DataOf<Both, 'cursors:1', 'map'>>().toEqualTypeOf<{ x: number }>();
     expectTypeOf<DataOf<Both, 'cursors:1', 'stream'>>().toEqualTypeOf<unknown>();
     expectTypeOf<DataOf<Untyped, 'node:stats', 'stream'>>().toEqualTypeOf<unknown>();
-    expectTypeOf<MethodOf<typeof chat>>().toEqualTypeOf<'chat.say'>();
+    expectTypeOf<MethodOf<typeof chat>>().toEqualTypeOf<'chat.say' | 'chat.keep'>();
+    expectTypeOf<IdempotentMethodOf<Both>>().toEqualTypeOf<'chat.keep'>();
+    expectTypeOf<IdempotentMethodOf<Untyped>>().toEqualTypeOf<string>();
     expectTypeOf<MethodOf<Untyped>>().toEqualTypeOf<string>();
   });
 });

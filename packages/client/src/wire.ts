@@ -26,6 +26,7 @@ import {
   type Track,
   type TrackEvent,
 } from './continuity.js';
+import { definedOnly } from './defined.js';
 import { BROKEN, netDeltas } from './deltas.js';
 import { localError, toCodedError } from './errors.js';
 import { parseSubscribeData, type GapNotice } from './extensions.js';
@@ -193,16 +194,16 @@ export class Wire {
   #shared(): NonNullable<Parameters<Centrifuge['newMapSubscription']>[1]> {
     const { data, token, getToken, filter, pageSize, delta } = this.#setup;
     const { minDelayMs, maxDelayMs } = this.#deps.options;
-    return {
+    return definedOnly({
       minResubscribeDelay: minDelayMs,
       maxResubscribeDelay: maxDelayMs,
-      ...(data === undefined ? {} : { data }),
-      ...(delta === undefined ? {} : { delta }),
-      ...(token === undefined ? {} : { token }),
-      ...(getToken === undefined ? {} : { getToken: () => getToken(this.channel) }),
-      ...(filter === undefined ? {} : { tagsFilter: filter as TransportFilter }),
-      ...(pageSize === undefined || this.#setup.type !== 'map' ? {} : { pageSize }),
-    };
+      data,
+      delta,
+      token,
+      getToken: getToken && (() => getToken(this.channel)),
+      tagsFilter: filter as TransportFilter | undefined,
+      pageSize: this.#setup.type === 'map' ? pageSize : undefined,
+    });
   }
 
   #close(): void {

@@ -27,6 +27,7 @@ import { Heartbeats } from './connection/heartbeat.js';
 import { resolveHubOptions, type HubOptions } from './options.js';
 import type {
   Authenticator,
+  CommandStore,
   DurableLog,
   Endpoint,
   LinkProfile,
@@ -48,8 +49,10 @@ import type { RegisteredRpc, RouterDeps } from './router/deps.js';
 import type { HandlerDeps } from './router/handlers.js';
 import { createNativeEndpoints } from './router/native-endpoint.js';
 import { applyControl, createOrgApi, type ControlMessage } from './router/org-api.js';
+import { MemoryCommands } from './router/memory-commands.js';
 import { Session } from './router/session.js';
 import { Subscriptions } from './router/subscriptions.js';
+import { Turns } from './router/turns.js';
 
 export interface HubDeps {
   readonly clock: Clock;
@@ -63,6 +66,8 @@ export interface HubDeps {
   readonly tracer?: Tracer;
   /** Where durable channels live; absent: a durable namespace is refused at start. */
   readonly durableLog?: DurableLog;
+  /** Where effects are committed and keys of calls are kept; absent: keys are kept in memory, and effects are refused. */
+  readonly commands?: CommandStore;
 }
 
 /** What an endpoint decided about a connection that is now open. */
@@ -180,6 +185,9 @@ class HubImpl implements Hub {
       counters: this.#counters,
       events: new OrgEvents(clock, options.orgEventsMax),
       rpc: this.#rpc,
+      durableLog: deps.durableLog,
+      commands: deps.commands ?? new MemoryCommands(clock, { ttlMs: options.idempotencyTtlMs }),
+      turns: new Turns(clock),
       tracer: deps.tracer,
     };
     this.#router = { ...router, subscriptions: new Subscriptions(router) };

@@ -10,6 +10,7 @@ import {
   fromUtf8,
   type ChannelKey,
   type Encoded,
+  type Payload,
   type Position,
   type Publication,
 } from '@trunkline/protocol';
@@ -17,8 +18,9 @@ import { createJsonCodec } from '@trunkline/protocol/json';
 import { createHub, type Hub, type Link } from './hub.js';
 import type { HubOptions } from './options.js';
 import type { Authenticator, ChannelGrant } from './ports/authenticator.js';
-import type { DurableLog } from './ports/durable-log.js';
+import type { DurableLog, DurablePublication } from './ports/durable-log.js';
 import type { OpenRequest } from './ports/endpoint.js';
+import type { CommandStore } from './ports/idempotency.js';
 import type { Principal } from './ports/principal.js';
 import type { Transport, TransportHandlers } from './ports/transport.js';
 import { nativeProfile } from './router/native-endpoint.js';
@@ -197,12 +199,31 @@ export class MemoryDurableLog implements DurableLog {
   readonly epoch = 'log';
   readonly #channels = new Map<string, Publication[]>();
 
+  readonly #keys = new Map<string, Position>();
+  /** Called after each `append`, as an outbox would. */
+  onCommitted: ((key: ChannelKey, publication: Publication) => void) | undefined;
+
   /** Commits a publication and returns it. */
-  commit(key: ChannelKey, data: string): Publication {
+  commit(key: ChannelKey, data: Payload): Publication {
     const kept = this.#channels.get(key) ?? [];
     const publication: Publication = { offset: kept.length + 1, data };
     this.#channels.set(key, [...kept, publication]);
     return publication;
+  }
+
+  append(
+    key: ChannelKey,
+    { data }: DurablePublication,
+    idempotencyKey?: string,
+  ): Promise<{ position: Position; deduplicated: boolean }> {
+    const name = `${key} ${idempotencyKey}`;
+    const known = idempotencyKey === undefined ? undefined : this.#keys.get(name);
+    if (known) return Promise.resolve({ position: known, deduplicated: true });
+    const publication = this.commit(key, data);
+    const position = { epoch: this.epoch, offset: publication.offset };
+    this.#keys.set(name, position);
+    this.onCommitted?.(key, publication);
+    return Promise.resolve({ position, deduplicated: false });
   }
 
   read(
@@ -237,6 +258,7 @@ export function createTestHub(
     readonly clock?: FakeClock;
     readonly broker?: BrokerFactory;
     readonly durableLog?: DurableLog;
+    readonly commands?: CommandStore;
     readonly logger?: Logger;
     readonly seed?: number;
   } = {},
@@ -253,6 +275,7 @@ export function createTestHub(
       broker: given.broker ?? createMemoryBroker({ clock, random }),
       authenticator: testAuthenticator,
       ...(given.durableLog ? { durableLog: given.durableLog } : {}),
+      ...(given.commands ? { commands: given.commands } : {}),
     },
     {
       namespaces: [

@@ -84,6 +84,18 @@ export const ERROR_HELP: Readonly<Record<ErrorName, CodeHelp>> = {
     'This node is going away; another will answer.',
     'Connect again; the load balancer leads to another node.',
   ),
+  keyMismatch: of(
+    'The idempotency key belongs to an earlier call with other params.',
+    'Take a new key for a new call; repeat a call with the params it had.',
+  ),
+  keyPending: of(
+    'The first call under this idempotency key is still being worked on.',
+    'Repeat it later under the same key: it gets the answer of the first one.',
+  ),
+  outOfTurn: of(
+    'A call with a lower number of the same order is under way, or failed for now.',
+    'Repeat the earlier call first, then this one.',
+  ),
 };
 
 export const UNSUBSCRIBE_HELP: Readonly<Record<UnsubscribeName, CodeHelp>> = {

@@ -41,6 +41,9 @@ export const ERROR_CODES = {
   conflict: entry(1003, 'conflict', 'never'),
   notFound: entry(1004, 'not found', 'never'),
   shuttingDown: entry(1005, 'shutting down', 'afterBackoff'),
+  keyMismatch: entry(1006, 'idempotency key used with other params', 'never'),
+  keyPending: entry(1007, 'same call in progress', 'afterBackoff'),
+  outOfTurn: entry(1008, 'an earlier call is not done', 'afterBackoff'),
 } as const satisfies Record<string, CodeEntry>;
 
 export type ErrorName = keyof typeof ERROR_CODES;

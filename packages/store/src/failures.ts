@@ -16,9 +16,17 @@ export class SqlError extends Error {
   }
 }
 
-/** True where the whole transaction was given up for reasons that pass: a conflict of serialization, a deadlock, a lock not had in time. */
-export function isPassing({ sqlState }: SqlFailure): boolean {
-  return sqlState.startsWith('40') || sqlState === '55P03';
+/**
+ * True where the whole transaction was given up for reasons that pass: a conflict of serialization, a deadlock, a lock not had in time, or a prepared
+ * statement that a migration has outdated (or somebody between us and the server has lost).
+ */
+export function isPassing({ sqlState, message }: SqlFailure): boolean {
+  return (
+    sqlState.startsWith('40') ||
+    sqlState === '55P03' ||
+    sqlState === '26000' ||
+    (sqlState === '0A000' && message.includes('cached plan'))
+  );
 }
 
 /** True where the failure is not about a statement but about the server: it shuts down, is out of memory, or became read-only. */

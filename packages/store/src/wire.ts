@@ -15,23 +15,102 @@ interface Field {
 const text = new TextEncoder();
 const SYNC = Buffer.from([0x53, 0, 0, 0, 4]);
 
-/** All steps and one Sync. Throws 107 on a parameter that cannot be sent. */
-export function encodePipeline(steps: readonly Step[]): Uint8Array {
-  const parts: Uint8Array[] = [];
-  for (const { sql, parameters = [], maxRows = 0 } of steps) {
+/**
+ * Statements that a session has prepared: what is sent a second time is given a name, and from then on neither parsed nor, after a while, planned. Names are
+ * never used twice, so that a preparation that came to nothing leaves no doubt. One cache per session, and bounded.
+ */
+export class StatementCache {
+  /** By text; `undefined` for a text seen once. Least recently used first. */
+  readonly #names = new Map<string, string | undefined>();
+  #garbage: string[] = [];
+  #next = 0;
+
+  /** How to send `sql` now. */
+  use(sql: string): { readonly name: string; readonly parse: boolean } {
+    if (sql.length > MAX_CACHED_LENGTH) return { name: '', parse: true };
+    const known = this.#names.has(sql);
+    const name = this.#names.get(sql);
+    this.#names.delete(sql);
+    if (name !== undefined) {
+      this.#names.set(sql, name);
+      return { name, parse: false };
+    }
+    const given = known ? `s${this.#next++}` : undefined;
+    this.#names.set(sql, given);
+    if (this.#names.size > MAX_CACHED) {
+      const [oldest = ''] = this.#names.keys();
+      this.forget([oldest]);
+    }
+    return { name: given ?? '', parse: true };
+  }
+
+  /** Texts whose preparation is in doubt. */
+  forget(texts: Iterable<string>): void {
+    for (const sql of texts) {
+      const name = this.#names.get(sql);
+      if (name !== undefined) this.#garbage.push(name);
+      this.#names.delete(sql);
+    }
+  }
+
+  /** Names to be closed; closing one that does not exist is no error. */
+  takeGarbage(): readonly string[] {
+    const garbage = this.#garbage;
+    this.#garbage = [];
+    return garbage;
+  }
+}
+
+/** Statements of one session, and the longest that is worth a name. */
+const MAX_CACHED = 256;
+const MAX_CACHED_LENGTH = 20_000;
+
+/** All steps and one Sync. Throws 107 on a parameter that cannot be sent; nothing has changed then. */
+export function encodePipeline(steps: readonly Step[], cache: StatementCache): Uint8Array {
+  const encoded = steps.map(({ sql, parameters = [], maxRows = 0 }) => {
     if (sql.includes('\u0000')) throw new TypeError('SQL text holds a NUL character');
-    parts.push(encodeStep(text.encode(sql), parameters.map(encodeValue), maxRows));
+    return { sql, parameters: parameters.map(encodeValue), maxRows };
+  });
+  const parts: Uint8Array[] = cache.takeGarbage().map(encodeClose);
+  for (const { sql, parameters, maxRows } of encoded) {
+    const { name, parse } = cache.use(sql);
+    if (parse) parts.push(encodeParse(name, sql));
+    parts.push(encodeExecution(name, parameters, maxRows));
   }
   parts.push(SYNC);
   return Buffer.concat(parts);
 }
 
-function encodeStep(sql: Uint8Array, parameters: readonly Encoded[], maxRows: number): Uint8Array {
+/** After a failure: what was to be prepared from the failed step on, was not, or nobody knows. */
+export function forgetFailed(cache: StatementCache, steps: readonly Step[], { results, failure }: Run): void {
+  if (failure) cache.forget(steps.slice(results.length).map(({ sql }) => sql));
+}
+
+function encodeClose(name: string): Uint8Array {
+  const body = text.encode(`S${name}\0`);
+  return Buffer.concat([header(0x43, body.length), body]);
+}
+
+function encodeParse(name: string, sql: string): Uint8Array {
+  // Types are left to the server.
+  const body = text.encode(`${name}\0${sql}\0\0\0`);
+  return Buffer.concat([header(0x50, body.length), body]);
+}
+
+function header(kind: number, length: number): Uint8Array {
+  const bytes = Buffer.allocUnsafe(5);
+  bytes[0] = kind;
+  bytes.writeInt32BE(length + 4, 1);
+  return bytes;
+}
+
+/** Bind to the unnamed portal, describe it, execute it. */
+function encodeExecution(name: string, parameters: readonly Encoded[], maxRows: number): Uint8Array {
+  const statement = text.encode(name);
   const values = parameters.map((value) => (typeof value === 'string' ? text.encode(value) : value));
-  const parseLength = 4 + 1 + sql.length + 1 + 2;
-  let bindLength = 4 + 1 + 1 + 2 + 2 * values.length + 2 + 2;
+  let bindLength = 4 + 1 + statement.length + 1 + 2 + 2 * values.length + 2 + 2;
   for (const value of values) bindLength += 4 + (value?.length ?? 0);
-  const buffer = Buffer.allocUnsafe(1 + parseLength + 1 + bindLength + 7 + 10);
+  const buffer = Buffer.allocUnsafe(1 + bindLength + 7 + 10);
   let at = 0;
   const byte = (value: number): void => void (at = buffer.writeUInt8(value, at));
   const int16 = (value: number): void => void (at = buffer.writeUInt16BE(value, at));
@@ -40,17 +119,11 @@ function encodeStep(sql: Uint8Array, parameters: readonly Encoded[], maxRows: nu
     buffer.set(value, at);
     at += value.length;
   };
-  // Parse: unnamed statement, types left to the server.
-  byte(0x50);
-  int32(parseLength);
-  byte(0);
-  bytes(sql);
-  byte(0);
-  int16(0);
-  // Bind: unnamed portal and statement; bytes in binary form, everything else as text; results as text.
+  // Bytes go in binary form, everything else as text; results come as text.
   byte(0x42);
   int32(bindLength);
   byte(0);
+  bytes(statement);
   byte(0);
   int16(values.length);
   for (const parameter of parameters) int16(parameter instanceof Uint8Array ? 1 : 0);
@@ -60,12 +133,11 @@ function encodeStep(sql: Uint8Array, parameters: readonly Encoded[], maxRows: nu
     if (value !== null) bytes(value);
   }
   int16(0);
-  // Describe the portal.
   byte(0x44);
   int32(6);
   byte(0x50);
   byte(0);
-  // Execute: with more rows than allowed (0: any number) the answer is "suspended".
+  // With more rows than allowed (0: any number) the answer is "suspended".
   byte(0x45);
   int32(9);
   byte(0);

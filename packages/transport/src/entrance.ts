@@ -35,8 +35,17 @@ export interface Entrance extends Disposable {
 /** Throws a RangeError that names a bad option. */
 export function createEntrance(deps: EntranceDeps, given?: Partial<EntranceOptions>): Entrance {
   const options = resolveEntranceOptions(given);
-  const door = createDoor(deps, options);
-  const shared = { ...deps, door, framer: new BatchFramer(options) };
+  const { hub } = deps;
+  const open: EntranceDeps['hub'] = {
+    accept: (transport, link) => hub.accept(transport, link),
+    endpoints: () => hub.endpoints().filter(({ transport }) => options.transports.includes(transport)),
+    nodeId: hub.nodeId,
+    get draining() {
+      return hub.draining;
+    },
+  };
+  const door = createDoor({ ...deps, hub: open }, options);
+  const shared = { ...deps, hub: open, door, framer: new BatchFramer(options) };
   const onUpgrade = createUpgradeHandler(shared, options);
   const streams = createStreamServer(shared, options);
   const servers = new Set<Server>();

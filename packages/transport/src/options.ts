@@ -1,5 +1,6 @@
 /** Numbers and switches of the entrance. Resolved once, at the door (`resolveEntranceOptions`); inside nothing is optional. */
 import { mergeOptions, requireNumber } from '@trunkline/base';
+import type { Endpoint } from '@trunkline/hub';
 
 export interface EntranceOptions {
   /** Connections held at once, of all transports, opening ones included; more are answered 503. Default 100,000: about 1 GiB of idle ones. */
@@ -36,6 +37,8 @@ export interface EntranceOptions {
   readonly upstreamMaxRequests: number;
   /** Time in which a peer that is behind must take something of what waits for it, on transports where no pong is asked. Default 60,000. */
   readonly stallTimeoutMs: number;
+  /** Transports whose endpoints are there; the others are answered 404. Default all. */
+  readonly transports: readonly Endpoint['transport'][];
   /** `Retry-After` of refusals while draining or full, in seconds. Default 5. */
   readonly retryAfterSeconds: number;
   /** Batches of documents framed once and kept for the next receivers of the same documents. Default 32. */
@@ -54,6 +57,7 @@ export const ENTRANCE_DEFAULTS: EntranceOptions = {
   loopbackOriginOnly: false,
   highWaterBytes: 64 * 1024,
   closeTimeoutMs: 5_000,
+  transports: ['websocket', 'http_stream', 'sse', 'uni_sse'],
   emulationPath: '/emulation',
   upstreamBodyMaxBytes: 4 * 1024 * 1024 + 1024,
   bodyTimeoutMs: 10_000,

@@ -127,6 +127,18 @@ describe('opening a stream', () => {
     expect((await rig.ask('/sse')).status).toBe(429);
   });
 
+  it('[STREAM-1] a transport that is switched off is not there', async () => {
+    rig = await startRig([...streaming(), endpoint(() => ({ kind: 'refuse', status: 403, body: '' }))], {
+      transports: ['http_stream'],
+    });
+    expect((await rig.ask('/sse')).status).toBe(404);
+    expect((await rig.refused('/ws')).status).toBe(404);
+    expect((await rig.stream('/stream', { method: 'POST' })).stream.status).toBe(200);
+    await rig.stop();
+    rig = await startRig(streaming(), { transports: ['websocket'] });
+    expect((await (await rig.ask('/emulation', { method: 'POST' })).ended()).text).toBe('not here');
+  });
+
   it('[WS-8] accept then close: the frames, then the end', async () => {
     rig = await startRig([
       endpoint(
@@ -161,7 +173,7 @@ describe('upstream', () => {
     expect(two.accepted.frames).toEqual(['hello', 'to two']);
   });
 
-  it('[STREAM-4] unknown sessions, other nodes and ended streams are answered 404', async () => {
+  it('[STREAM-4] [STREAM-10] unknown sessions, other nodes and ended streams are answered 404', async () => {
     rig = await startRig(streaming());
     const { stream, accepted } = await rig.stream();
     const { session } = accepted.transport;

@@ -55,6 +55,7 @@ export function createStreamServer(deps: StreamServerDeps, options: EntranceOpti
   const { clock, random, logger, hub, door } = deps;
   const sessions = new Map<string, StreamTransport>();
   const farewells = new Set<Timer>();
+  const hasSessions = options.transports.includes('http_stream') || options.transports.includes('sse');
   const withCredentials = !options.allowedOrigins.includes('*');
 
   const endpointsAt = (path: string): readonly Endpoint[] =>
@@ -249,7 +250,7 @@ export function createStreamServer(deps: StreamServerDeps, options: EntranceOpti
   return {
     serves({ url = '/' }) {
       const { path } = splitTarget(url);
-      return path === options.emulationPath || endpointsAt(path).length > 0;
+      return (hasSessions && path === options.emulationPath) || endpointsAt(path).length > 0;
     },
     serve(request, response) {
       response.on('error', ignore); // 'close' follows and is what counts

@@ -43,7 +43,13 @@ export function Connections({ client, channel: given }: ConnectionsProps) {
   const [offset, setOffset] = useState(0);
   const [[text, of]] = useDebouncedValue([search.trim(), channel.trim()] as const, PAUSE_MS);
   const info = useAsked('node.info', {}, 0);
-  useEffect(() => setChannel(given ?? ''), [given]);
+  // Led here for one channel: nothing left over from before hides its readers.
+  useEffect(() => {
+    setChannel(given ?? '');
+    if (given === undefined) return;
+    setSearch('');
+    setState('all');
+  }, [given]);
   useEffect(() => setOffset(0), [text, of, state]);
   const { data, error, continuity, ask } = useAsked(
     'node.connections',

@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest';
 import {
   addHistory,
   append,
+  appendAll,
   clear,
   EMPTY_LOG,
   LOG_MAX,
+  narrow,
   oldestOffset,
   pause,
   type Log,
@@ -14,6 +16,7 @@ import {
 const publication = (offset: number, live = true): LoggedPublication => ({
   kind: 'publication',
   offset,
+  epoch: 'e',
   data: offset,
   live,
 });
@@ -30,18 +33,48 @@ describe('the inspector’s log', () => {
   });
 
   it('[CONSOLE-5] holds back what arrives while paused, and shows it in order afterwards', () => {
-    const paused = [3, 4].reduce((log, offset) => append(log, publication(offset)), pause(logOf(1, 2), true));
+    const paused = [3, 4].reduce(
+      (log, offset) => append(log, publication(offset)),
+      pause(logOf(1, 2), true, 0),
+    );
     expect(shown(paused)).toEqual([2, 1]);
     expect(paused.held).toHaveLength(2);
-    expect(shown(pause(paused, false))).toEqual([4, 3, 2, 1]);
-    expect(pause(paused, false).held).toEqual([]);
+    expect(shown(pause(paused, false, 0))).toEqual([4, 3, 2, 1]);
+    expect(pause(paused, false, 0).held).toEqual([]);
   });
 
-  it('[CONSOLE-5] holds back a bounded number while paused', () => {
-    let log = pause(EMPTY_LOG, true);
+  it('[CONSOLE-5] holds back a bounded number while paused, and says on resuming how many it could not', () => {
+    let log = pause(EMPTY_LOG, true, 0);
     for (let offset = 1; offset <= LOG_MAX + 3; offset++) log = append(log, publication(offset));
     expect(log.held).toHaveLength(LOG_MAX);
     expect(log.held.at(-1)?.offset).toBe(LOG_MAX + 3);
+    expect(log.lost).toBe(3);
+    const resumed = pause(log, false, 5);
+    expect(resumed).toMatchObject({ lost: 0, held: [], paused: false });
+    expect(resumed.entries).toHaveLength(LOG_MAX);
+    expect(resumed.entries[0]).toMatchObject({ kind: 'publication', offset: LOG_MAX + 3 });
+    expect(resumed.entries.at(-1)).toMatchObject({
+      kind: 'hole',
+      timeMs: 5,
+      offset: 5,
+      text: expect.stringMatching(/^4 more came/),
+    });
+  });
+
+  it('[CONSOLE-5] is narrowed by words in data, tags, publisher and offset; what is missing stays', () => {
+    const log = appendAll(EMPTY_LOG, [
+      { ...publication(1), data: { text: 'Rolling back' }, tags: { level: 'error' } },
+      { ...publication(2), data: { text: 'rolling on' }, publisher: 'ada' },
+      { kind: 'hole', offset: 3, text: 'hole', anew: false, timeMs: 0 },
+      publication(12),
+    ]);
+    const found = (search: string) => shown({ ...log, entries: narrow(log.entries, search) });
+    expect(found('')).toEqual([12, 'hole', 2, 1]);
+    expect(found('ROLLING')).toEqual(['hole', 2, 1]);
+    expect(found('rolling level=error')).toEqual(['hole', 1]);
+    expect(found('ada')).toEqual(['hole', 2]);
+    expect(found('#12')).toEqual([12, 'hole']);
+    expect(found('nothing of that')).toEqual(['hole']);
   });
 
   it('[CONSOLE-6] puts history where it belongs, without repeating what is there', () => {
@@ -71,7 +104,7 @@ describe('the inspector’s log', () => {
   });
 
   it('[CONSOLE-5] clearing forgets the entries, not the pause', () => {
-    const log = clear(pause(logOf(1), true));
+    const log = clear(pause(logOf(1), true, 0));
     expect(log).toMatchObject({ entries: [], held: [], paused: true });
     expect(oldestOffset(log)).toBeUndefined();
   });

@@ -69,11 +69,15 @@ export function pause(log: Log, paused: boolean, nowMs: number): Log {
   if (paused === log.paused) return log;
   if (paused) return { ...log, paused };
   const { held, lost } = log;
-  const hole: readonly LogItem[] =
-    lost === 0
-      ? []
-      : [{ kind: 'hole', offset: held[0]?.offset ?? 0, text: lostWords(lost), timeMs: nowMs, anew: false }];
-  return appendAll({ ...log, paused, held: [], lost: 0 }, [...hole, ...held].slice(-LOG_MAX));
+  const resumed = { ...log, paused, held: [], lost: 0 };
+  if (lost === 0) return appendAll(resumed, held);
+  // One place is for the word about what is missing, so that it is not itself the first to go.
+  const kept = held.slice(-(LOG_MAX - 1));
+  const text = lostWords(lost + held.length - kept.length);
+  return appendAll(resumed, [
+    { kind: 'hole', offset: kept[0]?.offset ?? 0, text, timeMs: nowMs, anew: false },
+    ...kept,
+  ]);
 }
 
 /** Adds fetched publications (any order) where they belong; one that is there already is not repeated. */

@@ -120,7 +120,11 @@ const server = z.strictObject({
     "Origins, besides the server's own, whose browsers may connect; `*`: all.",
     text('Origin.'),
   ).default([]),
-  maxConnections: integer('WebSocket connections held at once; more are answered 503.', { min: 1 }).default(
+  transports: list(
+    'Ways in for clients that are open.',
+    choice('Transport.', ['websocket', 'http_stream', 'sse', 'uni_sse']),
+  ).default(['websocket', 'http_stream', 'sse', 'uni_sse']),
+  maxConnections: integer('Connections of clients held at once; more are answered 503.', { min: 1 }).default(
     100_000,
   ),
   connectionAttemptsPerSecond: integer('Connection attempts per second and address; more are answered 429.', {

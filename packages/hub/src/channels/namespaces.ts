@@ -44,6 +44,9 @@ export const NAMESPACE_DEFAULTS: NamespaceOptions = {
   mapUsersPrefix: '',
 };
 
+/** What a durable channel keeps where its namespace does not say: the newest thousand, however old. */
+const DURABLE_DEFAULTS: NamespaceOptions = { ...NAMESPACE_DEFAULTS, historySize: 1_000, historyTtlMs: 0 };
+
 const DELTA_KINDS: readonly DeltaKind[] = ['fossil'];
 
 /** Stands for every namespace that is not defined by itself; what development has, so that any name can be tried out. */
@@ -63,7 +66,7 @@ export function resolveNamespace(
   given: Partial<NamespaceOptions> & { readonly name: string },
   module?: ModuleNamespace,
 ): Namespace {
-  const merged = mergeOptions(NAMESPACE_DEFAULTS, given);
+  const merged = mergeOptions(given.class === 'durable' ? DURABLE_DEFAULTS : NAMESPACE_DEFAULTS, given);
   const map = mergeOptions(MAP_DEFAULTS, given.map);
   const options: NamespaceOptions = {
     ...merged,
@@ -95,6 +98,8 @@ export function resolveNamespace(
   for (const kind of options.allowDelta)
     if (!DELTA_KINDS.includes(kind))
       throw new RangeError(`${where}: allowDelta must hold only 'fossil', got '${kind}'`);
+  if (options.class === 'durable' && options.type !== 'stream')
+    throw new RangeError(`${where}: class 'durable' is for type 'stream'`);
   if (options.class === 'local' && module?.source === undefined)
     throw new RangeError(`${where}: class 'local' needs a source`);
   let pattern: RegExp | undefined;

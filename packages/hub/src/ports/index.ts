@@ -3,6 +3,7 @@ export type * from './authenticator.js';
 export type * from './diagnosis.js';
 export type * from './durable-log.js';
 export type * from './endpoint.js';
+export type * from './idempotency.js';
 export { defineModule } from './module.js';
 export type * from './module.js';
 export type * from './namespace.js';

@@ -6,6 +6,7 @@ import type { Clock, Disposable, Logger, Random } from '@trunkline/base';
 import type { Payload, Position, SourceState, Tags } from '@trunkline/protocol';
 import type { CallContext, NodeStats, OrgApi, RpcOutcome } from './api.js';
 import type { Endpoint } from './endpoint.js';
+import type { Effect } from './idempotency.js';
 import type { NamespaceOptions } from './namespace.js';
 import type { Principal } from './principal.js';
 
@@ -39,11 +40,25 @@ export interface ModuleNamespace {
   readonly lingerMs?: number;
 }
 
+/** What a method wants committed before it is answered. Needs a store (108 without one). */
+export interface RpcCommit {
+  readonly commit: Effect;
+  /** What the call answers, JSON; stored with the effect where the call has a key. */
+  readonly result?: unknown;
+  /** Makes the answer of the results of the statements, in their order, instead of `result`. Synchronous and pure. */
+  readonly toResult?: (results: readonly unknown[]) => unknown;
+}
+
 export interface RpcMethod {
   /** JSON Schema of the params; checked before `handle` (107 with the field). Absent: anything. */
   readonly params?: object;
-  /** JSON text of the result, or undefined for none. `after`: the publication that shows the effect. */
-  handle(params: unknown, call: CallContext): Promise<RpcOutcome> | RpcOutcome;
+  /**
+   * As the contract says: a repeat under the same key has no further effect and gets the first one's answer. True only of what `commit` commits: other
+   * effects are remembered once `handle` is done, and take place again where the process died before that. Default false: a call with a key is refused.
+   */
+  readonly idempotent?: boolean;
+  /** The outcome, or what to commit first. May be called again for a call that failed. */
+  handle(params: unknown, call: CallContext): Promise<RpcOutcome | RpcCommit> | RpcOutcome | RpcCommit;
 }
 
 /** An HTTP route, bound by `apps/server`. */

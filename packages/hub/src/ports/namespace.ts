@@ -30,11 +30,11 @@ export interface NamespaceOptions {
   readonly name: string;
   /** Kind of subscription. Default `stream`. */
   readonly type: SubscriptionType;
-  /** Who numbers publications. Default `live`; `durable` and `local` belong to modules. */
+  /** Who numbers publications. Default `live`; `durable` needs a store, `local` belongs to modules. */
   readonly class: ChannelClass;
-  /** Publications kept; 0: none. Default 0. */
+  /** Publications kept; 0: none. Default 0; of durable channels 1,000. */
   readonly historySize: number;
-  /** Default 300,000. */
+  /** Default 300,000; of durable channels 0: as long as the size allows. */
   readonly historyTtlMs: number;
   /** Default 2,592,000,000 (30 days). */
   readonly metaTtlMs: number;

@@ -8,8 +8,11 @@ import type { OrgEvents } from '../clients/org-events.js';
 import type { Counters } from '../connection/counters.js';
 import type { HubOptions } from '../options.js';
 import type { Authenticator } from '../ports/authenticator.js';
+import type { DurableLog } from '../ports/durable-log.js';
+import type { CommandStore } from '../ports/idempotency.js';
 import type { RpcMethod } from '../ports/module.js';
 import type { Validator } from '../ports/validator.js';
+import type { Turns } from './turns.js';
 
 export interface RegisteredRpc {
   readonly method: RpcMethod;
@@ -30,5 +33,8 @@ export interface RouterDeps {
   readonly counters: Counters;
   readonly events: OrgEvents;
   readonly rpc: ReadonlyMap<string, RegisteredRpc>;
+  readonly durableLog: DurableLog | undefined;
+  readonly commands: CommandStore;
+  readonly turns: Turns;
   readonly tracer: Tracer | undefined;
 }

@@ -207,7 +207,9 @@ export function createOrgApi(deps: HandlerDeps, org: string): OrgApi {
     },
     historyRemove: async (channel) => {
       const { key, namespace } = locate(channel);
-      if (!namespace.numbered || namespace.options.class !== 'live' || namespace.options.type !== 'stream')
+      const { options, module } = namespace;
+      if (options.class === 'durable' && !module && deps.durableLog?.clear) return deps.durableLog.clear(key);
+      if (!namespace.numbered || options.class !== 'live' || options.type !== 'stream')
         throw new CodedError('notAvailable', 'history of this channel cannot be removed');
       await deps.broker.removeHistory(key);
     },

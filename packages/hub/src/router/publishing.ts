@@ -1,4 +1,7 @@
-/** Publishing into a channel, for clients and for the server API alike: one path from a resolved namespace to the broker. */
+/**
+ * Publishing into a channel, for clients and for the server API alike: one path from a resolved namespace to the broker, or, for durable
+ * channels, to the log.
+ */
 import type { MapPublishOptions, MapPublishOutcome, PublishOutcome } from '@trunkline/broker';
 import { CodedError, type ChannelKey, type ClientInfo, type Payload, type Tags } from '@trunkline/protocol';
 import type { Namespace } from '../channels/namespaces.js';
@@ -20,10 +23,12 @@ export interface MapWriteRequest extends PublishRequest {
   readonly expect?: 'absent' | number;
 }
 
-type Deps = Pick<RouterDeps, 'broker' | 'options'>;
+type Deps = Pick<RouterDeps, 'broker' | 'durableLog' | 'options'>;
 
 export function publishStream(deps: Deps, request: PublishRequest): Promise<PublishOutcome> {
   const { options } = request.namespace;
+  if (options.class === 'durable' && request.namespace.module === undefined)
+    return appendDurable(deps, request);
   if (options.class !== 'live')
     throw new CodedError('notAvailable', 'only its module publishes to this channel');
   if (options.type !== 'stream')
@@ -58,6 +63,24 @@ export function writeMap(deps: Deps, request: MapWriteRequest): Promise<MapPubli
   return request.removed
     ? deps.broker.mapRemove(request.key, request.entryKey, write)
     : deps.broker.mapPublish(request.key, request.entryKey, request.data, write);
+}
+
+/** Committed before it is answered; the log's outbox hands it to the broker. */
+function appendDurable(deps: Deps, request: PublishRequest): Promise<PublishOutcome> {
+  const { durableLog } = deps;
+  const { historySize, historyTtlMs } = request.namespace.options;
+  if (!durableLog?.append) throw new CodedError('notAvailable', 'only its module publishes to this channel');
+  if (request.skipHistory === true)
+    throw new CodedError('badRequest', 'skip_history: a durable channel keeps what is published');
+  requireSize(deps, request.data);
+  const publication = {
+    data: request.data,
+    historySize,
+    historyTtlMs,
+    ...(request.tags ? { tags: request.tags } : {}),
+    ...(request.info ? { info: request.info } : {}),
+  };
+  return durableLog.append(request.key, publication, request.idempotencyKey);
 }
 
 function common(deps: Deps, request: PublishRequest) {

@@ -1,12 +1,15 @@
 /**
- * Remote calls: find the method, check the params against its schema, call it with a deadline. With the `rpc` extension params and result
- * travel in an envelope (docs/spec/extensions.md EXT-6). An unknown method is answered 108, as stock clients expect of a server without one.
+ * Remote calls: find the method, check the params against its schema, call it with a deadline, and see to it that what it wants committed is, once
+ * where the call has a key. With the `rpc` extension params and result travel in an envelope (docs/spec/extensions.md EXT-6). An unknown method is
+ * answered 108, as stock clients expect of a server without one.
  */
 import { randomId } from '@trunkline/base';
-import { CodedError, ERROR_CODES, type Payload, type Position } from '@trunkline/protocol';
+import { channelKey, CodedError, ERROR_CODES, type Payload, type Position } from '@trunkline/protocol';
 import { withDeadline } from '../channels/deadline.js';
 import type { Client } from '../clients/client.js';
 import type { CallContext, RpcOutcome } from '../ports/api.js';
+import type { EffectOutcome, EffectRequest, Published } from '../ports/idempotency.js';
+import type { RpcCommit } from '../ports/module.js';
 import type { RegisteredRpc, RouterDeps } from './deps.js';
 import { startSpan } from './spans.js';
 
@@ -17,8 +20,25 @@ export interface RpcReply {
 
 interface Envelope {
   readonly params: unknown;
-  readonly trace: string | undefined;
+  readonly trace?: string | undefined;
+  readonly key?: string | undefined;
+  readonly seq?: number | undefined;
+  readonly order?: string | undefined;
 }
+
+/** A call that was checked. */
+interface Call {
+  readonly name: string;
+  readonly registered: RegisteredRpc;
+  readonly params: unknown;
+  readonly key: string | undefined;
+  readonly context: CallContext;
+}
+
+type Done = Pick<EffectOutcome, 'result' | 'published'>;
+
+const KEY_MAX_LENGTH = 255;
+const WORD_MAX_LENGTH = 64;
 
 /** Throws `notAvailable`, `badRequest` (naming the field), `callTimeout`, and what the method throws. */
 export async function callRpc(
@@ -27,19 +47,28 @@ export async function callRpc(
   name: string,
   data: Payload | undefined,
 ): Promise<RpcReply> {
-  const method = methodOf(deps, name);
+  const registered = methodOf(deps, name);
   const enveloped = client.can('rpc');
-  const { params, trace } = enveloped ? openEnvelope(parse(data)) : { params: parse(data), trace: undefined };
-  requireParams(method, params);
+  const { params, trace, key, seq, order }: Envelope = enveloped
+    ? openEnvelope(parse(data))
+    : { params: parse(data) };
+  requireParams(registered, params);
+  requireIdempotent(registered, name, key);
+  const context: CallContext = {
+    principal: client.principal,
+    client: client.id,
+    requestId: trace ?? randomId(deps.random, 12),
+    signal: client.signal,
+  };
   const span = startSpan(deps, client, { kind: 'rpc', method: name }, trace);
+  const run = (): Promise<Done> => invoke(deps, { name, registered, params, key, context });
   try {
-    const outcome = await invoke(deps, name, method, params, {
-      principal: client.principal,
-      client: client.id,
-      requestId: trace ?? randomId(deps.random, 12),
-      signal: client.signal,
-    });
-    return encode(outcome, enveloped);
+    const { result, published } = await (seq === undefined
+      ? run()
+      : deps.turns.take(`${client.id} ${order ?? ''}`, seq, client.signal, run));
+    // Of several publications, the last one that this client will see.
+    const shown = published.findLast(({ channel }) => client.subscriptions.has(channel)) ?? published.at(-1);
+    return encode(result, shown, enveloped);
   } catch (cause) {
     if (cause instanceof CodedError) span?.fail(cause.code, cause.message);
     else span?.fail(ERROR_CODES.internal.code, ERROR_CODES.internal.message);
@@ -54,11 +83,15 @@ export async function callRpcDirectly(
   deps: RouterDeps,
   name: string,
   params: unknown,
-  call: CallContext,
+  context: CallContext,
+  key?: string,
 ): Promise<RpcOutcome> {
-  const method = methodOf(deps, name);
-  requireParams(method, params);
-  return invoke(deps, name, method, params, call);
+  const registered = methodOf(deps, name);
+  requireParams(registered, params);
+  requireIdempotent(registered, name, key);
+  const { result, published } = await invoke(deps, { name, registered, params, key, context });
+  const shown = published.at(-1);
+  return { ...(result === undefined ? {} : { result }), ...(shown ? { after: toAfter(shown) } : {}) };
 }
 
 function methodOf(deps: RouterDeps, name: string): RegisteredRpc {
@@ -72,21 +105,22 @@ function requireParams({ validate }: RegisteredRpc, params: unknown): void {
   if (problem !== undefined) throw new CodedError('badRequest', problem);
 }
 
-/** With a deadline; the method's signal is aborted by it and by the caller's own. */
-async function invoke(
-  deps: RouterDeps,
-  name: string,
-  { method }: RegisteredRpc,
-  params: unknown,
-  call: CallContext,
-): Promise<RpcOutcome> {
+/** A key promises something; where it cannot be kept the call is refused rather than made. */
+function requireIdempotent({ method }: RegisteredRpc, name: string, key: string | undefined): void {
+  if (key !== undefined && method.idempotent !== true)
+    throw new CodedError('badRequest', `rpc.data.key: ${name} takes no idempotency key`);
+}
+
+/** With a deadline; the method's signal is aborted by it and by the caller's own. What is being committed then is committed all the same. */
+async function invoke(deps: RouterDeps, call: Call): Promise<Done> {
+  const { name, context } = call;
   const timeout = new AbortController();
-  const onClosed = (): void => timeout.abort(call.signal.reason);
-  call.signal.addEventListener('abort', onClosed, { once: true });
+  const onClosed = (): void => timeout.abort(context.signal.reason);
+  context.signal.addEventListener('abort', onClosed, { once: true });
   try {
     return await withDeadline(
       deps.clock,
-      Promise.resolve(method.handle(params, { ...call, signal: timeout.signal })),
+      perform(deps, { ...call, context: { ...context, signal: timeout.signal } }),
       deps.options.rpcTimeoutMs,
       () => {
         const late = new CodedError('callTimeout', name);
@@ -96,19 +130,66 @@ async function invoke(
       () => undefined,
     );
   } finally {
-    call.signal.removeEventListener('abort', onClosed);
+    context.signal.removeEventListener('abort', onClosed);
   }
 }
 
-function encode(outcome: RpcOutcome, enveloped: boolean): RpcReply {
-  const after = outcome.after ? { after: outcome.after } : {};
+async function perform(deps: RouterDeps, call: Call): Promise<Done> {
+  const { name, registered, params, key, context } = call;
+  const { user, org } = context.principal;
+  const handle = async (): Promise<RpcOutcome | RpcCommit> => registered.method.handle(params, context);
+  if (key !== undefined)
+    return deps.commands.once({ org, user, method: name, key, params }, async () =>
+      toRequest(deps, org, await handle()),
+    );
+  const outcome = await handle();
+  if ('commit' in outcome) return deps.commands.commit(toRequest(deps, org, outcome));
+  return { result: outcome.result, published: publishedOf(outcome) };
+}
+
+/** Names become keys of the caller's org; what is kept is the namespace's matter. Throws a TypeError for what is no durable channel: the method is wrong. */
+function toRequest(deps: RouterDeps, org: string, outcome: RpcOutcome | RpcCommit): EffectRequest {
+  if (!('commit' in outcome))
+    return {
+      statements: [],
+      publications: [],
+      toResult: () => outcome.result ?? null,
+      published: publishedOf(outcome),
+    };
+  const { statements = [], publications = [], finish } = outcome.commit;
+  return {
+    statements,
+    publications: publications.map((publication) => {
+      const namespace = deps.namespaces.find(publication.channel);
+      if (namespace?.options.class !== 'durable')
+        throw new TypeError(
+          `'${publication.channel}' is no durable channel: only those are published to in a commit`,
+        );
+      const { historySize, historyTtlMs } = namespace.options;
+      return { ...publication, key: channelKey(org, publication.channel), historySize, historyTtlMs };
+    }),
+    toResult: (results) => (outcome.toResult ? outcome.toResult(results) : outcome.result) ?? null,
+    published: [],
+    ...(finish ? { finish } : {}),
+  };
+}
+
+function publishedOf({ after }: RpcOutcome): readonly Published[] {
+  return after ? [{ channel: after.channel, ...after.position }] : [];
+}
+
+function toAfter({ channel, epoch, offset }: Published): NonNullable<RpcOutcome['after']> {
+  return { channel, position: { epoch, offset } };
+}
+
+function encode(result: unknown, shown: Published | undefined, enveloped: boolean): RpcReply {
+  const after = shown ? { after: toAfter(shown) } : {};
   if (!enveloped) {
-    const text = outcome.result === undefined ? undefined : JSON.stringify(outcome.result);
+    const text = result === undefined ? undefined : JSON.stringify(result);
     return text === undefined ? after : { data: text, ...after };
   }
-  const position = outcome.after ? { channel: outcome.after.channel, ...outcome.after.position } : undefined;
   return {
-    data: JSON.stringify({ result: outcome.result ?? null, ...(position ? { position } : {}) }),
+    data: JSON.stringify({ result: result ?? null, ...(shown ? { position: shown } : {}) }),
     ...after,
   };
 }
@@ -122,8 +203,20 @@ function parse(data: Payload | undefined): unknown {
 function openEnvelope(value: unknown): Envelope {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new CodedError('badRequest', 'rpc.data must be an object {params, …}');
-  const { params, trace } = value as { params?: unknown; trace?: unknown };
-  if (trace !== undefined && (typeof trace !== 'string' || trace.length > 64))
-    throw new CodedError('badRequest', 'rpc.data.trace must be a string of at most 64 characters');
-  return { params: params ?? {}, trace };
+  const { params, trace, key, seq, order } = value as Readonly<Record<string, unknown>>;
+  if (seq !== undefined && !(Number.isSafeInteger(seq) && (seq as number) >= 0))
+    throw new CodedError('badRequest', 'rpc.data.seq must be a whole number of at least 0');
+  if (key === '') throw new CodedError('badRequest', 'rpc.data.key must not be empty');
+  return {
+    params: params ?? {},
+    trace: readText('trace', trace, WORD_MAX_LENGTH),
+    key: readText('key', key, KEY_MAX_LENGTH),
+    seq: seq as number | undefined,
+    order: readText('order', order, KEY_MAX_LENGTH),
+  };
+}
+
+function readText(field: string, value: unknown, maxLength: number): string | undefined {
+  if (value === undefined || (typeof value === 'string' && value.length <= maxLength)) return value;
+  throw new CodedError('badRequest', `rpc.data.${field} must be a string of at most ${maxLength} characters`);
 }

@@ -6,10 +6,6 @@
  * a planner without statistics would walk the whole table.
  */
 
-/** Every so many publications of a channel, those beyond its size are deleted, together, and at most so many: the sweep finds the rest. */
-const TRIM_EVERY = 64;
-const TRIM_MOST = 1_024;
-
 /** What was not dispatched is never deleted: the dispatcher reads it here. */
 const DISPATCHED = `NOT EXISTS (SELECT 1 FROM store_outbox o WHERE o.org = p.org AND o.channel = p.channel AND o."offset" = p."offset")`;
 
@@ -33,18 +29,20 @@ WITH input AS (
   SELECT org, channel, "offset", data, bytes, tags, info, last_ms FROM numbered
 ), waiting AS (
   INSERT INTO store_outbox (lane, org, channel, "offset") SELECT lane, org, channel, "offset" FROM numbered ORDER BY n
-), trimmed AS (
-  DELETE FROM store_publications WHERE ctid = ANY (ARRAY(
-    SELECT q.row FROM channels c CROSS JOIN LATERAL (
-      SELECT p.ctid AS row FROM store_publications p
-      WHERE p.org = c.org AND p.channel = c.channel AND p."offset" <= c.top - c.size
-        AND c.top / ${TRIM_EVERY} > (c.top - (SELECT max(total) FROM input i WHERE i.org = c.org AND i.channel = c.channel)) / ${TRIM_EVERY}
-        AND ${DISPATCHED}
-      ORDER BY p."offset" LIMIT ${TRIM_MOST}
-    ) q
-  ))
 )
 SELECT current AS epoch, "offset" FROM numbered ORDER BY n`;
+
+/** Arrays of org and channel; publications per channel: deletes those beyond the channel's size, oldest first. */
+export const TRIM = `
+DELETE FROM store_publications WHERE ctid = ANY (ARRAY(
+  SELECT q.row FROM unnest($1::text[], $2::text[]) AS i(org, channel)
+  CROSS JOIN LATERAL (SELECT top, size FROM store_channels c WHERE c.org = i.org AND c.channel = i.channel LIMIT 1) c
+  CROSS JOIN LATERAL (
+    SELECT p.ctid AS row FROM store_publications p
+    WHERE p.org = i.org AND p.channel = i.channel AND p."offset" <= c.top - c.size AND ${DISPATCHED}
+    ORDER BY p."offset" LIMIT $3
+  ) q
+))`;
 
 /** Org, channel, epoch asked for (`''`: any), above, below, now, limit. One statement, so that top and publications are of one moment. */
 export const READ = (reverse: boolean): string => `

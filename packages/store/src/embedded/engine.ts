@@ -8,7 +8,7 @@ import type { Clock, Logger, Random } from '@trunkline/base';
 import { CodedError } from '@trunkline/protocol';
 import { STORE_CODES } from '../codes.js';
 import { ConnectionLost, type Engine, type Run, type Session, type Step } from '../engine.js';
-import { encodePipeline } from '../wire.js';
+import { encodePipeline, forgetFailed } from '../wire.js';
 import { clearRewound, isRewound, markRewound, prepareDatabase, restoreDatabase } from './directory.js';
 import { lockDirectory, type DirectoryLock } from './lock.js';
 import { readReplies } from './replies.js';
@@ -175,10 +175,12 @@ async function runOn(
   steps: readonly Step[],
   timeoutMs: number,
 ): Promise<Run & { readonly inTransaction: boolean }> {
-  const bytes = encodePipeline(steps);
+  const bytes = encodePipeline(steps, thread.statements);
   const answer = await thread.run(bytes, timeoutMs);
   try {
-    return readReplies(answer);
+    const run = readReplies(answer);
+    forgetFailed(thread.statements, steps, run);
+    return run;
   } catch (cause) {
     await thread.terminate();
     throw new ConnectionLost('the answer makes no sense', { cause });

@@ -6,6 +6,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock, Logger } from '@trunkline/base';
 import { ConnectionLost } from '../engine.js';
+import { StatementCache } from '../wire.js';
 
 /** Arguments of the database, each with the reason for it. */
 const SETTINGS: readonly string[] = [
@@ -41,6 +42,8 @@ interface Waiting {
 }
 
 export class DatabaseThread {
+  /** What the thread's one session has prepared. */
+  readonly statements = new StatementCache();
   readonly #worker: Worker;
   readonly #clock: Clock;
   readonly #waiting = new Map<number, Waiting>();

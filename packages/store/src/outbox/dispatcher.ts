@@ -6,6 +6,7 @@
 import { Backoff, every, randomId, type Clock, type Logger, type Random, type Timer } from '@trunkline/base';
 import { channelKey, splitChannelKey, type ChannelKey, type Publication } from '@trunkline/protocol';
 import { toPublication } from '../channels/publication.js';
+import { TRIM } from '../channels/sql.js';
 import type { Engine } from '../engine.js';
 import type { Row, SqlResult, Statement } from '../statement.js';
 import type { Committing, Reading } from '../unit.js';
@@ -45,6 +46,10 @@ export const DISPATCHER_DEFAULTS: DispatcherOptions = {
   retryMinMs: 50,
   retryMaxMs: 10_000,
 };
+
+/** Every so many publications of a channel, those beyond its size are deleted together, at most so many: the sweep finds the rest. */
+const TRIM_EVERY = 64;
+const TRIM_MOST = 1_024;
 
 interface Waiting {
   readonly id: number;
@@ -117,8 +122,7 @@ export class Dispatcher implements Outbox {
         this.#again = false;
         const waiting = await this.#take();
         if (waiting.length === 0) break;
-        const dispatched = await this.#deliverAll(waiting, deliver);
-        await this.#forget(dispatched);
+        await this.#forget(await this.#deliverAll(waiting, deliver));
         this.#again ||= waiting.length >= this.#options.batch;
       }
       this.#backoff.reset();
@@ -152,27 +156,31 @@ export class Dispatcher implements Outbox {
     return toWaiting(claimed);
   }
 
-  async #forget(ids: readonly number[]): Promise<void> {
+  /** Now and then a channel's history is trimmed too: here it is known that what goes was handed on. */
+  async #forget(done: readonly Waiting[]): Promise<void> {
     const statements: Statement[] = [];
-    if (ids.length > 0) statements.push({ sql: DISPATCHED, parameters: [ids] });
+    if (done.length > 0) statements.push({ sql: DISPATCHED, parameters: [done.map(({ id }) => id)] });
     if (!this.#deps.engine.exclusive) statements.push({ sql: RELEASE, parameters: [this.#owner] });
+    const full = done.filter(({ publication }) => (publication?.offset ?? 1) % TRIM_EVERY === 0).map(({ key }) => split(key));
+    if (full.length > 0)
+      statements.push({ sql: TRIM, parameters: [full.map(([org]) => org), full.map(([, channel]) => channel), TRIM_MOST] });
     if (statements.length > 0) await this.#deps.store.commit({ statements });
   }
 
   /** Channels side by side, each in order up to its first failure. Answers what is done with. */
-  async #deliverAll(waiting: readonly Waiting[], deliver: Deliver): Promise<readonly number[]> {
+  async #deliverAll(waiting: readonly Waiting[], deliver: Deliver): Promise<readonly Waiting[]> {
     const byChannel = new Map<ChannelKey, Waiting[]>();
     for (const entry of waiting) {
       const entries = byChannel.get(entry.key);
       if (entries) entries.push(entry);
       else byChannel.set(entry.key, [entry]);
     }
-    const done: number[] = [];
+    const done: Waiting[] = [];
     await Promise.all(
       [...byChannel].map(async ([key, entries]) => {
-        for (const { id, publication, epoch } of entries) {
-          if (publication && !(await this.#deliverOne(deliver, key, publication, epoch))) return;
-          done.push(id);
+        for (const entry of entries) {
+          if (entry.publication && !(await this.#deliverOne(deliver, key, entry.publication, entry.epoch))) return;
+          done.push(entry);
         }
         this.#heldBack.delete(key);
       }),

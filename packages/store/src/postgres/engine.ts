@@ -7,6 +7,7 @@ import { Backoff } from '@trunkline/base';
 import { CodedError } from '@trunkline/protocol';
 import pg from 'pg';
 import { ConnectionLost, type Engine, type Run, type Session, type Step } from '../engine.js';
+import { forgetFailed, StatementCache } from '../wire.js';
 import { Pipeline } from './pipeline.js';
 
 export interface PostgresDeps {
@@ -49,8 +50,8 @@ class PostgresEngine implements Engine {
   readonly #deps: PostgresDeps;
   readonly #options: PostgresOptions;
   readonly #pool: pg.Pool;
-  /** Connections that know how they are used here. */
-  readonly #prepared = new WeakSet<pg.PoolClient>();
+  /** Connections that know how they are used here, and what each has prepared. */
+  readonly #statements = new WeakMap<pg.PoolClient, StatementCache>();
   #listener: pg.Client | undefined;
   #listenAgain: Timer | undefined;
   readonly #listenBackoff: Backoff;
@@ -83,9 +84,9 @@ class PostgresEngine implements Engine {
     // After an error the package does not say when the server is ready, so the status it knows may be an old one.
     let failed = false;
     try {
-      if (!this.#prepared.has(client)) {
+      if (!this.#statements.has(client)) {
+        this.#statements.set(client, new StatementCache());
         await this.#run(client, this.#settings(), this.#options.connectTimeoutMs);
-        this.#prepared.add(client);
       }
       return await use({
         run: async (steps, timeoutMs) => {
@@ -146,7 +147,8 @@ class PostgresEngine implements Engine {
   }
 
   async #run(client: pg.PoolClient, steps: readonly Step[], timeoutMs: number): Promise<Run> {
-    const pipeline = new Pipeline(steps);
+    const statements = this.#statements.get(client) ?? new StatementCache();
+    const pipeline = new Pipeline(steps, statements);
     // The types of the package know queries of its own kind only.
     client.query(pipeline as unknown as pg.Submittable);
     let timer: Timer | undefined;
@@ -157,7 +159,9 @@ class PostgresEngine implements Engine {
       );
     });
     try {
-      return await Promise.race([pipeline.answer, late]);
+      const run = await Promise.race([pipeline.answer, late]);
+      forgetFailed(statements, steps, run);
+      return run;
     } catch (cause) {
       if (cause instanceof ConnectionLost) throw cause;
       throw new ConnectionLost('the connection to PostgreSQL was lost', { cause });

@@ -4,7 +4,7 @@
  */
 import type { Duplex } from 'node:stream';
 import type { Run, Step } from '../engine.js';
-import { encodePipeline, RunReader } from '../wire.js';
+import { encodePipeline, RunReader, type StatementCache } from '../wire.js';
 
 /** What `pg` hands over; the parts that are used. */
 interface WireConnection {
@@ -26,8 +26,8 @@ export class Pipeline {
   #reject: (cause: unknown) => void = () => undefined;
 
   /** Throws 107 on a parameter that cannot be sent. */
-  constructor(steps: readonly Step[]) {
-    this.#bytes = encodePipeline(steps);
+  constructor(steps: readonly Step[], statements: StatementCache) {
+    this.#bytes = encodePipeline(steps, statements);
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

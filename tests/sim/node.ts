@@ -1,0 +1,241 @@
+/** One node of a world: a hub with the world's namespaces, on its own connection to the engine; it can crash, drain and start again. */
+import { createSeededRandom, silentLogger, type LogFields, type Logger } from '@trunkline/base';
+import { createHub, defineModule, type Hub, type HubOptions, type LocalEmitter, type Principal } from '@trunkline/hub';
+import { CodedError, channelKey, type ChannelKey } from '@trunkline/protocol';
+import { DURABLE, LOCAL, NAMESPACES } from './cases.js';
+import type { Dice } from './dice.js';
+import type { SimStore } from './durable.js';
+import type { EngineNode, SimEngine } from './engine.js';
+import { Link, type ClientEnd, type Weather } from './link.js';
+import type { SimTime } from './time.js';
+import type { Truth } from './truth.js';
+
+export interface NodeDeps {
+  readonly time: SimTime;
+  readonly dice: Dice;
+  readonly engine: SimEngine;
+  readonly store: SimStore;
+  readonly truth: Truth;
+  /** Whether this user may listen to durable channels now. */
+  readonly permitted: (user: string) => boolean;
+  readonly problem: (text: string) => void;
+}
+
+/** A local source that is open on a node. */
+export interface OpenSource {
+  readonly key: ChannelKey;
+  readonly emit: LocalEmitter;
+  epoch: string;
+  top: number;
+  /** Since when it does not flow; undefined: it does. */
+  brokenSince: number | undefined;
+}
+
+interface SimToken extends Partial<Principal> {
+  readonly user: string;
+  readonly org: string;
+  readonly lifeMs?: number;
+}
+
+export class SimNode {
+  readonly index: number;
+  readonly #deps: NodeDeps;
+  readonly #options: Partial<HubOptions>;
+  readonly links = new Set<Link>();
+  readonly sources = new Map<ChannelKey, OpenSource>();
+  #hub: Hub | undefined;
+  #broker: EngineNode | undefined;
+  #lives = 0;
+  draining = false;
+
+  constructor(deps: NodeDeps, index: number, options: Partial<HubOptions>) {
+    this.#deps = deps;
+    this.index = index;
+    this.#options = options;
+  }
+
+  get up(): boolean {
+    return this.#hub !== undefined;
+  }
+
+  get hub(): Hub {
+    if (!this.#hub) throw new Error(`node ${this.index} is down`);
+    return this.#hub;
+  }
+
+  get broker(): EngineNode | undefined {
+    return this.#broker;
+  }
+
+  async start(): Promise<void> {
+    if (this.#hub) return;
+    const { time, engine, store, dice } = this.#deps;
+    this.draining = false;
+    const factory = engine.factory();
+    const hub = createHub(
+      {
+        clock: time,
+        random: createSeededRandom(1_000 * (this.index + 1) + ++this.#lives + dice.between(0, 1_000_000) * 7),
+        logger: this.#logger(),
+        broker: (handler) => (this.#broker = factory(handler) as EngineNode),
+        durableLog: store,
+        authenticator: {
+          authenticate: async ({ token }) => {
+            await time.sleep(dice.between(0, 5));
+            if (token === '') throw new CodedError('unauthorized');
+            return { principal: this.#principal(token) };
+          },
+          refresh: (token) => Promise.resolve(this.#principal(token)),
+          verifyChannelToken: () => Promise.reject(new CodedError('unauthorized')),
+        },
+      },
+      { ...this.#options, namespaces: NAMESPACES, nodeId: `node-${this.index}` },
+    );
+    await hub.use(this.#module());
+    this.#hub = hub;
+  }
+
+  /** The process dies. `silent`: the machine went with it, nobody tells the clients. */
+  async crash(silent: boolean): Promise<void> {
+    const hub = this.#hub;
+    if (!hub) return;
+    this.#hub = undefined;
+    this.#broker?.die();
+    this.sources.clear();
+    for (const link of [...this.links]) link.crash(silent);
+    this.links.clear();
+    await hub.dispose();
+  }
+
+  /** Advises and closes its clients, then ends. */
+  async drain(windowMs: number): Promise<void> {
+    const hub = this.#hub;
+    if (!hub || this.draining) return;
+    this.draining = true;
+    await hub.drain({ windowMs, ratePerSecond: 20 });
+    if (this.#hub !== hub) return;
+    this.#hub = undefined;
+    this.sources.clear();
+    await hub.dispose();
+    for (const link of [...this.links]) link.cut();
+    this.links.clear();
+  }
+
+  /** A client's connection, or a refusal, after a moment. */
+  connect(weather: Weather, end: ClientEnd): Link {
+    const { time, dice } = this.#deps;
+    let hub: Hub | undefined;
+    const link = new Link(time, dice, weather, this.index, {
+      ...end,
+      onOpen: () => end.onOpen(),
+      onMessage: (text) => end.onMessage(text),
+      onClose: (code, reason) => {
+        this.links.delete(link);
+        end.onClose(code, reason);
+      },
+    });
+    time.setTimeout(() => {
+      hub = this.#hub;
+      if (!link.open) return;
+      if (!hub || this.draining) return link.cut();
+      const endpoint = hub.endpoints().find(({ id }) => id === 'native-websocket');
+      const decision = endpoint?.open(REQUEST, new AbortController().signal);
+      if (decision === undefined || decision instanceof Promise || decision.kind !== 'accept') return link.cut();
+      this.links.add(link);
+      link.attach(hub.accept(link, { codec: decision.codec, profile: decision.profile, request: REQUEST }));
+    }, dice.between(1, 20));
+    return link;
+  }
+
+  // ------------------------------------------------------------ inside
+
+  #principal(token: string): Principal {
+    const { lifeMs, ...given } = JSON.parse(token) as SimToken;
+    return {
+      roles: ['member'],
+      groups: [],
+      caps: [],
+      channels: [],
+      ...given,
+      ...(lifeMs === undefined ? {} : { expiresAtMs: this.#deps.time.now() + lifeMs }),
+    };
+  }
+
+  #module() {
+    const { store, permitted, time, dice, truth } = this.#deps;
+    return defineModule<object>({
+      id: 'sim',
+      start: () => ({
+        namespaces: [
+          { ...DURABLE, authorise: ({ user }) => permitted(user) },
+          {
+            ...LOCAL,
+            source: async ({ org, channel, emit }) => {
+              const key = channelKey(org, channel);
+              await time.sleep(dice.between(0, 400));
+              if (dice.chance(0.1)) throw new CodedError('sourceUnavailable', 'the source does not answer');
+              const source: OpenSource = { key, emit, epoch: '', top: 0, brokenSince: undefined };
+              this.sources.set(key, source);
+              return {
+                dispose: () => {
+                  if (this.sources.get(key) === source) this.sources.delete(key);
+                },
+              };
+            },
+          },
+        ],
+        rpc: {
+          'sim.add': {
+            handle: async (params, { principal }) => {
+              const { key, channel, data } = params as { key: string; channel: string; data: unknown };
+              const target = channelKey(principal.org, channel);
+              const position = await store.apply(`${principal.org} ${key}`, {
+                channel: target,
+                data: JSON.stringify(data),
+              });
+              return { result: { offset: position.offset }, after: { channel, position } };
+            },
+          },
+          'sim.state': {
+            handle: (params, { principal }) => {
+              const { channel } = params as { channel: string };
+              const facts = truth.of(channelKey(principal.org, channel));
+              const { position } = facts;
+              return { result: { position, sum: sumOf(facts.between(position.epoch, 1, position.offset)) } };
+            },
+          },
+        },
+      }),
+    })({});
+  }
+
+  /** Whatever a hub calls an internal error is a defect. */
+  #logger(): Logger {
+    const { problem } = this.#deps;
+    return {
+      ...silentLogger,
+      error: (fields: LogFields, message: string) => problem(`node ${this.index}: ${message} ${JSON.stringify(fields)}`),
+      child: () => this.#logger(),
+    };
+  }
+}
+
+/** What an application would build from a channel's publications. */
+export function sumOf(facts: readonly { readonly data: unknown }[]): number {
+  return facts.reduce((sum, { data }) => fold(sum, data), 0);
+}
+
+export function fold(sum: number, data: unknown): number {
+  return (sum * 31 + (data as { n: number }).n) % 1_000_003;
+}
+
+const REQUEST = {
+  method: 'GET',
+  path: '/connection/websocket',
+  params: {},
+  query: new URLSearchParams(),
+  headers: {},
+  remoteAddress: '127.0.0.1',
+  originAllowed: true,
+  subprotocols: [],
+} as const;
