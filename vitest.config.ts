@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 // Workspace packages resolve to their TypeScript sources here (the "trunkline-source" export condition), so that tests need no build.
 export default defineConfig({
   resolve: { conditions: ['trunkline-source'] },
-  ssr: { resolve: { conditions: ['trunkline-source', 'node', 'import', 'default'], externalConditions: ['trunkline-source', 'node', 'import', 'default'] } },
+  ssr: { resolve: { conditions: ['trunkline-source', 'node'], externalConditions: ['trunkline-source'] } },
   test: {
     projects: [
       { extends: true, test: { name: 'unit', include: ['packages/*/src/**/*.test.{ts,tsx}', 'modules/*/src/**/*.test.ts', 'apps/*/src/**/*.test.{ts,tsx}', 'testkit/src/**/*.test.ts', 'scripts/**/*.test.ts'] } },

@@ -29,6 +29,8 @@ export const HOUSE = {
   'packages/contracts': { floor: 2, uses: F2 },
   'packages/broker': { floor: 2, uses: F2 },
   'packages/store': { floor: 2, uses: F2 },
+  'packages/kube-client': { floor: 2, uses: F2 },
+  'packages/kube-sim': { floor: 2, uses: F2 },
   'packages/hub': { floor: 3, uses: [...F2, 'broker'] },
   'packages/client': { floor: 3, uses: [...F2, 'contracts'] },
   'packages/react': { floor: 4, uses: [...F2, 'contracts', 'client'] },

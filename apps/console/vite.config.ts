@@ -3,20 +3,20 @@
  * built before. The base is relative: the console works at the root of a host and below a path of a proxy alike.
  */
 import react from '@vitejs/plugin-react';
-import { defineConfig, type Plugin } from 'vite';
+import { defineConfig } from 'vite';
 
-/** `npx vite --mode pretend`: the console in front of a server that exists in the page only (`dev/`). */
-const pretend: Plugin = {
-  name: 'pretend',
-  apply: 'serve',
-  transformIndexHtml: () => [
-    { tag: 'script', attrs: { type: 'module', src: '/dev/pretend.ts' }, injectTo: 'head' },
-  ],
+/** `npx vite` serves the sources with the parts of the wire and the door of a running server behind them. */
+const SERVER = process.env['TRUNKLINE_URL'] ?? 'http://127.0.0.1:8000';
+const behind = {
+  target: SERVER,
+  changeOrigin: true,
+  // The server answers pages of its own origin only, and what it is asked here is asked by this one.
+  headers: { origin: SERVER },
 };
 
-export default defineConfig(({ mode }) => ({
+export default defineConfig({
   base: './',
-  plugins: [react(), ...(mode === 'pretend' ? [pretend] : [])],
+  plugins: [react()],
   resolve: { conditions: ['trunkline-source', 'module', 'browser', 'development|production'] },
   build: {
     target: 'es2022',
@@ -24,20 +24,12 @@ export default defineConfig(({ mode }) => ({
     rolldownOptions: {
       output: {
         codeSplitting: {
-          groups: [
-            { name: 'react', test: /node_modules[\\/](react|react-dom|scheduler)[\\/]/ },
-          ],
+          groups: [{ name: 'react', test: /node_modules[\\/](react|react-dom|scheduler)[\\/]/ }],
         },
       },
     },
   },
   server: {
-    proxy:
-      mode === 'pretend'
-        ? {}
-        : {
-            '/console': 'http://127.0.0.1:8000',
-            '/connection': { target: 'http://127.0.0.1:8000', ws: true },
-          },
+    proxy: { '/console': behind, '/connection': { ...behind, ws: true } },
   },
-}));
+});

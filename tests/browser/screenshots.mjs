@@ -1,32 +1,79 @@
 #!/usr/bin/env node
 /**
- * Takes the pictures of docs/images: every screen of the console, dark, light and narrow, on a development server with some
- * life on it. `node tests/browser/screenshots.mjs [folder] [seconds]`, after a build. Names are `console-<screen>[-light][-narrow].png`; the
- * seconds (default 240) are how long the server runs before, so that charts have something to show.
+ * Takes pictures of the console on a development server with some life on it, after a build.
+ *
+ *   node tests/browser/screenshots.mjs                     those that documents show, into docs/images
+ *   node tests/browser/screenshots.mjs <folder> [seconds]  every screen, dark and light, wide and narrow
+ *
+ * The seconds (default 240) are how long the server runs before, so that charts have something to show.
  */
-import { mkdirSync } from 'node:fs';
+import { readFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Kit, signToken, until, wait } from '@trunkline/testkit';
 
-const folder = process.argv[2] ?? fileURLToPath(new URL('../../docs/images', import.meta.url));
+const SHOWN = ['overview', 'why', 'namespaces', 'channel-light'];
 const SIZES = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 } };
 const SCREENS = {
   overview: '#/overview',
   channels: '#/channels',
   channel: '#/channels/chat%3Alobby',
+  map: '#/channels/board%3Arelease',
   connections: '#/connections',
+  connection: '#/connections?channel=chat%3Alobby',
+  events: '#/events',
+  why: '#/why?channel=plans%3Anext-year&user=linus',
+  namespaces: '#/namespaces',
   node: '#/node',
 };
+const NAMESPACES = [
+  {
+    name: 'chat',
+    historySize: 500,
+    historyTtl: '1h',
+    presence: true,
+    joinLeave: true,
+    forceRecovery: true,
+    allowSubscribe: ['user'],
+    allowPublish: ['subscriber'],
+    allowPresence: ['subscriber'],
+    allowHistory: ['subscriber'],
+  },
+  {
+    name: 'prices',
+    overflow: 'latest',
+    historySize: 1,
+    recoveryMode: 'cache',
+    allowSubscribe: ['user'],
+    allowPublish: ['user'],
+  },
+  {
+    name: 'builds',
+    historySize: 200,
+    historyTtl: '30m',
+    forceRecovery: true,
+    allowSubscribe: ['user'],
+    allowPublish: ['user'],
+  },
+  { name: 'board', type: 'map', allowSubscribe: ['user'], map: { mode: 'persistent', maxKeys: 1_000 } },
+  { name: 'cursors', overflow: 'latest', allowSubscribe: ['user'], allowPublish: ['user'] },
+  { name: 'plans', historySize: 10, allowSubscribe: ['admin'] },
+];
 const CHANNELS = ['chat:lobby', 'chat:support', 'builds:web', 'prices:eur', 'prices:usd', 'cursors:board-7'];
-const WARM_UP_MS = 1_000 * Number(process.argv[3] ?? 240);
 const SECRET = 'only for pictures, and long enough for HMAC';
 
+const [given, seconds = '240'] = process.argv.slice(2);
+const folder = given ?? fileURLToPath(new URL('../../docs/images', import.meta.url));
 const kit = new Kit();
 try {
   mkdirSync(folder, { recursive: true });
   const server = await kit.server({
-    config: { development: true, log: { level: 'warn' }, auth: { keys: [{ alg: 'HS256', secret: SECRET }] } },
+    config: {
+      development: true,
+      log: { level: 'warn' },
+      auth: { keys: [{ alg: 'HS256', secret: SECRET }] },
+      channels: { namespaces: NAMESPACES },
+    },
   });
   await populate(server);
   const link = await until(
@@ -37,34 +84,45 @@ try {
   const { page } = await browser.page({ viewport: SIZES.wide, colorScheme: 'dark' });
   await page.goto(server.url);
   await page.getByRole('textbox').first().waitFor();
-  await shoot(page, 'sign-in', '');
+  await shoot(page, 'sign-in');
   await page.goto(link);
   await page.getByRole('heading', { name: 'Overview' }).waitFor();
-  await wait(WARM_UP_MS);
+  await wait(1_000 * Number(seconds));
   for (const [colorScheme, size, suffix] of [
     ['dark', 'wide', ''],
     ['light', 'wide', '-light'],
     ['dark', 'narrow', '-narrow'],
+    ['light', 'narrow', '-narrow-light'],
   ]) {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize(SIZES[size]);
     for (const [screen, hash] of Object.entries(SCREENS)) {
+      if (!isWanted(screen + suffix)) continue;
       await page.evaluate((to) => (location.hash = to), hash);
       await wait(2_000);
-      await shoot(page, screen, suffix);
+      if (screen === 'connection')
+        await page.getByRole('listitem').filter({ hasText: 'ada' }).first().click();
+      if (screen === 'connection') await wait(1_500);
+      await shoot(page, screen + suffix);
+      if (screen === 'connection') await page.keyboard.press('Escape');
     }
   }
 } finally {
   await kit.dispose();
 }
 
-async function shoot(page, screen, suffix) {
-  const path = join(folder, `console-${screen}${suffix}.png`);
+function isWanted(picture) {
+  return given !== undefined || SHOWN.includes(picture);
+}
+
+async function shoot(page, picture) {
+  if (!isWanted(picture)) return;
+  const path = join(folder, `console-${picture}.png`);
   await page.screenshot({ path });
   console.log(path);
 }
 
-/** Clients of several applications that read, come and go, and publish at different rates. */
+/** Clients of several applications that read, come and go, are refused something, and publish at different rates. */
 async function populate(server) {
   const clients = [];
   const users = ['ada', 'grace', 'linus', 'ada', 'margaret', 'build-bot', 'ken'];
@@ -75,6 +133,10 @@ async function populate(server) {
     for (const channel of CHANNELS.slice(index % 3)) client.newSubscription(channel).subscribe();
     clients.push(client);
   }
+  const refused = clients[2].newSubscription('plans:next-year');
+  refused.on('error', () => undefined);
+  const file = /Key and address\s+(\S+)/.exec(server.logs())[1];
+  const key = { 'x-api-key': JSON.parse(readFileSync(file, 'utf8')).apiKey };
   let count = 0;
   const timer = setInterval(() => {
     count++;
@@ -85,8 +147,35 @@ async function populate(server) {
         .publish(channel, sample(channel, count + n))
         .catch(() => undefined);
     }
+    if (count % 15 === 0) void server.api('map_publish', card(count), key);
+    if (count % 70 === 0) void server.api('publish', notice(count), key);
+    if (count % 230 === 0) refused.unsubscribe();
+    if (count % 230 === 1) refused.subscribe();
+    if (count % 310 === 0) clients[5].disconnect();
+    if (count % 310 === 8) clients[5].connect();
   }, 60);
   kit.defer(() => clearInterval(timer));
+}
+
+function card(count) {
+  const number = count % 11;
+  return {
+    channel: 'board:release',
+    key: `card-${number + 1}`,
+    data: {
+      title: ['Sign the build', 'Write the notes', 'Tell support'][number % 3],
+      column: count % 3,
+      owner: 'ada',
+    },
+  };
+}
+
+function notice(count) {
+  return {
+    channel: 'chat:lobby',
+    data: { from: 'build-bot', text: `Build ${1_200 + (count % 40)} is green.` },
+    tags: { kind: 'notice', level: 'info' },
+  };
 }
 
 function sample(channel, count) {

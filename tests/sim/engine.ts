@@ -409,7 +409,7 @@ export class EngineNode implements Broker {
 
   #hearing(): BrokerHandler {
     const engine = this.#engine;
-    const later = (hand: () => void, lossy: boolean): void => {
+    const later = (hand: () => void, lossy: boolean, onRepeat: () => void = () => undefined): void => {
       const { dice, faults, time } = engine;
       if (this.#dead || this.lost) return;
       const seq = this.#nextSeq++;
@@ -420,15 +420,19 @@ export class EngineNode implements Broker {
       this.#lastAt = Math.max(this.#lastAt, time.monotonic() + hang + dice.between(0, faults.deliverMs));
       this.#deliveries.push({ at: this.#lastAt, seq, hand: lost ? () => undefined : hand });
       if (!lost && lossy && dice.chance(faults.repeat)) {
-        const again = time.monotonic() + dice.between(0, 1_000);
-        time.setTimeout(() => !this.#dead && !this.lost && hand(), again - time.monotonic());
+        onRepeat();
+        time.setTimeout(() => !this.#dead && !this.lost && hand(), dice.between(0, 1_000));
       }
       this.#arm();
     };
     const handler = this.#handler;
     return {
       onPublication: (key, publication, epoch) =>
-        later(() => this.#keys.has(key) && handler.onPublication(key, publication, epoch), true),
+        later(
+          () => this.#keys.has(key) && handler.onPublication(key, publication, epoch),
+          true,
+          () => void (engine.truth.of(key).repeated = true),
+        ),
       onJoin: (key, info) => later(() => handler.onJoin(key, info), false),
       onLeave: (key, info) => later(() => handler.onLeave(key, info), false),
       onControl: (message) => later(() => handler.onControl(message), false),

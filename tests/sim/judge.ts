@@ -23,7 +23,7 @@ export class StreamJudge {
   #explained: { from: number; to: number }[] = [];
   /** Continuity was lost and told: the next one may be anywhere. */
   #mayJump = true;
-  #lastN = 0;
+  #lastPlace = -1;
   given = 0;
   tellings = 0;
 
@@ -66,7 +66,7 @@ export class StreamJudge {
     const { org, channel } = this.truth;
     if (payload.org !== org || payload.channel !== channel)
       return this.#problem(`was given what belongs to ${payload.org}/${payload.channel}`);
-    if (position === undefined || position.offset === 0) return this.#unnumbered(payload);
+    if (position === undefined || position.offset === 0) return this.#unnumbered(data);
     const { epoch, offset } = position;
     if (!this.truth.everHeld(epoch, offset, data)) {
       this.#problem(`${offset} of ${epoch} was never ${JSON.stringify(data)}`);
@@ -111,15 +111,17 @@ export class StreamJudge {
   #unexplained(epoch: string, from: number, to: number): number | undefined {
     for (let offset = from; offset <= to; offset++) {
       if (this.#explained.some((range) => offset >= range.from && offset <= range.to)) continue;
-      const fact = this.truth.between(epoch, offset, offset)[0];
-      if (fact === undefined || !this.#filter || wants(fact.tags)) return offset;
+      const facts = this.truth.ever(epoch, offset);
+      if (facts.length === 0 || !this.#filter || facts.every(({ tags }) => wants(tags))) return offset;
     }
     return undefined;
   }
 
   /** Nothing is promised without numbers but content and order. */
-  #unnumbered({ n }: Payload): void {
-    if (n < this.#lastN) this.#problem(`${n} came after ${this.#lastN}`);
-    this.#lastN = n;
+  #unnumbered(data: unknown): void {
+    const place = this.truth.placeOf(data);
+    if (place === undefined) return this.#problem(`was given ${JSON.stringify(data)}, which nobody published`);
+    if (place <= this.#lastPlace && !this.truth.repeated) this.#problem(`${JSON.stringify(data)} came late or twice`);
+    this.#lastPlace = Math.max(place, this.#lastPlace);
   }
 }

@@ -28,7 +28,11 @@ export class ChannelTruth {
   readonly org: string;
   readonly channel: string;
   readonly #histories = new Map<string, History>();
+  /** Place of each payload in the order of acceptance, over all epochs; payloads are unique. */
+  readonly #order = new Map<string, number>();
   #current: History | undefined;
+  /** The engine delivered publications without a number more than once. */
+  repeated = false;
 
   constructor(key: ChannelKey) {
     this.key = key;
@@ -53,7 +57,13 @@ export class ChannelTruth {
   }
 
   record(publication: Publication, epoch: string, nowMs: number): void {
-    if (publication.offset === 0) return;
+    const place = this.#order.size;
+    const again = this.#order.has(String(publication.data));
+    if (!again) this.#order.set(String(publication.data), place);
+    if (publication.offset === 0) {
+      this.repeated ||= again;
+      return;
+    }
     const history = this.enter(epoch, nowMs);
     const { offset, key = '', removed = false, tags = {} } = publication;
     const text = String(publication.data);
@@ -83,6 +93,16 @@ export class ChannelTruth {
   everHeld(epoch: string, offset: number, data: unknown): boolean {
     const text = JSON.stringify(data);
     return this.#histories.get(epoch)?.ever.get(offset)?.some((fact) => fact.text === text) === true;
+  }
+
+  /** Everything that was ever published at an offset. */
+  ever(epoch: string, offset: number): readonly Fact[] {
+    return this.#histories.get(epoch)?.ever.get(offset) ?? [];
+  }
+
+  /** Place in the order of acceptance; undefined: never published here. */
+  placeOf(data: unknown): number | undefined {
+    return this.#order.get(JSON.stringify(data));
   }
 
   /** Facts in force with offsets from `from` to `to`. */

@@ -182,10 +182,20 @@ describe('the publish form', () => {
     expect(parseJson(' ')).toMatchObject({ fault: expect.stringMatching(/needed/) });
   });
 
-  it('[CONSOLE-7] names the line of the mistake', () => {
-    expect(parseJson('{\n  "a": 1,\n  oops\n}')).toMatchObject({
-      fault: expect.stringMatching(/line 3 column 3/),
-    });
+  it.each([
+    ['{\n  "a": 1,\n  oops\n}', 'unexpected o (line 3 column 3)'],
+    ['{"a": }', 'unexpected } (line 1 column 7)'],
+    ['[1, 2,]', 'unexpected ] (line 1 column 7)'],
+    ['{"a": 1,}', 'unexpected } (line 1 column 9)'],
+    ['{"a" 1}', 'unexpected 1 (line 1 column 6)'],
+    ['{"a": 1', 'the text ends too early (line 1 column 8)'],
+    ['[1}', 'unexpected } (line 1 column 3)'],
+    ['nul', 'unexpected n (line 1 column 1)'],
+    ['{} {}', 'unexpected { (line 1 column 4)'],
+    ['["a\nb"]', 'unexpected " (line 1 column 2)'],
+    ['01', 'unexpected 1 (line 1 column 2)'],
+  ])('[CONSOLE-7] names the place of the mistake in %s', (text, fault) => {
+    expect(parseJson(text)).toEqual({ fault: `Not JSON: ${fault}` });
   });
 
   it('[CONSOLE-7] reads tags as names and values', () => {

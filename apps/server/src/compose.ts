@@ -18,9 +18,10 @@ import {
   type Random,
   type Tracer,
 } from '@trunkline/base';
-import { createMemoryBroker, type BrokerFactory } from '@trunkline/broker';
+import { createMemoryBroker, type Broker, type BrokerFactory } from '@trunkline/broker';
 import { createHub, nativeProfile, type Hub, type Module } from '@trunkline/hub';
 import { nodeModule } from '@trunkline/module-node';
+import type { Deliver } from '@trunkline/store';
 import { createEntrance, uniSse, type Entrance } from '@trunkline/transport';
 import { createApiKeys, type ApiKeyOptions } from './auth/api-keys.js';
 import { createTokenAuthenticator } from './auth/authenticator.js';
@@ -38,6 +39,12 @@ import { createValidatorCompiler } from './http/validator.js';
 import { addressOf, ListenError } from './listening.js';
 import { createLogger } from './logging.js';
 import { createProcessGauge } from './process-facts.js';
+import { createCommandStore } from './store/commands.js';
+import { createDurableLog } from './store/durable-log.js';
+import { createStoreMetrics } from './store/metrics.js';
+import { mayHaveStore, needsStore, openConfiguredStore } from './store/open.js';
+import { ServerStore } from './store/server-store.js';
+import { MODULE_CONTRACTS } from './openapi/contracts.js';
 import { openTracing } from './tracing.js';
 
 export interface ServerContext {
@@ -48,8 +55,14 @@ export interface ServerContext {
   readonly random?: Random;
   /** Where the built console lies. Default: apps/console/dist of this installation. */
   readonly consoleDir?: string;
-  /** Started after the built-in ones. Default none. */
-  readonly modules?: readonly Module[];
+  /** Started after the built-in ones; a function is given what a module may stand on. Default none. */
+  readonly modules?: readonly (Module | ((services: ModuleServices) => Module))[];
+}
+
+/** What modules may stand on, beside the hub's context. */
+export interface ModuleServices {
+  /** Where a module registers its migrations, and reads. Absent where the configuration allows no store. */
+  readonly store?: Pick<ServerStore, 'register' | 'read' | 'use'>;
 }
 
 export interface StartedServer {
@@ -107,16 +120,36 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
       ? keepDevKey(resolve(config.cwd, values.dataDir), () => randomId(random, DEV_KEY_LENGTH))
       : undefined;
     const apiKeys = createApiKeys([...values.api.keys.map(withoutAbsent), ...devKeys(values, devKey)]);
-    const devIssuer = devKey === undefined ? [] : [{ issuer: DEV_ISSUER, secret: new TextEncoder().encode(devKey) }];
+    const devIssuer =
+      devKey === undefined ? [] : [{ issuer: DEV_ISSUER, secret: new TextEncoder().encode(devKey) }];
     const authenticator = createTokenAuthenticator(
       { clock, logger, internalIssuers: [...(sessions ? [sessions.issuer] : []), ...devIssuer] },
       toAuthenticatorOptions(values),
     );
     const validator = createValidatorCompiler();
-    const broker = await openBroker({ clock, random, logger }, values);
+    const openBrokerFor = await openBroker({ clock, random, logger }, values);
     const tracer = await openTracer(values);
+    // Closed after the hub, whose last commits it takes.
+    const store = mayHaveStore(values)
+      ? stack.use(
+          new ServerStore(
+            { clock, random, logger, open: () => openConfiguredStore({ clock, random, logger }, config) },
+            { deadlineMs: values.store.deadline },
+          ),
+        )
+      : undefined;
+    let broker: Broker | undefined;
     const built = createHub(
-      { clock, random, logger, broker, authenticator, validator, ...(tracer ? { tracer } : {}) },
+      {
+        clock,
+        random,
+        logger,
+        broker: (handler) => (broker = openBrokerFor(handler)),
+        authenticator,
+        validator,
+        ...(tracer ? { tracer } : {}),
+        ...(store ? { durableLog: createDurableLog(store), commands: createCommandStore(store) } : {}),
+      },
       { ...toHubOptions(values), nodeId, version: VERSION },
     );
     hub = stack.use(built);
@@ -129,6 +162,7 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
         hub: () => built.options,
         endpoints: () => built.endpoints(),
         configuration: () => configShow(config),
+        contracts: () => MODULE_CONTRACTS,
         version: VERSION,
         runtime: `node ${process.versions.node}`,
       }),
@@ -136,12 +170,36 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
 
     await built.use(uniSse({ profile: nativeProfile(built.options), authenticator }));
 
-    for (const module of context.modules ?? []) await built.use(module);
+    let modulesNeedStore = false;
+    const services: ModuleServices = store
+      ? {
+          store: {
+            register: (migrations) => {
+              modulesNeedStore = true;
+              store.register(migrations);
+            },
+            read: (statement) => store.read(statement),
+            use: (kind, work) => store.use(kind, work),
+          },
+        }
+      : {};
+    for (const module of context.modules ?? [])
+      await built.use(typeof module === 'function' ? module(services) : module);
 
     const metrics = values.metrics.enabled
       ? createNodeMetrics(built, { perOrg: values.metrics.perOrg, process: true })
       : undefined;
     if (metrics) stack.defer(() => metrics.registry.clear());
+    const carry: Deliver = (key, publication, epoch) => broker?.carry(key, publication, epoch);
+    if (store && metrics) {
+      const { onCommit, observing } = createStoreMetrics(metrics.registry, clock, store);
+      store.observe(onCommit);
+      store.dispatchTo(observing(carry));
+    } else store?.dispatchTo(carry);
+    // Beside the rest of the start: a database takes longer than everything else together.
+    const needed = modulesNeedStore || needsStore(values);
+    const opening =
+      needed && (values.store.open === 'start' || values.store.url !== undefined) ? store?.open() : undefined;
     const opened = createEntrance({ clock, random, logger, hub: built }, toEntranceOptions(values));
     entrance = opened;
     const app = await createHttpApp(
@@ -155,6 +213,7 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
         apiKeys,
         authenticator,
         ...(sessions ? { sessions } : {}),
+        ...(store ? { store } : {}),
         ...(metrics ? { metrics: metrics.registry, onApiCall: metrics.onApiCall } : {}),
         ...(tracer ? { tracer } : {}),
       },
@@ -178,6 +237,7 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
     await app.listen({ host, port }).catch((cause: unknown) => {
       throw new ListenError(host, port, cause as NodeJS.ErrnoException);
     });
+    await opening;
     const bound = (app.server.address() as AddressInfo).port;
     const url = values.server.publicUrl?.replace(/\/+$/, '') ?? addressOf(host, bound, tls !== undefined);
     logger.info({ url, host, port: bound, version: VERSION, development: values.development }, 'listening');
@@ -211,7 +271,13 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
     const signing = { clock, key: { algorithm: 'HS256' as const, secret: apiKey }, issuer: DEV_ISSUER };
     const claims = { sub: 'developer', org, roles: ['operator', 'admin'] };
     const token = await mintToken(signing, claims, DEV_TOKEN_SECONDS);
-    const path = writeDevState(resolve(config.cwd, values.dataDir), { url, apiKey, token, org, pid: process.pid });
+    const path = writeDevState(resolve(config.cwd, values.dataDir), {
+      url,
+      apiKey,
+      token,
+      org,
+      pid: process.pid,
+    });
     stack.defer(() => removeDevState(path, process.pid));
     return path;
   };

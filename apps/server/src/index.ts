@@ -1,6 +1,7 @@
 export {
   createServer,
   VERSION,
+  type ModuleServices,
   type ServerContext,
   type StartedServer,
   type TrunklineServer,

@@ -9,7 +9,11 @@ import { pageOf, type Page } from './pages.js';
 import type { Actor, AuditEntry } from './types.js';
 
 /** The statement that appends a record, for the unit of what it tells of. */
-export function auditStatement(actor: Actor, atMs: number, { org, action, target, details = {} }: AuditEntry): Statement {
+export function auditStatement(
+  actor: Actor,
+  atMs: number,
+  { org, action, target, details = {} }: AuditEntry,
+): Statement {
   return sql`INSERT INTO directory_audit (org, at_ms, actor, action, target, request_id, address, details)
     VALUES (${org}, ${atMs}, ${actor.user}, ${action}, ${target}, ${actor.requestId}, ${actor.address}, ${json(details)})`;
 }
@@ -28,7 +32,11 @@ const AUDIT_LIMIT = 100;
 const SWEEP_ROWS = 1_000;
 
 /** Newest first. `org` '': the installation's. */
-export async function readAudit(store: Pick<Store, 'read'>, org: string, filter: AuditFilter): Promise<Page<AuditRecord>> {
+export async function readAudit(
+  store: Pick<Store, 'read'>,
+  org: string,
+  filter: AuditFilter,
+): Promise<Page<AuditRecord>> {
   const { actor = null, action = null, target = null, sinceMs = 0, limit = AUDIT_LIMIT, after } = filter;
   const family = action?.endsWith('.') === true;
   const { rows } = await store.read(

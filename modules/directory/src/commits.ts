@@ -62,7 +62,8 @@ export class Commits {
     const toEffect = async () => {
       const mutation = await prepare();
       const count = mutation.statements.length;
-      const own = (results: readonly unknown[]): ResultsOf<S> => results.slice(0, count) as unknown as ResultsOf<S>;
+      const own = (results: readonly unknown[]): ResultsOf<S> =>
+        results.slice(0, count) as unknown as ResultsOf<S>;
       const now = this.#deps.clock.now();
       const audits = mutation.audits.map((entry) => auditStatement(actor, now, entry));
       changes = mutation.changes ?? [];
@@ -81,7 +82,8 @@ export class Commits {
       };
     };
     const committed = await this.#commit(actor, call, toEffect);
-    if (!committed.repeated) for (const change of changes) for (const listener of this.#listeners) listener(change);
+    if (!committed.repeated)
+      for (const change of changes) for (const listener of this.#listeners) listener(change);
     return committed;
   }
 
@@ -99,11 +101,14 @@ export class Commits {
       const effect = await toEffect();
       return { result: effect.result(await store.commit(effect)), repeated: false };
     }
-    const outcome = await store.idempotency.run({ org: actor.org, principal: actor.user, method, key, request }, async () => {
-      const effect = await toEffect();
-      // Results are records of the contract: JSON by construction.
-      return { ...effect, result: effect.result as (results: readonly unknown[]) => JsonValue };
-    });
+    const outcome = await store.idempotency.run(
+      { org: actor.org, principal: actor.user, method, key, request },
+      async () => {
+        const effect = await toEffect();
+        // Results are records of the contract: JSON by construction.
+        return { ...effect, result: effect.result as (results: readonly unknown[]) => JsonValue };
+      },
+    );
     return { result: outcome.result as R, repeated: outcome.repeated };
   }
 }

@@ -156,7 +156,7 @@ export const directoryContract = defineContract({
     },
     'directory.deleteOrg': {
       summary:
-        "Removes an org with its memberships, groups, keys, secrets and invitations, and closes its connections. Other modules' data stays. For operators.",
+        'Removes an org with its memberships, groups, keys, secrets and invitations. Data of other modules stays, and so do connections until their credentials end. For operators.',
       idempotent: true,
       params: z.object({ id: orgId, idempotencyKey }),
       result: z.object({}),

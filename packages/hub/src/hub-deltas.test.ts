@@ -10,13 +10,21 @@ import { createTestHub, type Frame, type RawPeer, type TestHub } from './testing
 
 const open = ['user'] as const;
 const fossil = { allowSubscribe: open, allowDelta: ['fossil'] } as const;
+const MAP = {
+  mode: 'persistent',
+  keyTtlMs: 0,
+  streamSize: 100,
+  streamTtlMs: 300_000,
+  clientKey: 'none',
+  maxKeys: 100,
+} as const;
 const NAMESPACES: HubOptions['namespaces'] = [
   { name: 'doc', historySize: 100, ...fossil },
   { name: 'bare', ...fossil },
   { name: 'gaps', historySize: 100, overflow: 'gap', ...fossil },
   { name: 'tags', historySize: 100, allowTagsFilter: true, ...fossil },
   { name: 'none', historySize: 100, allowSubscribe: open },
-  { name: 'map', type: 'map', map: { mode: 'persistent' } as never, allowTagsFilter: true, ...fossil },
+  { name: 'map', type: 'map', map: MAP, allowTagsFilter: true, ...fossil },
 ];
 /** Long enough that what changes is little of it. */
 const text = (version: number | string): string =>

@@ -10,7 +10,9 @@ import { ConnectionLost, TOO_MANY_ROWS, type SqlFailure } from './engine.js';
 export class SqlError extends Error {
   readonly failure: SqlFailure;
   constructor(failure: SqlFailure) {
-    super(`${failure.sqlState}: ${failure.message}${failure.detail === undefined ? '' : ` (${failure.detail})`}`);
+    super(
+      `${failure.sqlState}: ${failure.message}${failure.detail === undefined ? '' : ` (${failure.detail})`}`,
+    );
     this.name = 'SqlError';
     this.failure = failure;
   }
@@ -31,7 +33,12 @@ export function isPassing({ sqlState, message }: SqlFailure): boolean {
 
 /** True where the failure is not about a statement but about the server: it shuts down, is out of memory, or became read-only. */
 export function isServerTrouble({ sqlState }: SqlFailure): boolean {
-  return sqlState.startsWith('57P') || sqlState.startsWith('08') || sqlState === '25P03' || /^53(?!100)/.test(sqlState);
+  return (
+    sqlState.startsWith('57P') ||
+    sqlState.startsWith('08') ||
+    sqlState === '25P03' ||
+    /^53(?!100)/.test(sqlState)
+  );
 }
 
 /** What the caller of a statement gets. `where` names the statement, e.g. `statement 2`. */
@@ -43,7 +50,8 @@ export function toCodedError(failure: SqlFailure, where: string): CodedError {
   if (sqlState === TOO_MANY_ROWS) return new CodedError('limitExceeded', 'rows of a result', options);
   if (sqlState === '57014') return new CodedError(STORE_CODES.storeTimeout, where, options);
   // Out of disk, or a file that could not be written for another reason the system gave.
-  if (sqlState === '53100' || sqlState === '58030') return new CodedError(STORE_CODES.storeFull, undefined, options);
+  if (sqlState === '53100' || sqlState === '58030')
+    return new CodedError(STORE_CODES.storeFull, undefined, options);
   if (isPassing(failure) || isServerTrouble(failure))
     return new CodedError(STORE_CODES.storeUnavailable, undefined, options);
   return new CodedError(STORE_CODES.statementRefused, where, options);
@@ -52,5 +60,7 @@ export function toCodedError(failure: SqlFailure, where: string): CodedError {
 /** No answer came and nothing was being committed. */
 export function toUnavailable(cause: unknown): unknown {
   if (!(cause instanceof ConnectionLost)) return cause;
-  return new CodedError(cause.timedOut ? STORE_CODES.storeTimeout : STORE_CODES.storeUnavailable, undefined, { cause });
+  return new CodedError(cause.timedOut ? STORE_CODES.storeTimeout : STORE_CODES.storeUnavailable, undefined, {
+    cause,
+  });
 }

@@ -45,7 +45,11 @@ export interface ResolvedStoreOptions {
   readonly reader: { readonly maxRows: number; readonly maxReads: number; readonly timeoutMs: number };
 }
 
-const HOUSEKEEPING_DEFAULTS: HousekeepingOptions = { publicationsMs: 10_000, idempotencyMs: 60_000, maintenanceMs: 600_000 };
+const HOUSEKEEPING_DEFAULTS: HousekeepingOptions = {
+  publicationsMs: 10_000,
+  idempotencyMs: 60_000,
+  maintenanceMs: 600_000,
+};
 
 /** Throws a RangeError that names the bad field. */
 export function resolveStoreOptions(given: StoreOptions): ResolvedStoreOptions {
@@ -58,13 +62,18 @@ export function resolveStoreOptions(given: StoreOptions): ResolvedStoreOptions {
     reader: resolve(
       'reader',
       { maxRows: 10_000, maxReads: 1_000, timeoutMs: 15_000 },
-      { maxRows: given.maxRows, maxReads: given.maxReads, timeoutMs: given.readTimeoutMs } as Partial<ResolvedStoreOptions['reader']>,
+      { maxRows: given.maxRows, maxReads: given.maxReads, timeoutMs: given.readTimeoutMs } as Partial<
+        ResolvedStoreOptions['reader']
+      >,
       1,
     ),
   };
 }
 
-export function resolvePostgresOptions({ url, ...given }: { readonly url: string } & Partial<Omit<PostgresOptions, 'url'>>): PostgresOptions {
+export function resolvePostgresOptions({
+  url,
+  ...given
+}: { readonly url: string } & Partial<Omit<PostgresOptions, 'url'>>): PostgresOptions {
   if (!/^postgres(ql)?:\/\//.test(url)) throw new RangeError('database.url must begin with postgres://');
   const numbers = mergeOptions(POSTGRES_DEFAULTS, given);
   for (const field of Object.keys(POSTGRES_DEFAULTS) as (keyof typeof POSTGRES_DEFAULTS)[])
@@ -72,8 +81,14 @@ export function resolvePostgresOptions({ url, ...given }: { readonly url: string
   return { ...numbers, url };
 }
 
-function resolve<T extends object>(name: string, defaults: T, given: Partial<T> | undefined, least: number): T {
+function resolve<T extends object>(
+  name: string,
+  defaults: T,
+  given: Partial<T> | undefined,
+  least: number,
+): T {
   const options = mergeOptions(defaults, given);
-  for (const [field, value] of Object.entries(options) as [string, number][]) requireNumber(`${name}.${field}`, value, least);
+  for (const [field, value] of Object.entries(options) as [string, number][])
+    requireNumber(`${name}.${field}`, value, least);
   return options;
 }

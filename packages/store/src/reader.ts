@@ -24,12 +24,14 @@ export class Reader implements Reading {
 
   async read<T>(statement: Statement<T>): Promise<T> {
     const { sql, parameters = [] } = sealStatement(statement);
-    if (this.#underWay >= this.#options.maxReads) throw new CodedError(STORE_CODES.storeOverloaded, 'reads under way');
+    if (this.#underWay >= this.#options.maxReads)
+      throw new CodedError(STORE_CODES.storeOverloaded, 'reads under way');
     this.#underWay++;
     try {
       const { results, failure } = await this.#run({ sql, parameters, maxRows: this.#options.maxRows });
       const result = results[0];
-      if (failure || !result) throw toCodedError(failure ?? { sqlState: 'XX000', message: 'no answer' }, 'read');
+      if (failure || !result)
+        throw toCodedError(failure ?? { sqlState: 'XX000', message: 'no answer' }, 'read');
       if (!isExpected(statement.expect, result.count))
         throw statement.expect?.orElse?.() ?? new CodedError('conflict', `read: ${result.count} rows`);
       return decodeResult(statement, result);
@@ -39,7 +41,8 @@ export class Reader implements Reading {
   }
 
   async #run(step: Step): Promise<Run> {
-    const once = (): Promise<Run> => this.#engine.lend((session) => session.run([step], this.#options.timeoutMs));
+    const once = (): Promise<Run> =>
+      this.#engine.lend((session) => session.run([step], this.#options.timeoutMs));
     try {
       const run = await once();
       return run.failure && (isPassing(run.failure) || isServerTrouble(run.failure)) ? await once() : run;

@@ -7,7 +7,12 @@ import type { Engine, Session } from './engine.js';
 import { StoreIdempotency } from './idempotency/idempotency.js';
 import { MigrationRunner } from './migrations/runner.js';
 import { STORE_MIGRATIONS } from './migrations/tables.js';
-import { resolvePostgresOptions, resolveStoreOptions, type DatabaseOptions, type StoreOptions } from './options.js';
+import {
+  resolvePostgresOptions,
+  resolveStoreOptions,
+  type DatabaseOptions,
+  type StoreOptions,
+} from './options.js';
 import { Dispatcher } from './outbox/dispatcher.js';
 import { openPostgres } from './postgres/engine.js';
 import { Reader } from './reader.js';
@@ -50,13 +55,18 @@ export async function openStore(deps: StoreDeps, options: StoreOptions): Promise
     };
     const channels = new StoreChannels({ ...deps, store: access }, resolved.channels);
     const idempotency = new StoreIdempotency({ ...deps, store: access }, resolved.idempotency);
-    const dispatcher: Dispatcher = stack.use(new Dispatcher({ ...deps, engine, store: access }, resolved.dispatcher));
+    const dispatcher: Dispatcher = stack.use(
+      new Dispatcher({ ...deps, engine, store: access }, resolved.dispatcher),
+    );
     const sweeper = stack.use(new Sweeper(deps));
 
     if (await engine.isRewound()) {
       const renewed = await channels.renewEpochs();
       await engine.clearRewound();
-      deps.logger.warn({ channels: renewed }, 'the data may be older than what was acknowledged: durable channels have new epochs');
+      deps.logger.warn(
+        { channels: renewed },
+        'the data may be older than what was acknowledged: durable channels have new epochs',
+      );
     }
     const { publicationsMs, idempotencyMs, maintenanceMs } = resolved.housekeeping;
     sweeper.start([
@@ -79,7 +89,9 @@ export async function openStore(deps: StoreDeps, options: StoreOptions): Promise
       backup: (path) => engine.backup(path),
       exportRows: (owners) => exportRows(engine, owners),
       importRows: (lines) =>
-        importRows(engine, lines, [{ sql: 'UPDATE store_channels SET epoch = $1', parameters: [randomId(deps.random, 8)] }]),
+        importRows(engine, lines, [
+          { sql: 'UPDATE store_channels SET epoch = $1', parameters: [randomId(deps.random, 8)] },
+        ]),
       dispose: () => stack.dispose(),
     };
   } catch (cause) {

@@ -12,7 +12,7 @@ const PAGE = 500;
 const TIMEOUT_MS = 600_000;
 
 /** Tables of the owners, those without references first; a table that refers to another one comes after it. */
-const TABLES = `
+export const TABLES = `
 WITH RECURSIVE tables AS (
   SELECT c.oid, c.relname::text AS name FROM pg_class c
   WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
@@ -43,12 +43,19 @@ export async function* exportRows(engine: Engine, owners: readonly string[]): As
       ]);
       for (const { name } of rowsOf(started)) {
         const table = String(name);
-        await query(session, [{ sql: `DECLARE page NO SCROLL CURSOR FOR SELECT to_jsonb(t)::text AS row FROM ${table} t` }]);
+        await query(session, [
+          { sql: `DECLARE page NO SCROLL CURSOR FOR SELECT to_jsonb(t)::text AS row FROM ${table} t` },
+        ]);
         for (;;) {
           const page = rowsOf(await query(session, [{ sql: `FETCH ${PAGE} FROM page` }]));
           if (page.length === 0) break;
           // Numbers stay as the database wrote them: no JSON is read here.
-          if (!(await lines.put(`{"table":"${table}","rows":[${page.map(({ row }) => String(row)).join(',')}]}`))) return;
+          if (
+            !(await lines.put(
+              `{"table":"${table}","rows":[${page.map(({ row }) => String(row)).join(',')}]}`,
+            ))
+          )
+            return;
         }
         await query(session, [{ sql: 'CLOSE page' }]);
       }
@@ -74,7 +81,10 @@ export async function importRows(
 ): Promise<number> {
   try {
     return await engine.lend(async (session) => {
-      await query(session, [{ sql: 'BEGIN READ WRITE' }, { sql: `SET LOCAL statement_timeout = ${TIMEOUT_MS}` }]);
+      await query(session, [
+        { sql: 'BEGIN READ WRITE' },
+        { sql: `SET LOCAL statement_timeout = ${TIMEOUT_MS}` },
+      ]);
       const tables = new Set<string>();
       let rows = 0;
       for await (const line of lines) {
@@ -179,4 +189,3 @@ class Channel<T> implements AsyncIterable<T> {
     return new Promise((resolve) => (this.#changed = resolve));
   }
 }
-

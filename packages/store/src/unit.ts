@@ -44,6 +44,10 @@ const COMMAND = /^\s*(?:with|select|insert|update|delete|merge|values)\b/i;
 export function sealStatement(statement: Statement<unknown>): Statement<unknown> {
   const { sql, parameters } = statement;
   if (!COMMAND.test(sql))
-    throw new TypeError(`a statement begins with WITH, SELECT, INSERT, UPDATE, DELETE, MERGE or VALUES, not: ${sql.slice(0, 40)}`);
-  return parameters && parameters.length > 0 ? { ...statement, parameters: parameters.map(encodeValue) } : statement;
+    throw new TypeError(
+      `a statement begins with WITH, SELECT, INSERT, UPDATE, DELETE, MERGE or VALUES, not: ${sql.slice(0, 40)}`,
+    );
+  return parameters && parameters.length > 0
+    ? { ...statement, parameters: parameters.map(encodeValue) }
+    : statement;
 }

@@ -137,11 +137,11 @@ function encodeExecution(name: string, parameters: readonly Encoded[], maxRows: 
   int32(6);
   byte(0x50);
   byte(0);
-  // With more rows than allowed (0: any number) the answer is "suspended".
+  // At the last row asked for the answer is "suspended", so one more is (0: any number).
   byte(0x45);
   int32(9);
   byte(0);
-  int32(maxRows);
+  int32(maxRows === 0 ? 0 : maxRows + 1);
   return buffer;
 }
 
@@ -159,7 +159,8 @@ export class RunReader {
   onRow(values: readonly (string | null)[]): void {
     if (this.#failure) return;
     const row: Record<string, unknown> = {};
-    for (const [index, field] of this.#fields.entries()) row[field.name] = decodeValue(values[index] ?? null, field.oid);
+    for (const [index, field] of this.#fields.entries())
+      row[field.name] = decodeValue(values[index] ?? null, field.oid);
     this.#rows.push(row);
   }
 
@@ -174,7 +175,7 @@ export class RunReader {
 
   /** The result has more rows than allowed: the statement counts as failed, whatever the server thinks. */
   onSuspended(): void {
-    this.onFailure({ sqlState: TOO_MANY_ROWS, message: `more than ${this.#rows.length} rows` });
+    this.onFailure({ sqlState: TOO_MANY_ROWS, message: `${this.#rows.length} rows or more` });
   }
 
   onFailure(failure: SqlFailure): void {

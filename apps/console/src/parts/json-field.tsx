@@ -2,6 +2,7 @@
 import { Button, Textarea } from '@mantine/core';
 import { WandSparkles } from 'lucide-react';
 import { useId, useMemo } from 'react';
+import { placeOfFault } from '../json-place.js';
 import { check, type Finding, type Schema } from '../schema.js';
 
 export type Parsed = { readonly value: unknown } | { readonly fault: string };
@@ -78,21 +79,21 @@ export function JsonField({
   );
 }
 
-/** Names line and column where the browser tells the place. */
+/** Names line and column of the mistake. */
 export function parseJson(text: string): Parsed {
   if (text.trim() === '') return { fault: 'Data is needed; null is a value.' };
   try {
     return { value: JSON.parse(text) as unknown };
-  } catch (error) {
-    return { fault: error instanceof Error ? `Not JSON: ${placed(error.message, text)}` : 'Not JSON.' };
+  } catch {
+    const { line, column } = placeOfFault(text);
+    const found = [...text.slice(offsetOf(text, line, column))][0];
+    const what =
+      found === undefined ? 'the text ends too early' : `unexpected ${found === '\n' ? 'line end' : found}`;
+    return { fault: `Not JSON: ${what} (line ${line} column ${column})` };
   }
 }
 
-/** Browsers differ: some say line and column, some the position alone. */
-function placed(message: string, text: string): string {
-  if (/line \d+ column \d+/.test(message)) return message;
-  const position = /position (\d+)/.exec(message)?.[1];
-  if (position === undefined) return message;
-  const before = text.slice(0, Number(position)).split('\n');
-  return `${message} (line ${before.length} column ${(before.at(-1)?.length ?? 0) + 1})`;
+function offsetOf(text: string, line: number, column: number): number {
+  const before = text.split('\n').slice(0, line - 1);
+  return before.reduce((sum, one) => sum + one.length + 1, 0) + column - 1;
 }

@@ -47,11 +47,11 @@ export function Palette({ opened, onClose, onSignOut }: PaletteProps) {
       onClick: onSignOut,
     },
   ];
-  const matching = actions.filter((action) =>
-    `${action.label} ${action.description ?? ''} ${String(action.keywords ?? '')}`
-      .toLowerCase()
-      .includes(typed.toLowerCase()),
-  );
+  const matching = actions
+    .map((action) => ({ action, rank: rankOf(action, typed.toLowerCase()) }))
+    .filter(({ rank }) => rank < NO_MATCH)
+    .sort((left, right) => left.rank - right.rank)
+    .map(({ action }) => action);
   const found: SpotlightActionData[] = channels
     .filter((name) => name !== typed)
     .map((name) => ({
@@ -91,6 +91,16 @@ export function Palette({ opened, onClose, onSignOut }: PaletteProps) {
       maxHeight={420}
     />
   );
+}
+
+const NO_MATCH = 3;
+
+/** What begins with the text comes first, then what has it in its name, then what it describes. Equals keep their order. */
+function rankOf({ label = '', description = '', keywords = '' }: SpotlightActionData, text: string): number {
+  const name = label.toLowerCase();
+  if (name.startsWith(text)) return 0;
+  if (name.includes(text)) return 1;
+  return `${description} ${String(keywords)}`.toLowerCase().includes(text) ? 2 : NO_MATCH;
 }
 
 function useChannelNames(typed: string, opened: boolean): readonly string[] {

@@ -6,9 +6,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { readFileLayer } from './file-layer.js';
-import { isTree, Layer, mergeLayers, sourceOf, type ConfigProblem } from './layer.js';
+import { isTree, Layer, mergeLayers, sourceOf, type ConfigProblem, type Tree } from './layer.js';
 import { checkRules } from './rules.js';
-import { configSchema, DEVELOPMENT_DEFAULTS, type Config } from './schema.js';
+import { configSchema, DEVELOPMENT_DEFAULTS, DEVELOPMENT_DURABLE, type Config } from './schema.js';
 import { nearest } from './suggest.js';
 import { didYouMean, readEnvironmentLayer, readFlagsLayer } from './text-layers.js';
 import { formatPath, leavesOf, schemaAt, shapeOf, type Path } from './walk.js';
@@ -74,7 +74,8 @@ function resolveConfig(input: ConfigInput): Outcome {
   const flags = readFlagsLayer(configSchema, input.flags ?? []);
   const file = input.file ?? flags.file ?? env['TRUNKLINE_CONFIG'];
   const written = mergeLayers([fileLayer(file, cwd), readEnvironmentLayer(configSchema, env), flags.layer]);
-  const merged = written.tree['development'] === true ? mergeLayers([developmentLayer(), written]) : written;
+  const merged =
+    written.tree['development'] === true ? mergeLayers([developmentLayer(written.tree), written]) : written;
   const parsed = configSchema.safeParse(merged.tree);
   const problems = [...merged.problems];
   const report = (path: Path, message: string): void => {
@@ -118,7 +119,7 @@ function fileLayer(file: string | undefined, cwd: string): Layer {
   }
 }
 
-function developmentLayer(): Layer {
+function developmentLayer(written: Tree): Layer {
   const layer = new Layer();
   const add = (tree: object, path: readonly string[]): void => {
     for (const [key, value] of Object.entries(tree) as [string, unknown][]) {
@@ -127,6 +128,12 @@ function developmentLayer(): Layer {
     }
   };
   add(DEVELOPMENT_DEFAULTS, []);
+  const [store, redis] = [written['store'], written['redis']].map((tree) => (isTree(tree) ? tree : {}));
+  // Nodes that share channels over Redis have no store in common unless one is named.
+  if (store?.['enabled'] !== false && (redis?.['url'] === undefined || store?.['url'] !== undefined)) {
+    const { namespaces } = DEVELOPMENT_DEFAULTS.channels;
+    layer.set(['channels', 'namespaces'], [...namespaces, DEVELOPMENT_DURABLE], 'default (development)');
+  }
   return layer;
 }
 

@@ -18,6 +18,7 @@ export function checkRules(config: Config): RuleFinding[] {
     ...serverRules(config),
     ...authRules(config),
     ...channelRules(config),
+    ...durableRules(config),
     ...apiRules(config),
     ...drainRules(config),
   ];
@@ -32,7 +33,12 @@ export function isLoopback(host: string): boolean {
 
 function clientRules({ client: { pingInterval, pongTimeout } }: Config): RuleFinding[] {
   if (pingInterval === 0 || pongTimeout < pingInterval) return [];
-  return [{ path: ['client', 'pongTimeout'], message: `must be less than client.pingInterval (${pingInterval} ms), got ${pongTimeout} ms` }];
+  return [
+    {
+      path: ['client', 'pongTimeout'],
+      message: `must be less than client.pingInterval (${pingInterval} ms), got ${pongTimeout} ms`,
+    },
+  ];
 }
 
 function developmentRules({ development, developmentOnAnyHost, server }: Config): RuleFinding[] {
@@ -150,7 +156,8 @@ function channelRules({ channels }: Config): RuleFinding[] {
 function namespaceRules(path: Path, namespace: DefaultNamespaceConfig): RuleFinding[] {
   const findings: RuleFinding[] = [];
   const isStream = namespace.type === undefined || namespace.type === 'stream';
-  if (isStream ? (namespace.historySize ?? 0) === 0 : namespace.map?.mode !== 'persistent') {
+  if (namespace.class === 'durable') findings.push(...durableNamespaceRules(path, namespace));
+  else if (isStream ? (namespace.historySize ?? 0) === 0 : namespace.map?.mode !== 'persistent') {
     for (const field of ['forceRecovery', 'forcePositioning'] as const) {
       if (namespace[field] === true)
         findings.push({
@@ -172,6 +179,42 @@ function namespaceRules(path: Path, namespace: DefaultNamespaceConfig): RuleFind
   if (namespace.channelPattern !== undefined && !isPattern(namespace.channelPattern)) {
     findings.push({ path: [...path, 'channelPattern'], message: 'is not a valid regular expression' });
   }
+  return findings;
+}
+
+/** What the store keeps of one channel at most. */
+const DURABLE_MAX_HISTORY = 10_000;
+
+function durableNamespaceRules(
+  path: Path,
+  { type = 'stream', historySize }: DefaultNamespaceConfig,
+): RuleFinding[] {
+  if (type !== 'stream')
+    return [{ path: [...path, 'class'], message: `durable is for type stream, not ${type}` }];
+  if (historySize === undefined || (historySize >= 1 && historySize <= DURABLE_MAX_HISTORY)) return [];
+  return [
+    {
+      path: [...path, 'historySize'],
+      message: `must be from 1 to ${DURABLE_MAX_HISTORY} in a durable namespace, got ${historySize}`,
+    },
+  ];
+}
+
+/** Durable channels need a store, and nodes that share channels need to share it. */
+function durableRules({ channels, store, redis }: Config): RuleFinding[] {
+  const missing = !store.enabled
+    ? 'durable needs the store: set store.enabled to true'
+    : redis.url !== undefined && store.url === undefined
+      ? 'durable needs a store that all nodes share: set store.url'
+      : undefined;
+  if (missing === undefined) return [];
+  const findings: RuleFinding[] = [];
+  if (channels.default?.class === 'durable')
+    findings.push({ path: ['channels', 'default', 'class'], message: missing });
+  channels.namespaces.forEach((namespace, index) => {
+    if (namespace.class === 'durable')
+      findings.push({ path: ['channels', 'namespaces', index, 'class'], message: missing });
+  });
   return findings;
 }
 

@@ -37,11 +37,15 @@ const mapOptions = z.strictObject({
   maxKeys: integer('Keys one map may hold.', { min: 1 }).optional(),
 });
 
-/** Options of one namespace; absent ones have the hub's defaults. Classes other than `live` belong to modules and cannot be configured. */
+/** Options of one namespace; absent ones have the hub's defaults. The class `local` belongs to modules and cannot be configured. */
 const namespaceShape = {
+  class: choice(
+    'Who numbers publications and keeps them: the broker (`live`), or the store (`durable`: committed before they are acknowledged, kept across restarts).',
+    ['live', 'durable'],
+  ).optional(),
   type: choice('Kind of subscription.', ['stream', 'map', 'map_clients', 'map_users']).optional(),
-  historySize: integer('Publications kept; 0: none.').optional(),
-  historyTtl: duration('Age after which publications go.').optional(),
+  historySize: integer('Publications kept; 0: none. Durable channels: 1,000 where it is absent.').optional(),
+  historyTtl: duration('Age after which publications go; durable channels: 0, and absent, never.').optional(),
   metaTtl: duration("Age after which an idle channel's offset and epoch go.").optional(),
   presence: flag('Whether presence is kept.').optional(),
   joinLeave: flag('Whether joins and leaves are published to subscribers who ask.').optional(),
@@ -83,7 +87,9 @@ const jwtKey = z.strictObject({
     'Key id; a token that names one is checked with the key of that id, where there is one.',
   ).optional(),
   secret: text('Shared secret of at least 32 bytes (HS256, HS384, HS512).', { secret: true }).optional(),
-  allowShort: flag('Accepts a shorter secret. For tests with published tokens; anybody can guess such a secret.').default(false),
+  allowShort: flag(
+    'Accepts a shorter secret. For tests with published tokens; anybody can guess such a secret.',
+  ).default(false),
   publicKey: text('Public key, PEM (the other algorithms).').optional(),
   jwk: freeForm('Public key as a JSON Web Key.').optional(),
 });
@@ -238,7 +244,9 @@ const client = z.strictObject({
     D.expiryGraceMs,
   ),
   localRingSize: integer("Publications kept in a local channel's ring.", { min: 1 }).default(D.localRingSize),
-  orgEventsMax: integer('Events kept per org for diagnosis; 0: none.', { max: 100_000 }).default(D.orgEventsMax),
+  orgEventsMax: integer('Events kept per org for diagnosis; 0: none.', { max: 100_000 }).default(
+    D.orgEventsMax,
+  ),
   deltaMemoryMaxBytes: size('Bytes of payloads one channel remembers to make deltas from.').default(
     D.deltaMemoryMaxBytes,
   ),
@@ -327,15 +335,40 @@ export const configSchema = z.strictObject({
     .prefault({}),
   redis: z
     .strictObject({
-      url: text('Joins nodes over a Redis server, `redis://` or `rediss://`; absent: one node, everything in memory.', {
-        pattern: /^rediss?:\/\/\S+$/,
-        expected: 'a redis or rediss URL',
-        secret: true,
-      }).optional(),
+      url: text(
+        'Joins nodes over a Redis server, `redis://` or `rediss://`; absent: one node, everything in memory.',
+        {
+          pattern: /^rediss?:\/\/\S+$/,
+          expected: 'a redis or rediss URL',
+          secret: true,
+        },
+      ).optional(),
       prefix: text('Begins every key, so that several installations may share a server.', {
         pattern: /^[\w.-]{1,64}$/,
         expected: '1 to 64 characters of a-z, A-Z, 0-9, `_`, `.` and `-`',
       }).default('trunkline'),
+    })
+    .prefault({}),
+  store: z
+    .strictObject({
+      enabled: flag(
+        'Whether there may be a store: durable channels, and commands that happen once across restarts. It is opened where something needs it.',
+      ).default(true),
+      url: text(
+        'PostgreSQL 13 or later, `postgres://user:password@host:port/database`, also read from DATABASE_URL; absent: an embedded database in `store` of `dataDir`.',
+        { pattern: /^postgres(ql)?:\/\/\S+$/, expected: 'a postgres URL', secret: true },
+      ).optional(),
+      open: choice(
+        'When the embedded database is opened: with the server (`start`), or when something is asked of it (`use`).',
+        ['start', 'use'],
+      ).default('start'),
+      maxConnections: integer('Connections of this node to PostgreSQL.', { min: 2 }).default(5),
+      deadline: duration('Time for the store to answer; later is a temporary error.', { min: 100 }).default(
+        5_000,
+      ),
+      keyTtl: duration('How long results of calls with an idempotency key are kept.', {
+        min: 60_000,
+      }).default(7 * 24 * 3_600_000),
     })
     .prefault({}),
   tracing: z
@@ -345,9 +378,12 @@ export const configSchema = z.strictObject({
         URL_PATTERN,
       ).optional(),
       authorization: text('`Authorization` header for the collector.', { secret: true }).optional(),
-      samplePercent: integer('Share of the traces begun here that are kept; one begun by a caller follows it.', {
-        max: 100,
-      }).default(100),
+      samplePercent: integer(
+        'Share of the traces begun here that are kept; one begun by a caller follows it.',
+        {
+          max: 100,
+        },
+      ).default(100),
       serviceName: text('`service.name` of the spans.').default('trunkline'),
     })
     .prefault({}),
@@ -375,10 +411,22 @@ const OPEN = {
   ...EVERYBODY,
 };
 
+/** Added in development where there can be a store. */
+export const DEVELOPMENT_DURABLE = {
+  name: 'durable',
+  class: 'durable',
+  presence: true,
+  joinLeave: true,
+  forceRecovery: true,
+  ...EVERYBODY,
+};
+
 /** What `development` changes, below everything that was written down: enough for a tour without any configuration. */
 export const DEVELOPMENT_DEFAULTS = {
   log: { pretty: true },
   auth: { defaultOrg: 'dev', allowAnonymous: true },
+  // A tour without durable channels need not wait for a database, nor pay its memory.
+  store: { open: 'use' },
   channels: {
     default: OPEN,
     namespaces: [

@@ -21,6 +21,9 @@ const OTHER_VARIABLES = new Set([
   'TRUNKLINE_CLI',
 ]);
 
+/** What hosting platforms call the database that they provide. `TRUNKLINE_STORE_URL` goes before it; other databases than PostgreSQL are not meant. */
+const DATABASE_URL = { name: 'DATABASE_URL', leaf: 'store.url', pattern: /^postgres(ql)?:\/\// } as const;
+
 /**
  * What Kubernetes adds to every container for a service whose name starts with `trunkline` (`TRUNKLINE_SERVER_PORT=tcp://10.0.0.7:8000`
  * among them, which would otherwise be taken for the port).
@@ -42,6 +45,10 @@ export function readEnvironmentLayer(
 ): Layer {
   const layer = new Layer();
   const leaves = new Map(leavesOf(root).map((leaf) => [environmentName(leaf.path), leaf]));
+  const provided = env[DATABASE_URL.name];
+  const store = leavesOf(root).find((leaf) => leaf.path.join('.') === DATABASE_URL.leaf);
+  if (store && provided !== undefined && DATABASE_URL.pattern.test(provided))
+    assign(layer, store, provided, `env:${DATABASE_URL.name}`);
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined || !name.startsWith(PREFIX) || OTHER_VARIABLES.has(name)) continue;
     if (SERVICE_LINK_VALUE.test(value) && name.includes('_PORT')) continue;

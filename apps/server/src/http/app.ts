@@ -73,7 +73,11 @@ export async function createHttpApp(
   });
   app.setErrorHandler((error, _request, reply) => sendError(reply, error, logger, options.bodyMaxBytes));
 
-  registerNodeRoutes(app, { hub, metrics: deps.metrics }, { metricsToken: options.metricsToken });
+  registerNodeRoutes(
+    app,
+    { hub, metrics: deps.metrics, store: deps.store },
+    { metricsToken: options.metricsToken },
+  );
   registerApiRoutes(
     app,
     {

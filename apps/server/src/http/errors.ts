@@ -4,6 +4,7 @@
  */
 import type { Logger } from '@trunkline/base';
 import { CodedError, ERROR_CODES, type ErrorName } from '@trunkline/protocol';
+import { STORE_CODES } from '@trunkline/store';
 
 export interface ErrorAnswer {
   readonly status: number;
@@ -31,6 +32,9 @@ const STATUS: Readonly<Record<ErrorName, number>> = {
   conflict: 409,
   notFound: 404,
   shuttingDown: 503,
+  keyMismatch: 409,
+  keyPending: 409,
+  outOfTurn: 409,
 };
 
 /** A refusal whose status says more than its code: another method, another encoding. */
@@ -43,9 +47,11 @@ export class HttpError extends CodedError {
   }
 }
 
-const STATUS_BY_CODE = new Map(
-  (Object.keys(STATUS) as ErrorName[]).map((name) => [ERROR_CODES[name].code, STATUS[name]]),
-);
+const STATUS_BY_CODE = new Map([
+  ...(Object.keys(STATUS) as ErrorName[]).map((name) => [ERROR_CODES[name].code, STATUS[name]] as const),
+  // What is wrong with the store passes, or is nobody's fault outside.
+  ...Object.values(STORE_CODES).map(({ code, retry }) => [code, retry === 'never' ? 500 : 503] as const),
+]);
 
 /** The request itself is at fault, wherever that was found; the same one will never be answered otherwise. */
 const REQUEST_AT_FAULT: ReadonlySet<number> = new Set([

@@ -2,13 +2,16 @@ import { readFileSync } from 'node:fs';
 import { createTestHub } from '@trunkline/hub/testing';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { createStoreMetrics } from '../store/metrics.js';
 import { createNodeMetrics } from './metrics.js';
 
 const read = (path: string): string => readFileSync(new URL(`../../../../${path}`, import.meta.url), 'utf8');
 const METRIC = /\b(?:trunkline|process|nodejs)_[a-z0-9_]+\b/g;
 
 async function exported(): Promise<ReadonlyMap<string, string>> {
-  const { registry } = createNodeMetrics(createTestHub().hub, { perOrg: true, process: true });
+  const { hub, clock } = createTestHub();
+  const { registry } = createNodeMetrics(hub, { perOrg: true, process: true });
+  createStoreMetrics(registry, clock, { health: { state: 'up', outboxDepth: 0 } });
   return new Map((await registry.getMetricsAsJSON()).map(({ name, help }) => [name, help]));
 }
 

@@ -3,15 +3,18 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { CodedError } from '@trunkline/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
+import type { StoreState } from '../store/server-store.js';
 
 export interface NodeRoutesDeps {
   readonly hub: { readonly draining: boolean };
+  /** Absent: there is none. */
+  readonly store?: { readonly health: { readonly state: StoreState } } | undefined;
   readonly metrics?: Registry | undefined;
 }
 
 export function registerNodeRoutes(
   app: FastifyInstance,
-  { hub, metrics }: NodeRoutesDeps,
+  { hub, metrics, store }: NodeRoutesDeps,
   options: { readonly metricsToken?: string | undefined },
 ): void {
   app.get('/health/live', (_request, reply) =>
@@ -20,7 +23,11 @@ export function registerNodeRoutes(
 
   app.get('/health/ready', (_request, reply) => {
     void reply.header('cache-control', 'no-store');
-    return hub.draining ? reply.code(503).send({ status: 'draining' }) : reply.send({ status: 'ready' });
+    const told = store ? { store: store.health.state } : {};
+    if (hub.draining) return reply.code(503).send({ status: 'draining', ...told });
+    // Only while it is opened for the first time: a node whose database is away still serves everything that is not durable.
+    if (store?.health.state === 'opening') return reply.code(503).send({ status: 'starting', ...told });
+    return reply.send({ status: 'ready', ...told });
   });
 
   if (!metrics) return;

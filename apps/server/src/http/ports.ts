@@ -5,6 +5,7 @@ import type { Entrance } from '@trunkline/transport';
 import type { Registry } from 'prom-client';
 import type { ApiKeys } from '../auth/api-keys.js';
 import type { ConsoleSessions } from '../auth/console-sessions.js';
+import type { ServerStore } from '../store/server-store.js';
 
 /** Keys of the HTTP API. */
 export type ApiKeyVerifier = Pick<ApiKeys, 'verify'>;
@@ -24,6 +25,8 @@ export interface HttpDeps {
   readonly sessions?: ConsoleDoor;
   /** Requests that become connections of the hub, or belong to one; absent: none do. */
   readonly entrance?: Pick<Entrance, 'serves' | 'serve'>;
+  /** Absent: there is none. */
+  readonly store?: Pick<ServerStore, 'health'>;
   /** Absent: no `/metrics`. */
   readonly metrics?: Registry;
   /** Absent: no spans. */

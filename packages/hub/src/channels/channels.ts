@@ -9,6 +9,7 @@ import {
   splitChannelKey,
   type ChannelKey,
   type ClientInfo,
+  type Position,
   type Publication,
   type SourceState,
 } from '@trunkline/protocol';
@@ -46,7 +47,12 @@ interface Held {
   /** Subscribes under way; a channel with some is not released. */
   entering: number;
   linger: Timer | undefined;
+  /** Runs while somebody waits for a publication that is known to exist. */
+  expecting: Timer | undefined;
 }
+
+/** A committed publication is on its way for milliseconds; after this time a broker has lost it, or its store is slow to hand it on. */
+const EXPECTED_WITHIN_MS = 1_000;
 
 /** Brokers count as live while they answer. */
 const BROKER_SOURCE: SourceState = { state: 'live' };
@@ -134,6 +140,19 @@ export class Channels {
     this.#releaseIfIdle(key, held);
   }
 
+  /**
+   * A publication of this position is committed, and somebody's reply waits for it. Where it does not arrive within a second it is read from the
+   * origin: no reply waits longer for what a broker lost.
+   */
+  expect(key: ChannelKey, { offset }: Position): void {
+    const held = this.#held.get(key);
+    if (!held || held.expecting || (held.channel.position?.offset ?? offset) >= offset) return;
+    held.expecting = this.#deps.clock.setTimeout(() => {
+      held.expecting = undefined;
+      if ((held.channel.position?.offset ?? offset) < offset) void held.channel.repair();
+    }, EXPECTED_WITHIN_MS);
+  }
+
   /** Where a channel without readers keeps its history: for reads by the API. */
   origin(key: ChannelKey, namespace: Namespace): Origin {
     const held = this.#held.get(key);
@@ -201,6 +220,7 @@ export class Channels {
     this.#joinLeave.dispose();
     for (const held of this.#held.values()) {
       held.linger?.cancel();
+      held.expecting?.cancel();
       held.source?.close();
     }
     this.#held.clear();
@@ -248,7 +268,7 @@ export class Channels {
       source.open();
     }
     const ready = local ? Promise.resolve() : broker.subscribe(key);
-    const held: Held = { channel, ring, source, ready, entering: 0, linger: undefined };
+    const held: Held = { channel, ring, source, ready, entering: 0, linger: undefined, expecting: undefined };
     ready.catch(() => {
       if (this.#held.get(key) === held) this.#held.delete(key);
     });
@@ -261,6 +281,7 @@ export class Channels {
     const release = (): void => {
       if (held.channel.size > 0 || held.entering > 0 || this.#held.get(key) !== held) return;
       this.#held.delete(key);
+      held.expecting?.cancel();
       held.source?.close();
       if (held.ring) return;
       this.#deps.broker.unsubscribe(key).catch((cause: unknown) => {

@@ -200,6 +200,8 @@ export interface CallContext {
   readonly client: string;
   /** For logs and error messages. */
   readonly requestId: string;
+  /** Of a caller without a connection, where it is known. */
+  readonly remoteAddress?: string;
   /** Aborted when the connection closes or the call's deadline passes. */
   readonly signal: AbortSignal;
 }

@@ -79,6 +79,8 @@ export interface RouteRequest {
   readonly query: Readonly<Record<string, unknown>>;
   readonly body: unknown;
   readonly requestId: string;
+  /** Of the browser or program, behind configured proxies too; absent where it is not known. */
+  readonly remoteAddress?: string;
   readonly signal: AbortSignal;
 }
 

@@ -124,6 +124,7 @@ export async function handlePublish(
   const info: ClientInfo = client.subscriptions.get(channel)?.info ?? client.info();
   if (!command.map) {
     const { position } = await publishStream(deps, { key, namespace, data: command.data, info });
+    if (namespace.options.class === 'durable') deps.channels.expect(key, position);
     return { result: { kind: 'publish' }, ...afterOwn(client, channel, position) };
   }
   const { clientKey } = namespace.options.map;
@@ -206,6 +207,8 @@ export async function handleHistory(
 export async function handleRpc(deps: HandlerDeps, client: Client, command: Of<'rpc'>): Promise<Answer> {
   const { data, after } = await callRpc(deps, client, command.method, command.data);
   const subId = after && client.subscriptions.has(after.channel) ? after.channel : undefined;
+  if (after && subId !== undefined)
+    deps.channels.expect(channelKey(client.principal.org, after.channel), after.position);
   return {
     result: { kind: 'rpc', ...(data === undefined ? {} : { data }) },
     ...(after && subId !== undefined ? { after: { subId, position: after.position } } : {}),

@@ -26,7 +26,11 @@ export interface ChannelsOptions {
   readonly historyTtlMs: number;
 }
 
-export const CHANNELS_DEFAULTS: ChannelsOptions = { historySize: 1_000, historyMaxSize: 10_000, historyTtlMs: 0 };
+export const CHANNELS_DEFAULTS: ChannelsOptions = {
+  historySize: 1_000,
+  historyMaxSize: 10_000,
+  historyTtlMs: 0,
+};
 
 /** Channels of one page when all are walked. */
 const RENEW_PAGE = 5_000;
@@ -52,7 +56,10 @@ export class StoreChannels implements DurableChannels {
     data: DurablePublication['data'],
     options: Omit<DurablePublication, 'key' | 'data'> = {},
   ): Statement<Position> {
-    return decoding(this.appendAll([{ ...options, key, data }]), (result) => toPositions(result)[0] as Position);
+    return decoding(
+      this.appendAll([{ ...options, key, data }]),
+      (result) => toPositions(result)[0] as Position,
+    );
   }
 
   appendAll(publications: readonly DurablePublication[]): Statement<readonly Position[]> {
@@ -66,7 +73,12 @@ export class StoreChannels implements DurableChannels {
     };
   }
 
-  async read(key: ChannelKey, since: Position | undefined, limit: number, reverse: boolean): Promise<HistoryPage> {
+  async read(
+    key: ChannelKey,
+    since: Position | undefined,
+    limit: number,
+    reverse: boolean,
+  ): Promise<HistoryPage> {
     const { org, channel } = splitChannelKey(key);
     const offset = since?.offset ?? 0;
     const statement: Statement<HistoryPage | undefined> = {
@@ -110,7 +122,10 @@ export class StoreChannels implements DurableChannels {
     let renewed = 0;
     let at: Row | undefined = { org: '', channel: '' };
     while (at) {
-      const statement: Statement = { sql: RENEW_EPOCHS, parameters: [epoch, at['org'], at['channel'], RENEW_PAGE] };
+      const statement: Statement = {
+        sql: RENEW_EPOCHS,
+        parameters: [epoch, at['org'], at['channel'], RENEW_PAGE],
+      };
       const results: readonly SqlResult[] = await this.#deps.store.commit({ statements: [statement] });
       at = results[0]?.rows[0];
       renewed += Number(at?.['renewed'] ?? 0);
@@ -122,10 +137,18 @@ export class StoreChannels implements DurableChannels {
   async sweep(): Promise<number> {
     const { org, channel } = this.#sweptUpTo;
     const [result] = await this.#deps.store.commit({
-      statements: [{ sql: SWEEP, parameters: [org, channel, SWEEP_PAGE, SWEEP_EACH, this.#deps.clock.now()] } as Statement],
+      statements: [
+        {
+          sql: SWEEP,
+          parameters: [org, channel, SWEEP_PAGE, SWEEP_EACH, this.#deps.clock.now()],
+        } as Statement,
+      ],
     });
     const last = result.rows[0];
-    this.#sweptUpTo = { org: (last?.['org'] as string | undefined) ?? '', channel: (last?.['channel'] as string | undefined) ?? '' };
+    this.#sweptUpTo = {
+      org: (last?.['org'] as string | undefined) ?? '',
+      channel: (last?.['channel'] as string | undefined) ?? '',
+    };
     return Number(last?.['swept'] ?? 0);
   }
 
@@ -138,7 +161,8 @@ export class StoreChannels implements DurableChannels {
     const ttlMs = publication.historyTtlMs ?? this.#options.historyTtlMs;
     if (!(size >= 0 && size <= this.#options.historyMaxSize))
       throw new RangeError(`historySize must be from 0 to ${this.#options.historyMaxSize}, got ${size}`);
-    if (!(ttlMs >= 0 && Number.isSafeInteger(ttlMs))) throw new RangeError(`historyTtlMs must be a whole number from 0, got ${ttlMs}`);
+    if (!(ttlMs >= 0 && Number.isSafeInteger(ttlMs)))
+      throw new RangeError(`historyTtlMs must be a whole number from 0, got ${ttlMs}`);
     const text = typeof data === 'string';
     return [
       org,
@@ -156,7 +180,10 @@ export class StoreChannels implements DurableChannels {
 
   #ask(org: string, channel: string): Statement {
     const { historySize, historyTtlMs } = this.#options;
-    return { sql: ASK, parameters: [org, channel, this.#newEpoch(), historySize, historyTtlMs, this.#deps.clock.now()] };
+    return {
+      sql: ASK,
+      parameters: [org, channel, this.#newEpoch(), historySize, historyTtlMs, this.#deps.clock.now()],
+    };
   }
 
   #newEpoch(): string {

@@ -52,7 +52,12 @@ export class Committer implements Committing {
     this.#queue = new BoundedQueue({ maxItems: options.queueMaxUnits, maxWeight: options.queueMaxBytes });
   }
 
-  get counts(): { readonly queued: number; readonly committed: number; readonly failed: number; readonly transactions: number } {
+  get counts(): {
+    readonly queued: number;
+    readonly committed: number;
+    readonly failed: number;
+    readonly transactions: number;
+  } {
     return {
       queued: this.#queue.size + (this.#held ? 1 : 0),
       committed: this.#committed,
@@ -67,7 +72,8 @@ export class Committer implements Committing {
       const sealed = seal(unit);
       const weight = weigh(sealed);
       const waiting = { unit: sealed, weight, sinceMs: this.#deps.clock.monotonic(), resolve, reject };
-      if (!this.#queue.push(waiting, weight)) throw new CodedError(STORE_CODES.storeOverloaded, 'units waiting to be committed');
+      if (!this.#queue.push(waiting, weight))
+        throw new CodedError(STORE_CODES.storeOverloaded, 'units waiting to be committed');
       this.#running ??= this.#work();
     }) as Promise<ResultsOf<S>>;
   }
@@ -97,12 +103,17 @@ export class Committer implements Committing {
     const batch: Waiting[] = [];
     let weight = 0;
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
-      if (batch.length > 0 && (batch.length >= this.#options.maxUnits || weight + next.weight > this.#options.maxBytes)) {
+      if (
+        batch.length > 0 &&
+        (batch.length >= this.#options.maxUnits || weight + next.weight > this.#options.maxBytes)
+      ) {
         this.#held = next;
         break;
       }
       if (this.#deps.clock.monotonic() - next.sinceMs > this.#options.queueTimeoutMs) {
-        this.#settle(next, { error: new CodedError(STORE_CODES.storeUnavailable, 'waited too long to be committed') });
+        this.#settle(next, {
+          error: new CodedError(STORE_CODES.storeUnavailable, 'waited too long to be committed'),
+        });
         continue;
       }
       batch.push(next);
@@ -128,7 +139,10 @@ export class Committer implements Committing {
         return;
       } catch (cause) {
         const next = attempt >= attempts ? 'fail' : decide(cause, batch.length);
-        logger.warn({ cause: String(cause), units: batch.length, attempt, next }, 'a transaction was not committed');
+        logger.warn(
+          { cause: String(cause), units: batch.length, attempt, next },
+          'a transaction was not committed',
+        );
         if (next === 'fail') {
           const error = toError(cause);
           for (const waiting of batch) this.#settle(waiting, { error });
@@ -184,7 +198,10 @@ function seal<S extends readonly Statement<unknown>[]>(unit: Unit<S>): Unit {
 }
 
 function weigh({ statements }: Unit): number {
-  return statements.reduce((sum, { sql, parameters }) => sum + sql.length + weightOf(parameters ?? []), UNIT_WEIGHT);
+  return statements.reduce(
+    (sum, { sql, parameters }) => sum + sql.length + weightOf(parameters ?? []),
+    UNIT_WEIGHT,
+  );
 }
 
 /**
@@ -203,7 +220,8 @@ function decide(cause: unknown, units: number): 'again' | 'alone' | 'fail' {
 }
 
 function toError(cause: unknown): unknown {
-  if (cause instanceof OutcomeUnknown) return new CodedError(STORE_CODES.outcomeUnknown, undefined, { cause });
+  if (cause instanceof OutcomeUnknown)
+    return new CodedError(STORE_CODES.outcomeUnknown, undefined, { cause });
   if (cause instanceof RolledBack) return toCodedError(cause.failure, 'commit');
   return toUnavailable(cause);
 }

@@ -88,7 +88,10 @@ class Transaction {
     const units = this.#units.slice(from, end);
     const committing = end === this.#units.length && units.every(isUnconditional);
     const steps = units.flatMap(({ statements }, index) => [...this.#savepoint(from + index), ...statements]);
-    const { results, failure } = await this.#send(committing ? [...steps, ...this.#wake(end), COMMIT] : steps, committing);
+    const { results, failure } = await this.#send(
+      committing ? [...steps, ...this.#wake(end), COMMIT] : steps,
+      committing,
+    );
     let at = 0;
     for (const [index, unit] of units.entries()) {
       at += this.#savepoint(from + index).length;
@@ -148,9 +151,11 @@ class Transaction {
     const lead = this.#outgoing.length;
     const all = [...this.#outgoing, ...steps];
     this.#outgoing = [];
-    const { results, failure } = await this.#session.run(all, this.#options.timeoutMs).catch((cause: unknown) => {
-      throw committing && cause instanceof ConnectionLost ? new OutcomeUnknown(cause) : cause;
-    });
+    const { results, failure } = await this.#session
+      .run(all, this.#options.timeoutMs)
+      .catch((cause: unknown) => {
+        throw committing && cause instanceof ConnectionLost ? new OutcomeUnknown(cause) : cause;
+      });
     if (!failure) return { results: results.slice(lead) };
     const ownFault = results.length < lead || (committing && results.length === all.length - 1);
     if (ownFault || isPassing(failure) || isServerTrouble(failure)) throw new RolledBack(failure);

@@ -23,7 +23,11 @@ export const TEMPLATE_NAME = 'pglite-0.5.16';
 const MAJOR_VERSION = '18';
 
 /** The folder of the database in a data directory that exists, made if it is not there yet. */
-export async function prepareDatabase(deps: DirectoryDeps, directory: string, templateDirectory?: string): Promise<string> {
+export async function prepareDatabase(
+  deps: DirectoryDeps,
+  directory: string,
+  templateDirectory?: string,
+): Promise<string> {
   const database = join(directory, 'pg');
   const version = await readFile(join(database, 'PG_VERSION'), 'utf8').catch(() => undefined);
   if (version !== undefined) {
@@ -33,7 +37,8 @@ export async function prepareDatabase(deps: DirectoryDeps, directory: string, te
       `data directory: made by PostgreSQL ${version.trim()}, this version reads ${MAJOR_VERSION}; export the rows with the version that made it`,
     );
   }
-  const template = templateDirectory === undefined ? undefined : await ensureTemplate(deps, templateDirectory);
+  const template =
+    templateDirectory === undefined ? undefined : await ensureTemplate(deps, templateDirectory);
   await replaceFolder(database, `${database}.new`, (folder) =>
     template === undefined ? makeDatabase(deps, folder) : cp(template, folder, { recursive: true }),
   );
@@ -43,7 +48,8 @@ export async function prepareDatabase(deps: DirectoryDeps, directory: string, te
 /** Puts the backup `from` into a data directory without a database. Whoever opens it next gives channels new epochs. */
 export async function restoreDatabase(deps: DirectoryDeps, directory: string, from: string): Promise<void> {
   const database = join(directory, 'pg');
-  if (await exists(database)) throw new CodedError(STORE_CODES.storeUnusable, 'data directory: a backup is restored into an empty one');
+  if (await exists(database))
+    throw new CodedError(STORE_CODES.storeUnusable, 'data directory: a backup is restored into an empty one');
   if (!(await exists(from))) throw new CodedError('notFound', `backup file ${from}`);
   await markRewound(directory);
   await replaceFolder(database, `${database}.new`, (folder) => makeDatabase(deps, folder, from));
@@ -54,7 +60,9 @@ async function ensureTemplate(deps: DirectoryDeps, folder: string): Promise<stri
   const template = join(folder, TEMPLATE_NAME);
   if (await exists(join(template, 'PG_VERSION'))) return template;
   await mkdir(folder, { recursive: true });
-  await replaceFolder(template, `${template}.${randomId(deps.random, 8)}`, (made) => makeDatabase(deps, made));
+  await replaceFolder(template, `${template}.${randomId(deps.random, 8)}`, (made) =>
+    makeDatabase(deps, made),
+  );
   return template;
 }
 
@@ -63,11 +71,19 @@ async function makeDatabase(deps: DirectoryDeps, folder: string, from?: string):
     const thread = await DatabaseThread.open(deps, folder, from);
     await thread.close();
   } catch (cause) {
-    throw new CodedError(STORE_CODES.storeUnusable, from === undefined ? 'the database could not be made' : 'the backup could not be read', { cause });
+    throw new CodedError(
+      STORE_CODES.storeUnusable,
+      from === undefined ? 'the database could not be made' : 'the backup could not be read',
+      { cause },
+    );
   }
 }
 
-async function replaceFolder(target: string, beside: string, make: (folder: string) => Promise<void>): Promise<void> {
+async function replaceFolder(
+  target: string,
+  beside: string,
+  make: (folder: string) => Promise<void>,
+): Promise<void> {
   await rm(beside, { recursive: true, force: true });
   try {
     await make(beside);

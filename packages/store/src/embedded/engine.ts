@@ -112,7 +112,8 @@ class EmbeddedEngine implements Engine {
   maintain(): Promise<void> {
     return this.#exclusively(async (thread) => {
       const { failure } = await runOn(thread, [{ sql: 'VACUUM (ANALYZE)' }], MAINTENANCE_MS);
-      if (failure) this.#deps.logger.warn({ sqlState: failure.sqlState, message: failure.message }, 'vacuum failed');
+      if (failure)
+        this.#deps.logger.warn({ sqlState: failure.sqlState, message: failure.message }, 'vacuum failed');
     });
   }
 
@@ -141,7 +142,8 @@ class EmbeddedEngine implements Engine {
         },
       });
     } finally {
-      if (dirty && thread.isOpen) await runOn(thread, [{ sql: 'ROLLBACK' }], MAINTENANCE_MS).catch(() => undefined);
+      if (dirty && thread.isOpen)
+        await runOn(thread, [{ sql: 'ROLLBACK' }], MAINTENANCE_MS).catch(() => undefined);
     }
   }
 

@@ -50,7 +50,11 @@ export interface DirectoryLock {
  * Takes the directory, which exists. `onLost` is called if somebody else took it although we live (a stopped process that went on): the owner
  * must stop writing at once. Fails with 1107 where another process has it.
  */
-export async function lockDirectory(deps: LockDeps, directory: string, onLost: () => void): Promise<DirectoryLock> {
+export async function lockDirectory(
+  deps: LockDeps,
+  directory: string,
+  onLost: () => void,
+): Promise<DirectoryLock> {
   const file = join(directory, 'lock');
   const me = await describeProcess(deps);
   const mine = `${file}.${me.id}`;
@@ -69,7 +73,10 @@ async function take(deps: LockDeps, file: string, mine: string, me: Owner): Prom
   const owner = parseOwner(found);
   if (await isAlive(deps, file, owner, me)) throw inUse(owner);
   const lastEnd = owner !== undefined && owner.boot === me.boot ? 'process' : 'machine';
-  deps.logger.warn({ pid: owner?.pid, host: owner?.host, lastEnd }, 'the data directory was left without a clean end');
+  deps.logger.warn(
+    { pid: owner?.pid, host: owner?.host, lastEnd },
+    'the data directory was left without a clean end',
+  );
   await deps.onLeftBehind?.(lastEnd);
   // Of several processes that see the same dead owner one wins: whoever moves exactly that file away and links its own.
   const aside = `${mine}.old`;
@@ -91,7 +98,8 @@ async function take(deps: LockDeps, file: string, mine: string, me: Owner): Prom
 
 function hold(deps: LockDeps, file: string, me: Owner, lastEnd: LastEnd, onLost: () => void): DirectoryLock {
   let lost = false;
-  const isMine = async (): Promise<boolean> => parseOwner(await readFile(file, 'utf8').catch(() => ''))?.id === me.id;
+  const isMine = async (): Promise<boolean> =>
+    parseOwner(await readFile(file, 'utf8').catch(() => ''))?.id === me.id;
   const touch = async (): Promise<void> => {
     if (lost || released) return;
     if (await isMine()) {

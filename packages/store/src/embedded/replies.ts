@@ -7,7 +7,7 @@ export function readReplies(bytes: Uint8Array): Run & { readonly inTransaction: 
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const reader = new RunReader();
   let status = '';
-  for (let at = 0; at < buffer.length; ) {
+  for (let at = 0; at < buffer.length;) {
     const end = at + 1 + buffer.readInt32BE(at + 1);
     status = readReply(reader, buffer[at] ?? 0, buffer.subarray(at + 5, end));
     at = end;
@@ -67,7 +67,7 @@ function readRow(body: Buffer): (string | null)[] {
 
 function readFailure(body: Buffer): SqlFailure {
   const fields = new Map<string, string>();
-  for (let at = 0; at < body.length && body[at] !== 0; ) {
+  for (let at = 0; at < body.length && body[at] !== 0;) {
     const end = body.indexOf(0, at + 1);
     fields.set(String.fromCharCode(body[at] ?? 0), body.toString('utf8', at + 1, end));
     at = end + 1;

@@ -73,7 +73,9 @@ export class DatabaseThread {
       stderr: true,
     });
     for (const stream of [worker.stdout, worker.stderr])
-      stream.on('data', (chunk: Buffer) => deps.logger.debug({ output: String(chunk).trim() }, 'embedded database'));
+      stream.on('data', (chunk: Buffer) =>
+        deps.logger.debug({ output: String(chunk).trim() }, 'embedded database'),
+      );
     const thread = new DatabaseThread(worker, deps.clock);
     await thread.#ready();
     return thread;

@@ -9,7 +9,8 @@ export function fingerprint(request: unknown): string {
 function canonical(value: unknown): string {
   if (value instanceof Uint8Array) return `bytes:${Buffer.from(value).toString('base64')}`;
   if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value !== 'object' || value === null) return (JSON.stringify(value) as string | undefined) ?? 'undefined';
+  if (typeof value !== 'object' || value === null)
+    return (JSON.stringify(value) as string | undefined) ?? 'undefined';
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   const fields = Object.entries(value as Record<string, unknown>)
     .filter(([, field]) => field !== undefined && typeof field !== 'function')

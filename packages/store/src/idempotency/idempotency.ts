@@ -25,7 +25,11 @@ export interface IdempotencyOptions {
   readonly waitMs: number;
 }
 
-export const IDEMPOTENCY_DEFAULTS: IdempotencyOptions = { retentionMs: 7 * 24 * 3_600_000, maxInFlight: 10_000, waitMs: 10_000 };
+export const IDEMPOTENCY_DEFAULTS: IdempotencyOptions = {
+  retentionMs: 7 * 24 * 3_600_000,
+  maxInFlight: 10_000,
+  waitMs: 10_000,
+};
 
 /** Rows that one sweep deletes. */
 const SWEEP_ROWS = 500;
@@ -132,7 +136,13 @@ export class StoreIdempotency implements Idempotency {
     let answer: JsonValue = known ?? null;
     const claim: Statement = {
       sql: CLAIM,
-      parameters: [...scope(call), hash, known === undefined ? null : JSON.stringify(known), this.#deps.clock.now(), this.#cutoff()],
+      parameters: [
+        ...scope(call),
+        hash,
+        known === undefined ? null : JSON.stringify(known),
+        this.#deps.clock.now(),
+        this.#cutoff(),
+      ],
       expect: { rows: 1, orElse: () => new Taken() },
     };
     const unit: Unit = {
@@ -144,7 +154,14 @@ export class StoreIdempotency implements Idempotency {
               const more = finish?.(own) ?? [];
               if (typeof result !== 'function') return more;
               answer = result(own);
-              return [...more, { sql: STORE_RESULT, parameters: [...scope(call), JSON.stringify(answer)], expect: { rows: 1 } }];
+              return [
+                ...more,
+                {
+                  sql: STORE_RESULT,
+                  parameters: [...scope(call), JSON.stringify(answer)],
+                  expect: { rows: 1 },
+                },
+              ];
             },
           }
         : {}),
@@ -154,7 +171,10 @@ export class StoreIdempotency implements Idempotency {
   }
 
   async #lookUp(call: IdempotentCall, hash: string): Promise<IdempotentOutcome<JsonValue> | undefined> {
-    const { rows } = await this.#deps.store.read({ sql: LOOK_UP, parameters: [...scope(call), this.#cutoff()] } as Statement);
+    const { rows } = await this.#deps.store.read({
+      sql: LOOK_UP,
+      parameters: [...scope(call), this.#cutoff()],
+    } as Statement);
     const row = rows[0];
     if (!row) return undefined;
     if (row['hash'] !== hash) throw mismatch();
@@ -180,13 +200,20 @@ export class StoreIdempotency implements Idempotency {
   }
 }
 
-const scope = ({ org, principal, method, key }: IdempotentCall): readonly string[] => [org, principal, method, key];
+const scope = ({ org, principal, method, key }: IdempotentCall): readonly string[] => [
+  org,
+  principal,
+  method,
+  key,
+];
 
 /** The scope as one string. Fields cannot hold the separator: it is no valid text for the database either. */
 function checkKey(call: IdempotentCall): string {
-  if (call.key.length < 1 || call.key.length > 255) throw new CodedError('badRequest', 'idempotency key: 1 to 255 characters');
+  if (call.key.length < 1 || call.key.length > 255)
+    throw new CodedError('badRequest', 'idempotency key: 1 to 255 characters');
   const fields = scope(call);
-  if (fields.some((field) => field.includes('\u0000'))) throw new CodedError('badRequest', 'idempotency key holds a NUL character');
+  if (fields.some((field) => field.includes('\u0000')))
+    throw new CodedError('badRequest', 'idempotency key holds a NUL character');
   return fields.join('\u0000');
 }
 

@@ -15,9 +15,15 @@ export interface MigrationFinding {
 const TAKES_AWAY: readonly (readonly [RegExp, string])[] = [
   [/\bDROP\b/i, 'DROP takes away what the running version may use'],
   [/\bRENAME\b/i, 'RENAME takes the old name away; add a new column and copy'],
-  [/\bALTER\s+(?:COLUMN\s+)?\S+\s+(?:SET\s+DATA\s+)?TYPE\b/i, 'a change of type rewrites the table and may break the running version; add a new column'],
+  [
+    /\bALTER\s+(?:COLUMN\s+)?\S+\s+(?:SET\s+DATA\s+)?TYPE\b/i,
+    'a change of type rewrites the table and may break the running version; add a new column',
+  ],
   [/\bSET\s+NOT\s+NULL\b/i, 'SET NOT NULL breaks inserts of the running version'],
-  [/\bADD\s+(?:CONSTRAINT|CHECK|UNIQUE|PRIMARY|FOREIGN|EXCLUDE)\b(?![\s\S]*\bNOT\s+VALID\b)/i, 'a new constraint may refuse rows of the running version; NOT VALID at first'],
+  [
+    /\bADD\s+(?:CONSTRAINT|CHECK|UNIQUE|PRIMARY|FOREIGN|EXCLUDE)\b(?![\s\S]*\bNOT\s+VALID\b)/i,
+    'a new constraint may refuse rows of the running version; NOT VALID at first',
+  ],
   [/\bTRUNCATE\b/i, 'TRUNCATE takes rows away'],
   [/\bREVOKE\b/i, 'REVOKE takes rights away'],
 ];
@@ -25,9 +31,15 @@ const TAKES_AWAY: readonly (readonly [RegExp, string])[] = [
 /** What no migration may do. */
 const NEVER: readonly (readonly [RegExp, string])[] = [
   [/\bCONCURRENTLY\b/i, 'CONCURRENTLY does not work in a transaction'],
-  [/^\s*(?:BEGIN|COMMIT|ROLLBACK|SAVEPOINT|START|END)\b/i, 'the transaction is the runner\'s'],
-  [/^\s*(?:SET|RESET|VACUUM|CLUSTER|COPY|LISTEN|NOTIFY|DISCARD)\b/i, 'settings and maintenance are no migration'],
-  [/\bCREATE\s+(?:OR\s+REPLACE\s+)?(?:EXTENSION|LANGUAGE|DATABASE|ROLE|USER|TABLESPACE|SCHEMA)\b/i, 'not there on every engine'],
+  [/^\s*(?:BEGIN|COMMIT|ROLLBACK|SAVEPOINT|START|END)\b/i, "the transaction is the runner's"],
+  [
+    /^\s*(?:SET|RESET|VACUUM|CLUSTER|COPY|LISTEN|NOTIFY|DISCARD)\b/i,
+    'settings and maintenance are no migration',
+  ],
+  [
+    /\bCREATE\s+(?:OR\s+REPLACE\s+)?(?:EXTENSION|LANGUAGE|DATABASE|ROLE|USER|TABLESPACE|SCHEMA)\b/i,
+    'not there on every engine',
+  ],
 ];
 
 /** Names that a statement creates, changes, reads or refers to. */
@@ -41,9 +53,11 @@ const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 export function lintMigrations({ owner, migrations }: MigrationSet): readonly MigrationFinding[] {
   const findings: MigrationFinding[] = [];
   const seen = new Set<string>();
-  if (!OWNER.test(owner)) findings.push({ migration: owner, message: 'owner is 1 to 24 of [a-z0-9_], beginning with a letter' });
+  if (!OWNER.test(owner))
+    findings.push({ migration: owner, message: 'owner is 1 to 24 of [a-z0-9_], beginning with a letter' });
   for (const migration of migrations) {
-    const say = (message: string): void => void findings.push({ migration: `${owner}/${migration.name}`, message });
+    const say = (message: string): void =>
+      void findings.push({ migration: `${owner}/${migration.name}`, message });
     if (!NAME.test(migration.name)) say('name is 1 to 63 of [a-z0-9-]');
     if (seen.has(migration.name)) say('two migrations have this name');
     seen.add(migration.name);
@@ -53,7 +67,12 @@ export function lintMigrations({ owner, migrations }: MigrationSet): readonly Mi
   return findings;
 }
 
-function lintStatement(owner: string, migration: Migration, sql: string, say: (message: string) => void): void {
+function lintStatement(
+  owner: string,
+  migration: Migration,
+  sql: string,
+  say: (message: string) => void,
+): void {
   if (/;\s*\S/.test(sql)) say('one command per statement');
   for (const [pattern, message] of NEVER) if (pattern.test(sql)) say(message);
   if (migration.phase === 'expand') {
@@ -69,7 +88,18 @@ function lintStatement(owner: string, migration: Migration, sql: string, say: (m
   }
 }
 
-const RESERVED = new Set(['conflict', 'delete', 'update', 'commit', 'set', 'of', 'no', 'cascade', 'restrict', 'do']);
+const RESERVED = new Set([
+  'conflict',
+  'delete',
+  'update',
+  'commit',
+  'set',
+  'of',
+  'no',
+  'cascade',
+  'restrict',
+  'do',
+]);
 
 /** Without comments and the insides of quoted text, which are no SQL words. */
 function stripped(sql: string): string {

@@ -37,7 +37,10 @@ export class MigrationRunner implements Migrations {
     this.#deps = deps;
   }
 
-  async run(sets: readonly MigrationSet[], options: { readonly contract?: boolean } = {}): Promise<readonly string[]> {
+  async run(
+    sets: readonly MigrationSet[],
+    options: { readonly contract?: boolean } = {},
+  ): Promise<readonly string[]> {
     const findings = sets.flatMap(lintMigrations);
     const first = findings[0];
     if (first) throw refused(`${first.migration}: ${first.message}`);
@@ -47,7 +50,8 @@ export class MigrationRunner implements Migrations {
       const known = new Map(applied.map((entry) => [entry.name, entry]));
       checkApplied(set, known);
       for (const migration of set.migrations) {
-        if (known.has(migration.name) || (migration.phase === 'contract' && options.contract !== true)) continue;
+        if (known.has(migration.name) || (migration.phase === 'contract' && options.contract !== true))
+          continue;
         if (await this.#apply(set.owner, migration)) done.push(`${set.owner}/${migration.name}`);
       }
     }
@@ -61,9 +65,14 @@ export class MigrationRunner implements Migrations {
       for (const { name, phase } of migrations) {
         const entry = applied.get(name);
         applied.delete(name);
-        status.push(entry ? { owner, name, phase, state: 'applied', appliedMs: entry.appliedMs } : { owner, name, phase, state: 'pending' });
+        status.push(
+          entry
+            ? { owner, name, phase, state: 'applied', appliedMs: entry.appliedMs }
+            : { owner, name, phase, state: 'pending' },
+        );
       }
-      for (const { name, phase, appliedMs } of applied.values()) status.push({ owner, name, phase, state: 'unknown', appliedMs });
+      for (const { name, phase, appliedMs } of applied.values())
+        status.push({ owner, name, phase, state: 'unknown', appliedMs });
     }
     return status;
   }
@@ -84,7 +93,14 @@ export class MigrationRunner implements Migrations {
 
   async #applied(owner: string): Promise<readonly Applied[]> {
     const { results, failure } = await this.#lend((session) =>
-      session.run([{ sql: `SELECT name, phase, checksum, applied_ms FROM ${owner}_migrations ORDER BY applied_ms, name LIMIT 10000` }], MIGRATION_TIMEOUT_MS),
+      session.run(
+        [
+          {
+            sql: `SELECT name, phase, checksum, applied_ms FROM ${owner}_migrations ORDER BY applied_ms, name LIMIT 10000`,
+          },
+        ],
+        MIGRATION_TIMEOUT_MS,
+      ),
     );
     // No table: nothing was applied.
     if (failure?.sqlState === '42P01') return [];
@@ -104,7 +120,11 @@ export class MigrationRunner implements Migrations {
       sql: `INSERT INTO ${owner}_migrations (name, phase, checksum, applied_ms) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING`,
       parameters: [migration.name, migration.phase, checksumOf(migration), this.#deps.clock.now()],
     };
-    const applied = await this.#transact(name, [claim], migration.statements.map((sql) => ({ sql })));
+    const applied = await this.#transact(
+      name,
+      [claim],
+      migration.statements.map((sql) => ({ sql })),
+    );
     if (applied) this.#deps.logger.info({ migration: name }, 'migration applied');
     return applied;
   }
@@ -143,11 +163,15 @@ function checkApplied({ owner, migrations }: MigrationSet, applied: ReadonlyMap<
   for (const migration of migrations) {
     const entry = applied.get(migration.name);
     if (entry && entry.checksum !== checksumOf(migration))
-      throw refused(`${owner}/${migration.name} was applied with another text; an applied migration is never changed`);
+      throw refused(
+        `${owner}/${migration.name} was applied with another text; an applied migration is never changed`,
+      );
   }
   for (const { name, phase } of applied.values())
     if (phase === 'contract' && !known.has(name))
-      throw refused(`${owner}/${name} was applied by a newer version and took away what this one needs; run that version`);
+      throw refused(
+        `${owner}/${name} was applied by a newer version and took away what this one needs; run that version`,
+      );
 }
 
 /** The text that counts: layout does not. */

@@ -103,7 +103,11 @@ export class Dispatcher implements Outbox {
   wake(): void {
     if (!this.#deliver || this.#disposed || this.#paused) return;
     this.#again = true;
-    this.#running ??= this.#work(this.#deliver).finally(() => (this.#running = undefined));
+    this.#running ??= this.#work(this.#deliver).finally(() => {
+      this.#running = undefined;
+      // Somebody may have called between the last look and now.
+      if (this.#again) this.wake();
+    });
   }
 
   /** Ends after the deliveries under way. What was not handed on stays where it is. */
@@ -112,6 +116,8 @@ export class Dispatcher implements Outbox {
     this.#poll?.cancel();
     this.#retry?.cancel();
     await this.#running;
+    // Whoever comes next need not wait until what we held runs out.
+    if (this.#deliver) await this.#forget([]).catch(() => undefined);
   }
 
   // ------------------------------------------------------------ inside
@@ -121,7 +127,8 @@ export class Dispatcher implements Outbox {
       while (this.#again && !this.#disposed) {
         this.#again = false;
         const waiting = await this.#take();
-        if (waiting.length === 0) break;
+        // With channels held back, a part may have been claimed for nothing.
+        if (waiting.length === 0 && this.#heldBack.size === 0) continue;
         await this.#forget(await this.#deliverAll(waiting, deliver));
         this.#again ||= waiting.length >= this.#options.batch;
       }
@@ -161,9 +168,14 @@ export class Dispatcher implements Outbox {
     const statements: Statement[] = [];
     if (done.length > 0) statements.push({ sql: DISPATCHED, parameters: [done.map(({ id }) => id)] });
     if (!this.#deps.engine.exclusive) statements.push({ sql: RELEASE, parameters: [this.#owner] });
-    const full = done.filter(({ publication }) => (publication?.offset ?? 1) % TRIM_EVERY === 0).map(({ key }) => split(key));
+    const full = done
+      .filter(({ publication }) => (publication?.offset ?? 1) % TRIM_EVERY === 0)
+      .map(({ key }) => split(key));
     if (full.length > 0)
-      statements.push({ sql: TRIM, parameters: [full.map(([org]) => org), full.map(([, channel]) => channel), TRIM_MOST] });
+      statements.push({
+        sql: TRIM,
+        parameters: [full.map(([org]) => org), full.map(([, channel]) => channel), TRIM_MOST],
+      });
     if (statements.length > 0) await this.#deps.store.commit({ statements });
   }
 
@@ -179,7 +191,8 @@ export class Dispatcher implements Outbox {
     await Promise.all(
       [...byChannel].map(async ([key, entries]) => {
         for (const entry of entries) {
-          if (entry.publication && !(await this.#deliverOne(deliver, key, entry.publication, entry.epoch))) return;
+          if (entry.publication && !(await this.#deliverOne(deliver, key, entry.publication, entry.epoch)))
+            return;
           done.push(entry);
         }
         this.#heldBack.delete(key);
@@ -188,13 +201,21 @@ export class Dispatcher implements Outbox {
     return done;
   }
 
-  async #deliverOne(deliver: Deliver, key: ChannelKey, publication: Publication, epoch: string): Promise<boolean> {
+  async #deliverOne(
+    deliver: Deliver,
+    key: ChannelKey,
+    publication: Publication,
+    epoch: string,
+  ): Promise<boolean> {
     let timer: Timer | undefined;
     try {
       const delivered = deliver(key, publication, epoch);
       if (!delivered) return true;
       const late = new Promise<never>((_, reject) => {
-        timer = this.#deps.clock.setTimeout(() => reject(new Error('took too long')), this.#options.deliverTimeoutMs);
+        timer = this.#deps.clock.setTimeout(
+          () => reject(new Error('took too long')),
+          this.#options.deliverTimeoutMs,
+        );
       });
       await Promise.race([delivered, late]);
       return true;
@@ -217,7 +238,10 @@ export class Dispatcher implements Outbox {
     this.#retry = undefined;
     const next = Math.min(...[...this.#heldBack.values()].map(({ untilMs }) => untilMs));
     if (next === Infinity || this.#disposed) return;
-    this.#retry = this.#deps.clock.setTimeout(() => this.wake(), Math.max(0, next - this.#deps.clock.monotonic()));
+    this.#retry = this.#deps.clock.setTimeout(
+      () => this.wake(),
+      Math.max(0, next - this.#deps.clock.monotonic()),
+    );
   }
 
   #pause(): void {

@@ -70,7 +70,9 @@ class PostgresEngine implements Engine {
       allowExitOnIdle: true,
     });
     // Idle connections that break are replaced by the pool; it says so here.
-    this.#pool.on('error', (cause) => deps.logger.warn({ cause: cause.message }, 'an idle connection to PostgreSQL was lost'));
+    this.#pool.on('error', (cause) =>
+      deps.logger.warn({ cause: cause.message }, 'an idle connection to PostgreSQL was lost'),
+    );
   }
 
   async lend<T>(use: (session: Session) => Promise<T>): Promise<T> {
@@ -121,7 +123,9 @@ class PostgresEngine implements Engine {
   }
 
   backup(): Promise<void> {
-    return Promise.reject(new CodedError('notAvailable', 'backup: PostgreSQL is backed up with its own tools'));
+    return Promise.reject(
+      new CodedError('notAvailable', 'backup: PostgreSQL is backed up with its own tools'),
+    );
   }
 
   maintain(): Promise<void> {

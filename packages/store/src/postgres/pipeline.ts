@@ -38,7 +38,9 @@ export class Pipeline {
     connection.stream.write(this.#bytes);
   }
 
-  handleRowDescription(message: { readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[] }): void {
+  handleRowDescription(message: {
+    readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[];
+  }): void {
     this.#reader.onFields(message.fields.map(({ name, dataTypeID }) => ({ name, oid: dataTypeID })));
   }
 

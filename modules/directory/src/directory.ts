@@ -1,0 +1,149 @@
+/**
+ * The directory as the server sees it: opened before the hub, because credentials are checked against it; handed to the module for its methods. It owns
+ * its tables, its memories and its timers; the store is the caller's.
+ */
+import { DisposeStack, every, type Clock, type Disposable, type Logger, type Random } from '@trunkline/base';
+import type { Store } from '@trunkline/store';
+import { auditStatement, readAudit, sweepAudit } from './audit.js';
+import { Commits } from './commits.js';
+import { Invitations } from './invitations.js';
+import { KeyCache } from './key-cache.js';
+import { Keys } from './keys.js';
+import { Members } from './members.js';
+import { DIRECTORY_MIGRATIONS } from './migrations.js';
+import { resolveDirectoryOptions, type DirectoryOptions } from './options.js';
+import { Orgs } from './orgs.js';
+import { Secrets } from './secrets.js';
+import { Sessions } from './sessions.js';
+import { SignIn } from './sign-in.js';
+import type { Actor, AuditEntry } from './types.js';
+import { Users } from './users.js';
+import { Watch } from './watch.js';
+
+export interface DirectoryDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly store: Store;
+  /** 32 bytes each; the first one seals. */
+  readonly secretsKeys: readonly Uint8Array[];
+  /** See `SecretsDeps.keepKeys`. */
+  readonly keepSecretsKeys?: ((keys: readonly Uint8Array[]) => Promise<void>) | undefined;
+}
+
+export interface Directory extends Disposable {
+  readonly orgs: Orgs;
+  readonly users: Users;
+  readonly members: Members;
+  readonly keys: Keys;
+  readonly keyCache: KeyCache;
+  readonly secrets: Secrets;
+  readonly invitations: Invitations;
+  readonly sessions: Sessions;
+  readonly signIn: SignIn;
+  readonly watch: Watch;
+  readonly commits: Commits;
+  readonly store: Store;
+  /** A record of what changed nothing in the tables, such as an operator entering an org. */
+  note(actor: Actor, entry: AuditEntry): Promise<void>;
+  /** A use of a key of all orgs: written with the others, one record per key, org and method. Never waits. */
+  noteUse(use: KeyUse): void;
+  audit: (org: string, filter: Parameters<typeof readAudit>[2]) => ReturnType<typeof readAudit>;
+}
+
+export interface KeyUse {
+  readonly key: string;
+  readonly org: string;
+  readonly method: string;
+  readonly requestId: string;
+  readonly address: string;
+}
+
+/** Kinds of uses held between two writings; more are counted under one. */
+const MAX_USES = 1_000;
+const SWEEP_MS = 60_000;
+
+/** Brings the tables up to date and checks the keys of secrets. Fails with 1109, 1200, and as the store does. */
+export async function openDirectory(
+  deps: DirectoryDeps,
+  given?: Partial<DirectoryOptions>,
+): Promise<Directory> {
+  const options = resolveDirectoryOptions(given);
+  const { clock, random, logger, store } = deps;
+  await store.migrations.run([DIRECTORY_MIGRATIONS]);
+
+  const commits = new Commits({ clock, store });
+  const parts = { clock, random, store, commits };
+  const secrets = new Secrets({ ...parts, keys: deps.secretsKeys, keepKeys: deps.keepSecretsKeys });
+  await secrets.check();
+  const orgs = new Orgs(parts);
+  const users = new Users(parts);
+  const keys = new Keys(parts);
+  const invitations = new Invitations(parts);
+  const sessions = new Sessions(parts);
+  const keyCache = new KeyCache({ clock, logger, find: (digest) => keys.byDigest(digest) }, options);
+  const watch = new Watch({ clock, logger, orgs, users }, options.maxHeld);
+  const stack = new DisposeStack();
+  await watch.start(options.refreshMs);
+  stack.use(watch);
+  const unlisten = commits.listen(({ kind }) => {
+    if (kind === 'key' || kind === 'org') keyCache.forget();
+    if (kind === 'user') sessions.forget();
+    if (kind === 'user' || kind === 'member' || kind === 'org') void watch.refresh();
+  });
+  stack.defer(unlisten);
+
+  let uses = new Map<string, KeyUse & { readonly count: number }>();
+  const flush = async (): Promise<void> => {
+    const lastUses = keyCache.takeUses();
+    const noted = uses;
+    uses = new Map();
+    if (lastUses.size > 0) await keys.noteUses(lastUses);
+    if (noted.size === 0) return;
+    const statements = [...noted.values()].map(({ key, org, method, requestId, address, count }) =>
+      auditStatement({ user: `apikey:${key}`, org, roles: [], requestId, address }, clock.now(), {
+        org,
+        action: 'key.used',
+        target: method,
+        details: { count },
+      }),
+    );
+    await store.commit({ statements });
+  };
+  const quietly = (what: string, run: () => Promise<unknown>): Promise<unknown> =>
+    run().catch((cause: unknown) => logger.warn({ cause: String(cause) }, `${what} failed`));
+  stack.defer(async () => void (await quietly('writing the last uses of keys', flush)));
+  const timers = [
+    every(clock, options.flushMs, () => void quietly('writing the last uses of keys', flush)),
+    every(clock, SWEEP_MS, () => {
+      void quietly('sweeping the audit log', () => sweepAudit(store, clock, options));
+      void quietly('sweeping sessions', () => sessions.sweep());
+      void quietly('sweeping invitations', () => invitations.sweep());
+    }),
+  ];
+  stack.defer(() => timers.forEach((timer) => timer.cancel()));
+
+  return {
+    orgs,
+    users,
+    members: new Members(parts),
+    keys,
+    keyCache,
+    secrets,
+    invitations,
+    sessions,
+    signIn: new SignIn({ ...parts, users, invitations }),
+    watch,
+    commits,
+    store,
+    note: async (actor, entry) =>
+      void (await store.commit({ statements: [auditStatement(actor, clock.now(), entry)] })),
+    noteUse: (use) => {
+      const id = `${use.key}\u0000${use.org}\u0000${use.method}`;
+      const known = uses.get(id);
+      if (known || uses.size < MAX_USES) uses.set(id, { ...use, count: (known?.count ?? 0) + 1 });
+    },
+    audit: (org, filter) => readAudit(store, org, filter),
+    dispose: () => stack.dispose(),
+  };
+}

@@ -1,0 +1,223 @@
+/**
+ * From a proof of identity to a user: the one-time link makes the first operator; an identity provider's word makes, or finds, a user, and gives what
+ * its claims are mapped to and what an invitation promised. Nobody comes in whom neither knows.
+ */
+import { randomId, type Clock, type Random } from '@trunkline/base';
+import { DIRECTORY_CODES, type OrgRole, type UserRecord } from '@trunkline/contracts/directory';
+import { CodedError } from '@trunkline/protocol';
+import {
+  decoding,
+  expecting,
+  sql,
+  type Row,
+  type SqlResult,
+  type Statement,
+  type Store,
+} from '@trunkline/store';
+import type { Commits } from './commits.js';
+import type { Invitations, OpenInvitation } from './invitations.js';
+import { membershipStatement } from './members.js';
+import { toUser, USER_COLUMNS, type Users } from './users.js';
+import { ORG_ROLES, type Actor, type AuditEntry, type OrgChange } from './types.js';
+
+/** Who the one-time link vouches for; the user's id likewise. */
+export const CONSOLE_IDENTITY = 'console';
+
+export interface SignInDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly store: Store;
+  readonly commits: Commits;
+  readonly users: Users;
+  readonly invitations: Invitations;
+}
+
+/** What an identity provider says of somebody, verified. */
+export interface ProviderIdentity {
+  readonly issuer: string;
+  readonly subject: string;
+  /** The id that a new user gets, where it is free; so tokens of the same provider speak of the same user. */
+  readonly user: string;
+  /** Only where the provider verified it. */
+  readonly email?: string;
+  readonly name?: string;
+  /** What the claims are mapped to. Orgs that are not in the directory are left out. */
+  readonly grants: readonly { readonly org: string; readonly roles: readonly OrgRole[] }[];
+  readonly operator: boolean;
+}
+
+type Origin = Pick<Actor, 'requestId' | 'address'>;
+
+export class SignIn {
+  readonly #deps: SignInDeps;
+
+  constructor(deps: SignInDeps) {
+    this.#deps = deps;
+  }
+
+  /** The user of the one-time link: made an operator and administrator of `org` when it is used first. Fails with 1202. */
+  async withLink(origin: Origin, org: string): Promise<UserRecord> {
+    const { users, commits, clock } = this.#deps;
+    const known = await users.findByIdentity(CONSOLE_IDENTITY, CONSOLE_IDENTITY);
+    if (known) return requireEnabled(known);
+    const now = clock.now();
+    const actor: Actor = { ...origin, user: CONSOLE_IDENTITY, org, roles: ['operator'] };
+    const insert: Statement = {
+      sql: `INSERT INTO directory_users AS u (id, issuer, subject, name, operator, created_ms, updated_ms)
+        VALUES ($1, $1, $1, 'Console', true, $2, $2)
+        ON CONFLICT (id) DO UPDATE SET updated_ms = EXCLUDED.updated_ms WHERE u.issuer = EXCLUDED.issuer RETURNING ${USER_COLUMNS}`,
+      parameters: [CONSOLE_IDENTITY, now],
+    };
+    const taken = (): CodedError =>
+      new CodedError('conflict', `user ${CONSOLE_IDENTITY} belongs to another issuer`);
+    const { result } = await commits.run(actor, { method: 'console', key: undefined, request: null }, () => ({
+      statements: [
+        decoding(expecting(insert, 1, taken), one),
+        membershipStatement(org, CONSOLE_IDENTITY, ['admin'], 'directory', now),
+      ],
+      result: ([user]) => user,
+      audits: [
+        { org: '', action: 'operator.created', target: CONSOLE_IDENTITY, details: { by: 'one-time link' } },
+      ],
+      changes: [{ org, kind: 'member', id: CONSOLE_IDENTITY, action: 'created' }],
+    }));
+    return result;
+  }
+
+  /** Fails with 1202 (disabled), 1203 (nobody knows the user), 1003 where the user's id belongs to another identity. */
+  async withProvider(identity: ProviderIdentity, origin: Origin): Promise<UserRecord> {
+    const { users, invitations, commits } = this.#deps;
+    const known = await users.findByIdentity(identity.issuer, identity.subject);
+    if (known) requireEnabled(known);
+    const invited = identity.email === undefined ? [] : await invitations.openFor(identity.email);
+    const grants = await this.#existing(identity.grants);
+    const id = known?.id ?? (await this.#freeId(identity));
+    const kept = known ? (await users.orgsOf(id)).length + Number(known.operator) : 0;
+    if (kept + invited.length + grants.length === 0 && !identity.operator)
+      throw new CodedError(DIRECTORY_CODES.notInvited);
+    const actor: Actor = { ...origin, user: id, org: '', roles: [] };
+    const { result } = await commits.run(actor, { method: 'sign-in', key: undefined, request: null }, () => ({
+      statements: [this.#write(id, identity), ...this.#follow(id, grants), ...this.#accept(id, invited)],
+      result: ([user]) => user as UserRecord,
+      audits: auditsOf(id, identity, known, grants, invited),
+      changes: changesOf(id, grants, invited),
+    }));
+    return requireEnabled(result);
+  }
+
+  // ------------------------------------------------------------ inside
+
+  #write(
+    id: string,
+    { issuer, subject, email, name, operator }: ProviderIdentity,
+  ): Statement<UserRecord> {
+    const now = this.#deps.clock.now();
+    const write: Statement = {
+      sql: `INSERT INTO directory_users AS u (id, issuer, subject, email, name, operator, operator_source, created_ms, updated_ms, last_seen_ms)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8)
+        ON CONFLICT (issuer, subject) DO UPDATE SET email = coalesce(EXCLUDED.email, u.email), name = EXCLUDED.name, last_seen_ms = EXCLUDED.last_seen_ms,
+          operator_source = CASE WHEN u.operator AND u.operator_source = 'directory' THEN 'directory' ELSE 'provider' END,
+          operator = EXCLUDED.operator OR (u.operator AND u.operator_source = 'directory')
+        RETURNING ${USER_COLUMNS}`,
+      parameters: [
+        id,
+        issuer,
+        subject,
+        email,
+        name ?? email ?? id,
+        operator,
+        operator ? 'provider' : 'directory',
+        now,
+      ],
+    };
+    return decoding(write, one);
+  }
+
+  /** Memberships that the provider gave follow its claims; what the directory decided stays. */
+  #follow(id: string, grants: ProviderIdentity['grants']): readonly Statement<unknown>[] {
+    const now = this.#deps.clock.now();
+    const orgs = grants.map(({ org }) => org);
+    return [
+      sql`DELETE FROM directory_memberships WHERE user_id = ${id} AND source = 'provider' AND NOT (org = ANY(${orgs}::text[]))`,
+      ...grants.map(({ org, roles }) => membershipStatement(org, id, roles, 'provider', now)),
+    ];
+  }
+
+  #accept(id: string, invited: readonly OpenInvitation[]): readonly Statement<unknown>[] {
+    const now = this.#deps.clock.now();
+    return invited.flatMap((invitation) => [
+      membershipStatement(invitation.org, id, invitation.roles, 'directory', now),
+      expecting(
+        sql`UPDATE directory_invitations SET accepted_ms = ${now} WHERE id = ${invitation.id} AND accepted_ms IS NULL`,
+        1,
+        () => new CodedError('conflict', 'invitation: accepted or revoked meanwhile'),
+      ),
+    ]);
+  }
+
+  /** Grants of orgs that are in the directory, one per org with all roles. */
+  async #existing(grants: ProviderIdentity['grants']): Promise<ProviderIdentity['grants']> {
+    const roles = new Map<string, Set<OrgRole>>();
+    for (const grant of grants) {
+      const of = roles.get(grant.org) ?? new Set();
+      for (const role of grant.roles) of.add(role);
+      roles.set(grant.org, of);
+    }
+    if (roles.size === 0) return [];
+    const { rows } = await this.#deps.store.read(
+      sql`SELECT id FROM directory_orgs WHERE id = ANY(${[...roles.keys()]}::text[]) ORDER BY id LIMIT 1000`,
+    );
+    return rows.map((row) => {
+      const org = row['id'] as string;
+      return { org, roles: ORG_ROLES.filter((role) => roles.get(org)?.has(role)) };
+    });
+  }
+
+  /** The wanted id where nobody has it and it says nothing that is ours to say; another one else. */
+  async #freeId({ user }: ProviderIdentity): Promise<string> {
+    const reserved = user === CONSOLE_IDENTITY || user === 'system' || /^apikey:/.test(user);
+    if (!reserved && !(await this.#deps.users.find(user))) return user;
+    return `user_${randomId(this.#deps.random, 16)}`;
+  }
+}
+
+function requireEnabled(user: UserRecord): UserRecord {
+  if (user.disabled) throw new CodedError(DIRECTORY_CODES.userDisabled);
+  return user;
+}
+
+function auditsOf(
+  id: string,
+  identity: ProviderIdentity,
+  known: UserRecord | undefined,
+  grants: ProviderIdentity['grants'],
+  invited: readonly OpenInvitation[],
+): readonly AuditEntry[] {
+  const details = { issuer: identity.issuer, operator: identity.operator };
+  return [
+    ...(known ? [] : [{ org: '', action: 'user.created', target: id, details }]),
+    ...(known && known.operator !== identity.operator && identity.operator
+      ? [{ org: '', action: 'operator.granted', target: id, details }]
+      : []),
+    ...grants.map(({ org, roles }) => ({ org, action: 'member.signed-in', target: id, details: { roles } })),
+    ...invited.map(({ org, id: invitation }) => ({
+      org,
+      action: 'invitation.accepted',
+      target: id,
+      details: { invitation },
+    })),
+  ];
+}
+
+function changesOf(
+  id: string,
+  grants: ProviderIdentity['grants'],
+  invited: readonly OpenInvitation[],
+): readonly OrgChange[] {
+  const orgs = new Set([...grants, ...invited].map(({ org }) => org));
+  return [...orgs].map((org) => ({ org, kind: 'member', id, action: 'updated' }));
+}
+
+function one({ rows }: SqlResult): UserRecord {
+  return toUser(rows[0] as Row);
+}

@@ -1,0 +1,2 @@
+/** Doubles for tests. */
+export {};

@@ -1,0 +1,277 @@
+/** What may happen in a world, by weight. Each operation says in words what it did; those words are the steps that a failure prints. */
+import { ORGS, CASES, MAPS, STREAMS } from './cases.js';
+import { NO_FAULTS } from './engine.js';
+import { CALM_STORE } from './durable.js';
+import type { World } from './world.js';
+import { channelKey } from '@trunkline/protocol';
+
+type Operation = (world: World) => string | undefined | Promise<string | undefined>;
+
+const WEIGHTS = {
+  publish: 30,
+  burst: 9,
+  write: 16,
+  burstOfWrites: 4,
+  emit: 7,
+  sourceState: 3,
+  call: 7,
+  publishAsClient: 4,
+  open: 8,
+  close: 4,
+  stall: 6,
+  unstall: 6,
+  cut: 4,
+  halfOpen: 2,
+  truncate: 2,
+  crash: 2,
+  start: 4,
+  drain: 1,
+  jump: 1,
+  permission: 2,
+  engine: 7,
+  calm: 5,
+  store: 3,
+  lose: 3,
+  forget: 1,
+  hang: 2,
+  failOver: 1,
+  restartClient: 2,
+  newClient: 1,
+  wait: 8,
+} as const;
+
+const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
+  publish: (world) => publishSome(world, world.dice.between(1, 3)),
+  burst: (world) => publishSome(world, world.dice.between(10, 60)),
+  write: (world) => writeSome(world, world.dice.between(1, 3)),
+  burstOfWrites: (world) => writeSome(world, world.dice.between(10, 40)),
+  emit: (world) => {
+    const item = CASES.find(({ source }) => source === 'local');
+    if (!item) return undefined;
+    const count = world.dice.pick([1, 2, 30]);
+    for (const node of world.upNodes()) for (let n = 0; n < count; n++) for (const org of ORGS) world.emit(node, org, item);
+    return `the sources say ${count}`;
+  },
+  sourceState: (world) => {
+    const { dice, time } = world;
+    const open = world.upNodes().flatMap((node) => [...node.sources.values()]);
+    if (open.length === 0) return undefined;
+    const source = dice.pick(open);
+    if (dice.chance(0.4)) {
+      source.emit.reset('the source lost its place');
+      source.epoch = '';
+      return 'a source loses its place';
+    }
+    if (source.brokenSince === undefined) {
+      source.brokenSince = time.monotonic();
+      source.emit.state({ state: 'recovering', sinceMs: time.now(), reason: 'away' });
+      return 'a source is away';
+    }
+    source.brokenSince = undefined;
+    source.emit.state({ state: 'live' });
+    return 'a source is back';
+  },
+  call: (world) => {
+    const { dice } = world;
+    const sdk = dice.pick(world.sdks);
+    const data = world.payload(sdk.org, 'inbox:1');
+    void sdk.call(`call-${sdk.name}-${data.n}`, 'inbox:1', data);
+    return `${sdk.name} calls with ${data.n}`;
+  },
+  publishAsClient: (world) => {
+    const { dice } = world;
+    const item = dice.pick(STREAMS.filter(({ source }) => source === 'live'));
+    if (dice.chance(0.5)) {
+      const bare = dice.pick(world.bares);
+      bare.publish(item.channel, world.payload(bare.org, item.channel));
+      return `${bare.name} publishes to ${item.channel}`;
+    }
+    const sdk = dice.pick(world.sdks);
+    void world.attempt('a publish of a client', sdk.client.publish(item.channel, world.payload(sdk.org, item.channel)));
+    return `${sdk.name} publishes to ${item.channel}`;
+  },
+  open: (world) => {
+    const { dice } = world;
+    if (dice.chance(0.5)) {
+      const sdk = dice.pick(world.sdks);
+      const item = dice.pick(CASES);
+      sdk.open(item);
+      return `${sdk.name} opens ${item.channel}`;
+    }
+    const bare = dice.pick(world.bares);
+    const item = world.bareCase();
+    bare.open(item);
+    return `${bare.name} opens ${item.channel}`;
+  },
+  close: (world) => {
+    const client = world.dice.pick([...world.sdks, ...world.bares]);
+    const [channel] = client.readers.keys();
+    if (channel === undefined || client.readers.size < 2) return undefined;
+    client.close(channel);
+    return `${client.name} closes ${channel}`;
+  },
+  stall: (world) => onLink(world, 'stops reading', (link) => link.stallDown(true)),
+  unstall: (world) => {
+    for (const link of world.links()) link.stallDown(false);
+    return 'everybody reads';
+  },
+  cut: (world) => onLink(world, 'is cut', (link) => link.cut()),
+  halfOpen: (world) => onLink(world, 'is half-open', (link) => link.halfOpen()),
+  truncate: (world) =>
+    onLink(world, 'loses the end of a frame', (link) => link.truncateNext(world.dice.pick(['up', 'down'] as const))),
+  crash: async (world) => {
+    const up = world.upNodes();
+    if (up.length === 0) return undefined;
+    const node = world.dice.pick(up);
+    const silent = world.dice.chance(0.3);
+    await node.crash(silent);
+    return `node ${node.index} crashes${silent ? ' without a word' : ''}`;
+  },
+  start: async (world) => {
+    const down = world.nodes.filter(({ up }) => !up);
+    if (down.length === 0) return undefined;
+    for (const node of down) await node.start();
+    return 'all nodes start';
+  },
+  drain: (world) => {
+    const up = world.upNodes();
+    if (up.length === 0) return undefined;
+    const node = world.dice.pick(up);
+    void node.drain(world.dice.between(200, 4_000));
+    return `node ${node.index} drains`;
+  },
+  jump: (world) => {
+    const ms = world.dice.pick([-3_600_000, -5_000, 5_000, 3_600_000]);
+    world.time.jumpWall(ms);
+    return `the wall clock jumps by ${ms} ms`;
+  },
+  permission: (world) => {
+    const { dice, revoked } = world;
+    const client = dice.pick([...world.sdks, ...world.bares]);
+    if (revoked.has(client.user)) {
+      revoked.delete(client.user);
+      return `${client.name} may listen to inbox:1 again`;
+    }
+    revoked.add(client.user);
+    for (const node of world.upNodes())
+      void world.attempt('an unsubscribe', node.hub.forOrg(client.org).unsubscribe('inbox:1', { user: client.user }));
+    return `${client.name} may not listen to inbox:1 any more`;
+  },
+  engine: (world) => {
+    const { dice, engine } = world;
+    const kind = dice.pick(['fails', 'slow', 'lossy', 'late'] as const);
+    if (kind === 'fails') engine.faults = { ...engine.faults, failBefore: 0.1, failAfter: 0.15 };
+    if (kind === 'slow') engine.faults = { ...engine.faults, readMs: dice.pick([300, 2_000, 4_000]), callMs: 50 };
+    if (kind === 'lossy') engine.faults = { ...engine.faults, drop: 0.2, repeat: 0.2 };
+    if (kind === 'late') engine.faults = { ...engine.faults, deliverMs: dice.pick([100, 800, 3_000]) };
+    return `the engine is ${kind}`;
+  },
+  calm: (world) => {
+    world.engine.faults = { ...NO_FAULTS };
+    world.store.faults = { ...CALM_STORE };
+    return 'engine and store are well';
+  },
+  store: (world) => {
+    const { dice, store } = world;
+    store.faults = {
+      commitMs: dice.pick([2, 100]),
+      readMs: dice.pick([2, 500, 2_500]),
+      fail: dice.pick([0, 0.15]),
+      dispatchMs: dice.pick([2, 200, 1_500]),
+      dispatchTwice: dice.pick([0, 0.3]),
+    };
+    return 'the store misbehaves';
+  },
+  lose: (world) => {
+    const nodes = [...world.engine.nodes];
+    if (nodes.length === 0) return undefined;
+    const ms = world.dice.between(20, 4_000);
+    world.dice.pick(nodes).lose(ms);
+    return `a node loses the engine for ${ms} ms`;
+  },
+  forget: (world) => {
+    const told = world.dice.chance(0.6);
+    world.everForgot = true;
+    world.everWentBack = true;
+    world.engine.forget(told);
+    return `the engine forgets everything${told ? '' : ' and keeps its connections'}`;
+  },
+  hang: (world) => {
+    const ms = world.dice.between(500, 8_000);
+    world.engine.hangsUntil = world.time.monotonic() + ms;
+    world.engine.disturb();
+    return `the engine hangs for ${ms} ms`;
+  },
+  failOver: async (world) => {
+    const count = world.dice.between(1, 12);
+    world.everForgot = true;
+    world.everWentBack = true;
+    await world.engine.failOver(count);
+    return `the engine loses its last ${count} writes`;
+  },
+  restartClient: (world) => {
+    const sdk = world.dice.pick(world.sdks);
+    if (sdk.client.state.get().kind === 'disconnected' || sdk.client.state.get().kind === 'failed') {
+      sdk.client.connect();
+      return `${sdk.name} connects`;
+    }
+    sdk.client.disconnect();
+    return `${sdk.name} disconnects`;
+  },
+  newClient: (world) => {
+    if (world.sdks.length + world.bares.length > 8) return undefined;
+    return `${(world.dice.chance(0.5) ? world.addSdk() : world.addBare()).name} comes`;
+  },
+  wait: async (world) => {
+    const ms = world.dice.pick([2_000, 6_000, 15_000]);
+    for (let left = ms; left > 0; left -= 2_000) {
+      await world.time.advance(2_000);
+      world.check();
+    }
+    return `${ms} ms pass`;
+  },
+};
+
+/** Does one thing, notes it, lets a little time pass and checks the invariants. */
+export async function step(world: World): Promise<void> {
+  const { dice, time } = world;
+  const name = dice.weighted(WEIGHTS);
+  const said = await OPERATIONS[name](world);
+  if (said !== undefined) world.steps.push(`${String(Math.round(time.monotonic())).padStart(7)}  ${said}`);
+  await time.advance(dice.pick([0, 0, 1, 5, 30, 200, 800]));
+  world.check();
+}
+
+function publishSome(world: World, count: number): string | undefined {
+  const { dice } = world;
+  const up = world.upNodes();
+  if (up.length === 0) return undefined;
+  const item = dice.pick(STREAMS);
+  const org = dice.pick(ORGS);
+  for (let n = 0; n < count; n++) world.publish(dice.pick(up), org, item);
+  return `${count} to ${org}/${item.channel}`;
+}
+
+function writeSome(world: World, count: number): string | undefined {
+  const { dice } = world;
+  const up = world.upNodes();
+  if (up.length === 0) return undefined;
+  const item = dice.pick(MAPS);
+  const org = dice.pick(ORGS);
+  for (let n = 0; n < count; n++) world.writeMap(dice.pick(up), org, item);
+  return `${count} writes to ${org}/${item.channel}`;
+}
+
+function onLink(world: World, what: string, act: (link: ReturnType<World['links']>[number]) => void): string | undefined {
+  const clients = [...world.sdks, ...world.bares].filter(({ link }) => link?.open);
+  if (clients.length === 0) return undefined;
+  const client = world.dice.pick(clients);
+  if (!client.link) return undefined;
+  act(client.link);
+  return `${client.name} ${what}`;
+}
+
+/** The key a step speaks of, for tests that watch one channel. */
+export function keyOf(org: string, channel: string): string {
+  return channelKey(org, channel);
+}

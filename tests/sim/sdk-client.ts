@@ -1,0 +1,305 @@
+/**
+ * One application in a world: the SDK as it ships, on the transport package as it ships, over a simulated socket. Each subscription has a judge;
+ * what the SDK shows (`live`, maps, loaded state) is compared with what happened.
+ */
+import { createClient, type Client, type Continuity, type Position, type WebSocketLike } from '@trunkline/client';
+import { CodedError, type ChannelKey } from '@trunkline/protocol';
+import { channelKey } from '@trunkline/protocol';
+import { SHADES, WANTED, wants, type Case } from './cases.js';
+import type { Dice } from './dice.js';
+import { StreamJudge, type Payload } from './judge.js';
+import type { Link } from './link.js';
+import { fold } from './node.js';
+import type { Surroundings } from './surroundings.js';
+import type { Fact } from './truth.js';
+
+/** What any reader can be asked. */
+export interface Reader {
+  readonly name: string;
+  readonly org: string;
+  readonly key: ChannelKey;
+  readonly item: Case;
+  /** Whether it says that nothing is missing. */
+  readonly live: boolean;
+  /** Will not come back by itself. */
+  readonly failed: boolean;
+  /** What it shows and where it is, for a failure's text. */
+  describe(): string;
+  /** Node it is connected to. */
+  node(): number | undefined;
+  /** Checks what can be checked at any moment. */
+  check(): void;
+  /** As `StreamJudge.behindSince`, against the channel's top. */
+  behindSince(top: Position): number | undefined;
+  close(): void;
+}
+
+export class SdkClient {
+  readonly name: string;
+  readonly org: string;
+  readonly user: string;
+  readonly client: Client;
+  readonly readers = new Map<string, Reader>();
+  readonly #around: Surroundings;
+  readonly #dice: Dice;
+  link: Link | undefined;
+
+  constructor(around: Surroundings, name: string, org: string, lifeMs: number | undefined) {
+    const { time, dice } = around;
+    this.#around = around;
+    this.#dice = dice;
+    this.name = name;
+    this.org = org;
+    this.user = `user-${name}`;
+    const token = JSON.stringify({ org, user: this.user, ...(lifeMs === undefined ? {} : { lifeMs }) });
+    const open = (end: Parameters<Surroundings['connect']>[0]): Link => (this.link = around.connect(end));
+    this.client = createClient({
+      url: 'ws://simulated',
+      getToken: async () => {
+        await time.sleep(dice.between(0, 50));
+        if (dice.chance(0.02)) throw new Error('the token server does not answer');
+        return token;
+      },
+      websocket: class implements WebSocketLike {
+        onopen: ((event: never) => void) | null = null;
+        onmessage: ((event: never) => void) | null = null;
+        onclose: ((event: never) => void) | null = null;
+        onerror: ((event: never) => void) | null = null;
+        readonly #link: Link;
+
+        constructor() {
+          this.#link = open({
+            onOpen: () => this.onopen?.({} as never),
+            onMessage: (data) => this.onmessage?.({ data } as never),
+            onClose: (code, reason) => this.onclose?.({ code, reason } as never),
+          });
+        }
+
+        send(data: string): void {
+          this.#link.send(data);
+        }
+
+        close(): void {
+          this.#link.closeByClient();
+        }
+      },
+      clock: time,
+      random: dice.random,
+      minDelayMs: 100,
+      maxDelayMs: 2_000,
+      timeoutMs: 8_000,
+      connectTimeoutMs: 4_000,
+      pingGraceMs: 2_000,
+      staleAfterMs: 3_000,
+      lingerMs: dice.chance(0.5) ? 0 : 500,
+      bufferMaxPublications: 40,
+      onError: (error) => {
+        // What applications are told is coded; anything else escaped from somewhere.
+        if (!(error instanceof CodedError) && !(error instanceof Error && error.message.startsWith('the token')))
+          around.problem(`${name}: an error without a code: ${String(error instanceof Error ? error.stack : error)}`);
+      },
+    });
+  }
+
+  open(item: Case): void {
+    if (this.readers.has(item.channel)) return;
+    const key = channelKey(this.org, item.channel);
+    if (item.kind === 'map') this.readers.set(item.channel, this.#map(item, key));
+    else if (item.channel === 'log:2') this.readers.set(item.channel, this.#state(item, key));
+    else this.readers.set(item.channel, this.#stream(item, key));
+  }
+
+  close(channel: string): void {
+    this.readers.get(channel)?.close();
+    this.readers.delete(channel);
+  }
+
+  dispose(): void {
+    for (const channel of [...this.readers.keys()]) this.close(channel);
+    this.client.dispose();
+  }
+
+  /** A call whose effect must happen once however often it is sent. Resolves when the application gave up or was answered. */
+  async call(key: string, channel: string, data: Payload): Promise<void> {
+    let first: number | undefined;
+    for (let attempt = 0; attempt < 3; attempt++) {
+      try {
+        const { result, position } = await this.client.command('sim.add', { key, channel, data }, { key });
+        const { offset } = result as { offset: number };
+        if (first !== undefined && first !== offset)
+          this.#around.problem(`${this.name}: call ${key} was answered ${first}, then ${offset}`);
+        first = offset;
+        if (position) this.#requireShown(channel, position, `the answer to call ${key}`);
+        // Sometimes the application asks again although it was answered.
+        if (!this.#dice.chance(0.3)) return;
+      } catch (error) {
+        if (!(error instanceof CodedError))
+          return this.#around.problem(`${this.name}: a call failed without a code: ${String(error)}`);
+      }
+      await this.#around.time.sleep(300);
+    }
+  }
+
+  /** "Done" never overtakes the publication that shows it. */
+  #requireShown(channel: string, { epoch, offset }: Position, what: string): void {
+    const reader = this.readers.get(channel) as { judge?: StreamJudge; live: boolean } | undefined;
+    const at = reader?.judge?.at;
+    if (reader?.live !== true || at === undefined || at.epoch !== epoch) return;
+    if (at.offset < offset) this.#around.problem(`${this.name}: ${what} overtook publication ${offset} of ${channel}`);
+  }
+
+  // ------------------------------------------------------------ readers
+
+  #common(item: Case, key: ChannelKey) {
+    return {
+      name: this.name,
+      org: this.org,
+      key,
+      item,
+      node: () => this.link?.node,
+    };
+  }
+
+  #stream(item: Case, key: ChannelKey): Reader & { judge: StreamJudge } {
+    const around = this.#around;
+    const judge = new StreamJudge(this.name, around.truth.of(key), item.filter, around.problem);
+    const slowAnswer = this.#dice.chance(0.3);
+    let begun = false;
+    const sub = this.client.stream(item.channel, {
+      ...(item.filter ? { filter: WANTED } : {}),
+      ...(item.delta ? { delta: 'fossil' as const } : {}),
+      ...(item.cache ? { recovery: 'cache' as const } : {}),
+      onPublication: ({ data, position }) => judge.publication(data, position),
+      onGap: ({ from, to }) => judge.gap(from, to),
+      onReset: () => {
+        judge.reset();
+        begun = false;
+        return slowAnswer ? around.time.sleep(this.#dice.between(0, 800)) : undefined;
+      },
+      onSubscribed: () => {
+        if (!begun && sub?.position !== undefined) judge.begin(sub.position);
+        begun = true;
+      },
+    });
+    return {
+      ...this.#common(item, key),
+      judge,
+      get live() {
+        return sub.state.get().kind === 'live';
+      },
+      get failed() {
+        return sub.state.get().kind === 'failed';
+      },
+      describe: () => `${JSON.stringify(sub.state.get())} at ${JSON.stringify(judge.at)}, claims ${JSON.stringify(sub.position)}`,
+      check: () => {
+        if (sub.state.get().kind === 'live') judge.claim(sub.position);
+      },
+      behindSince: (top) => judge.behindSince(top),
+      close: () => sub.close(),
+    };
+  }
+
+  /** State that is loaded and then changed by publications. */
+  #state(item: Case, key: ChannelKey): Reader {
+    interface Sum {
+      readonly sum: number;
+      readonly epoch: string;
+      readonly offset: number;
+    }
+    const around = this.#around;
+    const truth = around.truth.of(key);
+    const store = this.client.channelState<string, Sum>(item.channel, {
+      getState: async () => {
+        const loaded = (await this.client.rpc('sim.state', { channel: item.channel })) as {
+          position: Position;
+          sum: number;
+        };
+        return { state: { sum: loaded.sum, ...loaded.position }, position: loaded.position };
+      },
+      reduce: ({ sum }, { data, position = { epoch: '', offset: 0 } }) => ({ sum: fold(sum, data), ...position }),
+    });
+    const continuity = (): Continuity => store.state.get();
+    return {
+      ...this.#common(item, key),
+      get live() {
+        return continuity().kind === 'live';
+      },
+      get failed() {
+        return continuity().kind === 'failed';
+      },
+      describe: () => JSON.stringify(store.get()),
+      check: () => {
+        const { value } = store.get();
+        if (continuity().kind !== 'live' || value === undefined || around.disturbed) return;
+        const facts = truth.between(value.epoch, 1, value.offset);
+        const expected = facts.reduce((sum, { data }) => fold(sum, data), 0);
+        if (expected !== value.sum)
+          around.problem(`${this.name} ${this.org}/${item.channel}: state ${value.sum} at ${value.offset}, not ${expected}`);
+      },
+      behindSince: (top) => {
+        const { value } = store.get();
+        if (value === undefined || top.epoch === '') return top.epoch === '' ? undefined : truth.beganMs(top.epoch);
+        if (value.epoch !== top.epoch) return truth.beganMs(top.epoch);
+        return truth.between(top.epoch, value.offset + 1, top.offset)[0]?.atMs;
+      },
+      close: () => store.close(),
+    };
+  }
+
+  #map(item: Case, key: ChannelKey): Reader {
+    const around = this.#around;
+    const truth = around.truth.of(key);
+    const map = this.client.map(item.channel, {
+      ...(item.filter ? { filter: WANTED } : {}),
+      ...(item.delta ? { delta: 'fossil' as const } : {}),
+      ...(this.#dice.chance(0.5) ? { pageSize: 2 } : {}),
+    });
+    const newest = new Map<string, number>();
+    const problem = (text: string): void => around.problem(`${this.name} ${this.org}/${item.channel}: ${text}`);
+    const shown = (): ReadonlyMap<string, unknown> => map.get();
+    return {
+      ...this.#common(item, key),
+      get live() {
+        return map.state.get().kind === 'live';
+      },
+      get failed() {
+        return map.state.get().kind === 'failed';
+      },
+      describe: () => `${JSON.stringify(map.state.get())} with ${JSON.stringify([...shown().entries()])}`,
+      check: () => {
+        for (const [entry, value] of shown()) {
+          const { org, channel, entry: own } = value as Payload & { entry: string };
+          if (org !== this.org || channel !== item.channel || own !== entry)
+            problem(`${entry} shows what belongs to ${org}/${channel} ${own}`);
+          // An engine that lost writes goes back in time, and so may its readers.
+          const place = truth.placeOf(value) ?? -1;
+          if (place < 0) problem(`${entry} shows ${JSON.stringify(value)}, which nobody published`);
+          if (!around.everWentBack && place < (newest.get(entry) ?? -1))
+            problem(`${entry} went back from ${newest.get(entry)} to ${place}`);
+          newest.set(entry, place);
+        }
+      },
+      behindSince: ({ epoch }) => {
+        if (epoch === '') return undefined;
+        const facts = truth.between(epoch, 1, Infinity);
+        const entries = truth.entries(epoch);
+        let since: number | undefined;
+        const view = shown();
+        for (const entry of new Set([...view.keys(), ...entries.keys()])) {
+          const fact = entries.get(entry);
+          const wanted = fact !== undefined && (!item.filter || wants(fact.tags)) ? fact : undefined;
+          if (wanted === undefined ? !view.has(entry) : JSON.stringify(view.get(entry)) === wanted.text) continue;
+          const last: Fact | undefined = facts.findLast((one) => one.key === entry);
+          since = Math.min(since ?? Infinity, last?.atMs ?? truth.beganMs(epoch));
+        }
+        return since;
+      },
+      close: () => map.close(),
+    };
+  }
+}
+
+/** A key of a map has one shade for ever, so that a filter's readers see it come and go. */
+export function shadeOf(entry: string): Record<string, string> {
+  return { shade: SHADES[entry.length % SHADES.length] ?? 'red' };
+}

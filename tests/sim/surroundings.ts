@@ -1,0 +1,19 @@
+/** What a simulated client may know of its world. */
+import type { Dice } from './dice.js';
+import type { ClientEnd, Link } from './link.js';
+import type { SimTime } from './time.js';
+import type { Truth } from './truth.js';
+
+export interface Surroundings {
+  readonly time: SimTime;
+  readonly dice: Dice;
+  readonly truth: Truth;
+  /** Opens a connection to whichever node the balancer gives. */
+  connect(end: ClientEnd): Link;
+  /** Notes what must not be. */
+  readonly problem: (text: string) => void;
+  /** The engine or the store misbehaved a moment ago. */
+  readonly disturbed: boolean;
+  /** The engine lost acknowledged writes at some time. */
+  readonly everWentBack: boolean;
+}

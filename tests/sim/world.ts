@@ -1,0 +1,376 @@
+/**
+ * One world from one seed: nodes around a faulty engine and store, SDK clients and bare ones of two orgs around the nodes, and operations that
+ * the seed picks. After every step the invariants are checked (docs/spec/simulation.md); at the end the faults stop, and everybody must
+ * come to the same truth.
+ */
+import type { HubOptions } from '@trunkline/hub';
+import { channelKey, CodedError, type ChannelKey, type Position } from '@trunkline/protocol';
+import { BareClient } from './bare-client.js';
+import { CASES, MAPS, ORGS, STREAMS, type Case } from './cases.js';
+import { Dice } from './dice.js';
+import { CALM_STORE, SimStore } from './durable.js';
+import { NO_FAULTS, SimEngine } from './engine.js';
+import type { Payload } from './judge.js';
+import type { ClientEnd, Link, Weather } from './link.js';
+import { SimNode } from './node.js';
+import { SdkClient, shadeOf, type Reader } from './sdk-client.js';
+import type { Surroundings } from './surroundings.js';
+import { SimTime } from './time.js';
+import { Truth } from './truth.js';
+
+/** How long a reader may say `live` without having or being told of what was published: ping and grace, position check, back-off. */
+export const HONEST_MS = 30_000;
+/** Time for everything to come back after the last fault. */
+const HEAL_MS = 60_000;
+const PROBLEMS_MAX = 20;
+
+export class World implements Surroundings {
+  readonly time = new SimTime();
+  readonly dice: Dice;
+  readonly truth = new Truth();
+  readonly engine: SimEngine;
+  readonly store: SimStore;
+  readonly options: Partial<HubOptions>;
+  readonly nodes: SimNode[] = [];
+  readonly sdks: SdkClient[] = [];
+  readonly bares: BareClient[] = [];
+  readonly problems: string[] = [];
+  readonly steps: string[] = [];
+  readonly revoked = new Set<string>();
+  readonly #weather: Weather;
+  readonly #counts = new Map<ChannelKey, number>();
+  readonly #liveSince = new Map<Reader, number>();
+  #clients = 0;
+  everWentBack = false;
+  everForgot = false;
+
+  constructor(seed: number) {
+    this.dice = new Dice(seed);
+    const { dice } = this;
+    this.engine = new SimEngine(this.time, dice, this.truth, seed);
+    this.store = new SimStore(this.time, dice, this.truth, () =>
+      this.nodes.flatMap(({ up, broker }) => (up && broker ? [broker] : [])),
+    );
+    this.#weather = { lowMs: 0, highMs: dice.pick([0, 5, 60, 300]), windowBytes: dice.pick([400, 2_000, 20_000]) };
+    this.options = {
+      outboxMaxMessages: dice.pick([4, 12, 64]),
+      outboxMaxBytes: dice.pick([1_500, 6_000, 60_000]),
+      recoveryMaxPublications: dice.pick([6, 30, 300]),
+      subscribeBufferMax: dice.pick([10, 40, 1_000]),
+      mapPageMaxEntries: dice.pick([3, 8, 1_000]),
+      localRingSize: dice.pick([5, 60]),
+      deltaMemoryMaxBytes: dice.pick([300, 1_000_000]),
+      pingIntervalMs: 4_000,
+      pongTimeoutMs: 1_500,
+      firstCommandTimeoutMs: 3_000,
+      positionCheckIntervalMs: 5_000,
+      expiryGraceMs: 3_000,
+      presenceTtlMs: 30_000,
+      maxConnectionAgeMs: dice.chance(0.2) ? 40_000 : Infinity,
+    };
+  }
+
+  get disturbed(): boolean {
+    return this.time.monotonic() - this.engine.disturbedAt < HONEST_MS;
+  }
+
+  readonly problem = (text: string): void => {
+    if (this.problems.length >= PROBLEMS_MAX || this.problems.includes(text)) return;
+    this.problems.push(text);
+  };
+
+  async build(): Promise<void> {
+    const { dice } = this;
+    const count = dice.pick([1, 2, 2, 3]);
+    for (let index = 0; index < count; index++) {
+      const deps = {
+        time: this.time,
+        dice,
+        engine: this.engine,
+        store: this.store,
+        truth: this.truth,
+        permitted: (user: string) => !this.revoked.has(user),
+        problem: this.problem,
+      };
+      const node = new SimNode(deps, index, this.options);
+      this.nodes.push(node);
+      await node.start();
+    }
+    for (let clients = dice.between(2, 3); clients > 0; clients--) this.addSdk();
+    for (let clients = dice.between(2, 3); clients > 0; clients--) this.addBare();
+  }
+
+  addSdk(): SdkClient {
+    const { dice } = this;
+    const life = dice.chance(0.3) ? dice.between(8_000, 30_000) : undefined;
+    const client = new SdkClient(this, `sdk-${++this.#clients}`, this.#nextOrg(), life);
+    this.sdks.push(client);
+    for (let count = dice.between(2, 6); count > 0; count--) client.open(dice.pick(CASES));
+    return client;
+  }
+
+  addBare(): BareClient {
+    const { dice } = this;
+    const extensions = dice.pick(['', 'gap', 'gap, source']);
+    const client = new BareClient(this, `bare-${++this.#clients}`, this.#nextOrg(), extensions);
+    this.bares.push(client);
+    for (let count = dice.between(2, 5); count > 0; count--) client.open(this.bareCase());
+    return client;
+  }
+
+  bareCase(): Case {
+    return this.dice.pick(STREAMS.filter(({ cache }) => !cache));
+  }
+
+  connect(end: ClientEnd): Link {
+    const ready = this.nodes.filter(({ up, draining }) => up && !draining);
+    const node = this.dice.pick(ready.length > 0 ? ready : this.nodes);
+    return node.connect(this.#weather, end);
+  }
+
+  readers(): Reader[] {
+    return [...this.sdks, ...this.bares].flatMap((client) => [...client.readers.values()]);
+  }
+
+  links(): Link[] {
+    return [...this.sdks, ...this.bares].flatMap(({ link }) => (link?.open ? [link] : []));
+  }
+
+  upNodes(): SimNode[] {
+    return this.nodes.filter(({ up }) => up);
+  }
+
+  // ------------------------------------------------------------ publishing
+
+  payload(org: string, channel: string, more: object = {}): Payload {
+    const key = channelKey(org, channel);
+    const n = (this.#counts.get(key) ?? 0) + 1;
+    this.#counts.set(key, n);
+    return { org, channel, n, ...more, pad: 'x'.repeat(this.dice.pick([0, 0, 20, 150, 600])) } as Payload;
+  }
+
+  /** Whatever comes of it must come with a code. */
+  attempt(what: string, work: Promise<unknown>): Promise<void> {
+    return work.then(
+      () => undefined,
+      (error: unknown) => {
+        if (!(error instanceof CodedError)) this.problem(`${what} failed without a code: ${String(error)}`);
+      },
+    );
+  }
+
+  publish(node: SimNode, org: string, item: Case): void {
+    const data = this.payload(org, item.channel);
+    if (item.source === 'durable') {
+      const name = `direct ${org} ${data.n}`;
+      void this.attempt('an effect', this.store.apply(name, { channel: channelKey(org, item.channel), data: JSON.stringify(data) }));
+      return;
+    }
+    if (item.source === 'local') return this.emit(node, org, item);
+    const tags = { shade: this.dice.pick(['red', 'blue'] as const) };
+    const api = node.hub.forOrg(org);
+    const text = JSON.stringify(data);
+    if (!this.dice.chance(0.2)) {
+      void this.attempt('a publish', api.publish(item.channel, text, { tags }));
+      return;
+    }
+    // Sent again under its key, whatever was answered.
+    const options = { tags, idempotencyKey: `once ${data.n}` };
+    const again = async (): Promise<void> => {
+      await this.attempt('a publish', api.publish(item.channel, text, options));
+      await this.time.sleep(this.dice.between(0, 500));
+      const next = this.upNodes()[0];
+      if (next) await this.attempt('a publish', next.hub.forOrg(org).publish(item.channel, text, options));
+    };
+    void again();
+  }
+
+  /** A source behind a local channel says something. */
+  emit(node: SimNode, org: string, item: Case): void {
+    const key = channelKey(org, item.channel);
+    const source = node.sources.get(key);
+    if (!source || source.brokenSince !== undefined) return;
+    const data = JSON.stringify(this.payload(org, item.channel));
+    const { epoch, offset } = source.emit.publish(data);
+    source.epoch = epoch;
+    source.top = offset;
+    this.truth.of(key).record({ offset, data }, epoch, this.time.monotonic());
+  }
+
+  writeMap(node: SimNode, org: string, item: Case): void {
+    const { dice } = this;
+    const entry = 'k'.repeat(dice.between(1, 9));
+    const api = node.hub.forOrg(org);
+    const tags = shadeOf(entry);
+    if (dice.chance(0.2)) return void this.attempt('a removal', api.mapRemove(item.channel, entry, { tags }));
+    const data = JSON.stringify(this.payload(org, item.channel, { entry }));
+    const expect = dice.chance(0.15) ? ({ expect: dice.chance(0.5) ? 'absent' : dice.between(1, 20) } as const) : {};
+    void this.attempt('a map write', api.mapPublish(item.channel, entry, data, { tags, ...expect }));
+  }
+
+  // ------------------------------------------------------------ invariants
+
+  check(): void {
+    this.#checkOutboxes();
+    const now = this.time.monotonic();
+    const { faults } = this.engine;
+    if (faults.failBefore + faults.failAfter > 0 || faults.readMs > 1_000 || this.store.faults.fail > 0 || this.store.faults.readMs > 1_000)
+      this.engine.disturb();
+    const present = new Set(this.readers());
+    for (const reader of this.#liveSince.keys()) if (!present.has(reader)) this.#liveSince.delete(reader);
+    for (const reader of present) {
+      reader.check();
+      if (!reader.live) {
+        this.#liveSince.delete(reader);
+        continue;
+      }
+      const liveSince = this.#liveSince.get(reader) ?? now;
+      this.#liveSince.set(reader, liveSince);
+      this.#checkHonest(reader, liveSince, now);
+    }
+    for (const [name, count] of this.store.applied) if (count > 1) this.problem(`effect ${name} took place ${count} times`);
+  }
+
+  #checkHonest(reader: Reader, liveSince: number, now: number): void {
+    const broken = this.#sourceOf(reader)?.brokenSince;
+    const patience = Math.max(liveSince, this.engine.disturbedAt);
+    const tells = reader.name.startsWith('sdk') || (reader as { brokenSource?: boolean }).brokenSource !== undefined;
+    if (broken !== undefined && tells && this.#tellsSource(reader) && now - Math.max(broken, patience) > HONEST_MS)
+      this.problem(`${reader.name} ${reader.item.channel}: says live although its source has been away`);
+    const behind = this.#behindSince(reader);
+    if (behind !== undefined && now - Math.max(behind, patience) > HONEST_MS)
+      this.problem(`${reader.name} ${reader.item.channel}: said live for ${now - liveSince} ms without what was published ${now - behind} ms ago`);
+  }
+
+  #tellsSource(reader: Reader): boolean {
+    const bare = this.bares.find(({ name }) => name === reader.name);
+    return bare === undefined || bare.extensions.includes('source');
+  }
+
+  #sourceOf(reader: Reader) {
+    const node = reader.node();
+    if (reader.item.source !== 'local' || node === undefined) return undefined;
+    return this.nodes[node]?.sources.get(reader.key);
+  }
+
+  #behindSince(reader: Reader): number | undefined {
+    const top = this.#topFor(reader);
+    return top === undefined ? undefined : reader.behindSince(top);
+  }
+
+  #topFor(reader: Reader): Position | undefined {
+    if (reader.item.source === 'plain') return undefined;
+    if (reader.item.source !== 'local') return this.truth.of(reader.key).position;
+    const source = this.#sourceOf(reader);
+    return source === undefined || source.epoch === '' ? undefined : { epoch: source.epoch, offset: source.top };
+  }
+
+  #checkOutboxes(): void {
+    const { outboxMaxMessages = 0, outboxMaxBytes = 0 } = this.options;
+    // A document beyond the bound may wait alone; replies may take twice the bound, and the network holds one such outbox more.
+    const most = 4 * outboxMaxBytes + 4_000 + 50 * 1_000;
+    for (const { hub } of this.upNodes())
+      for (const org of ORGS)
+        for (const connection of hub.forOrg(org).connections({ limit: 1_000 }).connections) {
+          if (connection.outboxMessages > outboxMaxMessages)
+            this.problem(`an outbox holds ${connection.outboxMessages} publications, more than ${outboxMaxMessages}`);
+          if (connection.outboxBytes > most) this.problem(`an outbox holds ${connection.outboxBytes} bytes`);
+          if (connection.org !== org) this.problem(`a list of ${org} shows a connection of ${connection.org}`);
+        }
+  }
+
+  // ------------------------------------------------------------ the end
+
+  /** Faults stop, time passes, everybody is equal; then something more is published everywhere, and everybody is equal again. */
+  async heal(): Promise<void> {
+    this.engine.faults = { ...NO_FAULTS };
+    this.engine.hangsUntil = 0;
+    this.store.faults = { ...CALM_STORE };
+    this.revoked.clear();
+    for (const node of this.nodes) await node.start();
+    for (const link of this.links()) link.stallDown(false);
+    await this.time.advance(1_000);
+    this.#reopen();
+    await this.#pass(HEAL_MS / 2);
+    this.#reopen();
+    for (const node of this.nodes)
+      for (const source of node.sources.values())
+        if (source.brokenSince !== undefined) {
+          source.brokenSince = undefined;
+          source.emit.state({ state: 'live' });
+        }
+    await this.#pass(HEAL_MS / 2);
+    await this.#requireEqual('after healing');
+    for (const org of ORGS)
+      for (const item of CASES) {
+        const node = this.dice.pick(this.nodes);
+        if (item.source === 'local') for (const one of this.nodes) this.emit(one, org, item);
+        else if (item.kind === 'map') this.writeMap(node, org, item);
+        else this.publish(node, org, item);
+      }
+    await this.#pass(10_000);
+    await this.#requireEqual('after publishing once more');
+    this.#requireOnce();
+  }
+
+  async #pass(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 5_000) {
+      await this.time.advance(Math.min(left, 5_000));
+      // A drain that was under way has ended meanwhile.
+      for (const node of this.nodes) await node.start();
+      this.check();
+    }
+  }
+
+  /** What an application does about a state that says `failed`. */
+  #reopen(): void {
+    for (const sdk of this.sdks) {
+      if (sdk.client.state.get().kind === 'failed' || sdk.client.state.get().kind === 'disconnected') sdk.client.connect();
+      for (const reader of [...sdk.readers.values()])
+        if (reader.failed) {
+          sdk.close(reader.item.channel);
+          sdk.open(reader.item);
+        }
+    }
+    for (const bare of this.bares) for (const { item } of bare.readers.values()) bare.open(item);
+  }
+
+  /** Each reader must be live and equal once within a moment: one may be between two connections right now. */
+  async #requireEqual(when: string): Promise<void> {
+    const left = new Set(this.readers());
+    for (let turn = 0; turn < 40 && left.size > 0; turn++) {
+      for (const reader of left) if (reader.live && this.#behindSince(reader) === undefined) left.delete(reader);
+      if (left.size > 0) await this.time.advance(400);
+    }
+    for (const reader of left) {
+      const what = reader.live ? 'is not equal to the truth' : 'is not live';
+      const top = JSON.stringify(this.#topFor(reader));
+      const where = `${reader.org}/${reader.item.channel}`;
+      this.problem(`${reader.name} ${where} ${what} ${when}: ${reader.describe()}; top ${top}`);
+    }
+  }
+
+  /** What was published under a key is there once, where the engine kept its memory. */
+  #requireOnce(): void {
+    if (this.everForgot || this.everWentBack) return;
+    for (const { key, channel, position } of [...this.truth.all()].map((one) => ({ key: one.key, channel: one.channel, position: one.position }))) {
+      if (MAPS.some((item) => item.channel === channel)) continue;
+      const seen = new Set<number>();
+      for (const { data } of this.truth.of(key).between(position.epoch, 1, position.offset)) {
+        const { n } = data as Payload;
+        if (seen.has(n)) this.problem(`${channel}: ${n} was published twice`);
+        seen.add(n);
+      }
+    }
+  }
+
+  async dispose(): Promise<void> {
+    for (const client of [...this.sdks, ...this.bares]) client.dispose();
+    for (const node of this.nodes) await node.crash(true);
+    await this.time.advance(0);
+  }
+
+  #nextOrg(): string {
+    return ORGS[this.#clients % ORGS.length] ?? ORGS[0];
+  }
+}
