@@ -20,6 +20,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Key for `api`. Default `test-api-key`. */
   readonly apiKey?: string;
+  /** A program that takes the flags of `serve`; default: the command line's own `serve`. */
+  readonly script?: string;
   /** Flags of Node itself, e.g. `--expose-gc`. */
   readonly nodeFlags?: readonly string[];
   /** Time for `/health/ready` to answer. Default 20,000. */
@@ -47,15 +49,14 @@ export interface TestServer extends Program {
 }
 
 export async function startServer(options: ServerOptions): Promise<TestServer> {
-  const { config, nodeFlags = [], port, env, readyTimeoutMs } = options;
+  const { config, nodeFlags = [], port, env, readyTimeoutMs, script } = options;
   const fileIn = (directory: string): string => join(directory, 'trunkline.yaml');
   const program = await startProgram({
     name: 'the server',
     binary: process.execPath,
     args: (place) => [
       ...nodeFlags,
-      CLI,
-      'serve',
+      ...(script === undefined ? [CLI, 'serve'] : [script]),
       '--config',
       fileIn(place.directory),
       '--port',

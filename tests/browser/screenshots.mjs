@@ -35,7 +35,7 @@ const NAMESPACES = [
     joinLeave: true,
     forceRecovery: true,
     allowSubscribe: ['user'],
-    allowPublish: ['subscriber'],
+    allowPublish: ['user'],
     allowPresence: ['subscriber'],
     allowHistory: ['subscriber'],
   },

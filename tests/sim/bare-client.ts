@@ -62,6 +62,7 @@ export class BareClient {
     const held: Held = {
       name: this.name,
       org: this.org,
+      user: this.user,
       key,
       item,
       judge,
@@ -232,6 +233,8 @@ export class BareClient {
       for (const publication of (result['publications'] ?? []) as Frame[]) this.#publication(held, publication, top.epoch);
       held.judge.claim(top);
     } else if (at !== undefined) {
+      if (at.epoch === top.epoch && this.#around.mustRecover(held.item, held.key, at))
+        this.#around.problem(`${this.name} ${this.org}/${held.item.channel}: ${at.offset} was not recovered`);
       held.judge.reset();
       held.judge.begin(top);
     } else if (held.item.source !== 'plain') held.judge.begin(top);

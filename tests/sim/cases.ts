@@ -7,16 +7,16 @@ const open = { allowSubscribe: ['user'], allowPublish: ['user'], allowHistory: [
 const map = { keyTtlMs: 0, streamSize: 200, streamTtlMs: 600_000, clientKey: 'none', maxKeys: 100 } as const;
 
 export const NAMESPACES: readonly Given[] = [
-  { ...open, name: 'log', historySize: 400, forceRecovery: true },
-  { ...open, name: 'short', historySize: 5, forceRecovery: true },
-  { ...open, name: 'feed', historySize: 40, overflow: 'gap' },
+  { ...open, name: 'log', historySize: 400, forceRecovery: true, presence: true, joinLeave: true },
+  { ...open, name: 'short', historySize: 5, forceRecovery: true, presence: true },
+  { ...open, name: 'feed', historySize: 40, overflow: 'gap', presence: true },
   { ...open, name: 'tail', historySize: 40, overflow: 'latest' },
   { ...open, name: 'last', historySize: 1, recoveryMode: 'cache', forceRecovery: true },
   { ...open, name: 'tags', historySize: 100, allowTagsFilter: true, forceRecovery: true },
   { ...open, name: 'tagsgap', historySize: 100, allowTagsFilter: true, overflow: 'latest' },
   { ...open, name: 'diff', historySize: 60, allowDelta: ['fossil'], forceRecovery: true },
   { ...open, name: 'plain' },
-  { ...open, name: 'keys', type: 'map', map: { ...map, mode: 'persistent' } },
+  { ...open, name: 'keys', type: 'map', presence: true, map: { ...map, mode: 'persistent' } },
   { ...open, name: 'newest', type: 'map', overflow: 'latest', allowDelta: ['fossil'], map: { ...map, mode: 'persistent' } },
   { ...open, name: 'picked', type: 'map', allowTagsFilter: true, map: { ...map, mode: 'persistent' } },
   { ...open, name: 'brief', type: 'map', map: { ...map, mode: 'ephemeral', keyTtlMs: 20_000 } },

@@ -41,10 +41,11 @@ export class StreamJudge {
 
   /** The reader begins here: nothing before counts. */
   begin({ epoch, offset }: Position): void {
+    // What is told while publications are held back lies ahead of them.
+    this.#explained = epoch === this.#epoch ? this.#explained.filter(({ to }) => to > offset) : [];
     this.#epoch = epoch;
     this.#offset = offset;
     this.#mayJump = false;
-    this.#explained = [];
   }
 
   /** The reader was told that these are not coming. */
@@ -68,9 +69,10 @@ export class StreamJudge {
       return this.#problem(`was given what belongs to ${payload.org}/${payload.channel}`);
     if (position === undefined || position.offset === 0) return this.#unnumbered(data);
     const { epoch, offset } = position;
-    if (!this.truth.everHeld(epoch, offset, data)) {
+    if (!this.truth.everHeld(epoch, offset, data))
       this.#problem(`${offset} of ${epoch} was never ${JSON.stringify(data)}`);
-    }
+    if (this.#filter && this.truth.ever(epoch, offset).every(({ tags }) => !wants(tags)))
+      this.#problem(`was given ${offset}, which its filter refuses`);
     if (!this.#mayJump) this.#compare(epoch, offset);
     this.begin(position);
   }

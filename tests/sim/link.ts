@@ -96,6 +96,8 @@ export class Link implements Transport {
   #serverOpen = true;
   #closeTimer: Timer | undefined;
   #truncate: 'up' | 'down' | undefined;
+  /** Looks at each write of the hub. */
+  inspect: ((documents: readonly string[]) => void) | undefined;
 
   constructor(time: SimTime, dice: Dice, weather: Weather, node: number, client: ClientEnd) {
     this.node = node;
@@ -138,7 +140,9 @@ export class Link implements Transport {
 
   write(documents: readonly Encoded[]): boolean {
     if (!this.#serverOpen) return true;
-    const text = documents.map(({ bytes }) => fromUtf8(bytes)).join('\n');
+    const texts = documents.map(({ bytes }) => fromUtf8(bytes));
+    this.inspect?.(texts);
+    const text = texts.join('\n');
     if (!this.#down.swallowing) this.#inFlight += text.length;
     this.#down.push({ text: this.#cutShort(text, 'down'), bytes: text.length });
     this.#behind = this.bufferedBytes() > 0;

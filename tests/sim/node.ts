@@ -142,12 +142,27 @@ export class SimNode {
       const decision = endpoint?.open(REQUEST, new AbortController().signal);
       if (decision === undefined || decision instanceof Promise || decision.kind !== 'accept') return link.cut();
       this.links.add(link);
+      link.inspect = (documents) => this.#checkWrite(documents);
       link.attach(hub.accept(link, { codec: decision.codec, profile: decision.profile, request: REQUEST }));
     }, dice.between(1, 20));
     return link;
   }
 
   // ------------------------------------------------------------ inside
+
+  /** What leaves together waited together: publications within the bounds, or one alone. */
+  #checkWrite(documents: readonly string[]): void {
+    const options = this.#hub?.options;
+    if (!options) return;
+    const { outboxMaxBytes, outboxMaxMessages } = options;
+    const publications = documents.filter((text) => text.startsWith('{"push":') && text.includes('"pub":'));
+    if (publications.length < 2) return;
+    const bytes = publications.reduce((sum, text) => sum + text.length, 0);
+    if (bytes > outboxMaxBytes || publications.length > outboxMaxMessages)
+      this.#deps.problem(
+        `${publications.length} publications of ${bytes} bytes left an outbox of ${outboxMaxMessages} and ${outboxMaxBytes} bytes together`,
+      );
+  }
 
   #principal(token: string): Principal {
     const { lifeMs, ...given } = JSON.parse(token) as SimToken;

@@ -146,13 +146,13 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
     return `the wall clock jumps by ${ms} ms`;
   },
   permission: (world) => {
-    const { dice, revoked } = world;
+    const { dice, revokedAt } = world;
     const client = dice.pick([...world.sdks, ...world.bares]);
-    if (revoked.has(client.user)) {
-      revoked.delete(client.user);
+    if (revokedAt.has(client.user)) {
+      revokedAt.delete(client.user);
       return `${client.name} may listen to inbox:1 again`;
     }
-    revoked.add(client.user);
+    revokedAt.set(client.user, world.time.monotonic());
     for (const node of world.upNodes())
       void world.attempt('an unsubscribe', node.hub.forOrg(client.org).unsubscribe('inbox:1', { user: client.user }));
     return `${client.name} may not listen to inbox:1 any more`;
@@ -161,7 +161,7 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
     const { dice, engine } = world;
     const kind = dice.pick(['fails', 'slow', 'lossy', 'late'] as const);
     if (kind === 'fails') engine.faults = { ...engine.faults, failBefore: 0.1, failAfter: 0.15 };
-    if (kind === 'slow') engine.faults = { ...engine.faults, readMs: dice.pick([300, 2_000, 4_000]), callMs: 50 };
+    if (kind === 'slow') engine.faults = { ...engine.faults, readMs: dice.pick([300, 2_000, 4_000]), callMs: dice.pick([50, 800]) };
     if (kind === 'lossy') engine.faults = { ...engine.faults, drop: 0.2, repeat: 0.2 };
     if (kind === 'late') engine.faults = { ...engine.faults, deliverMs: dice.pick([100, 800, 3_000]) };
     return `the engine is ${kind}`;

@@ -2,7 +2,14 @@
  * One application in a world: the SDK as it ships, on the transport package as it ships, over a simulated socket. Each subscription has a judge;
  * what the SDK shows (`live`, maps, loaded state) is compared with what happened.
  */
-import { createClient, type Client, type Continuity, type Position, type WebSocketLike } from '@trunkline/client';
+import {
+  createClient,
+  type Client,
+  type Continuity,
+  type Position,
+  type StreamSubscription,
+  type WebSocketLike,
+} from '@trunkline/client';
 import { CodedError, type ChannelKey } from '@trunkline/protocol';
 import { channelKey } from '@trunkline/protocol';
 import { SHADES, WANTED, wants, type Case } from './cases.js';
@@ -17,6 +24,7 @@ import type { Fact } from './truth.js';
 export interface Reader {
   readonly name: string;
   readonly org: string;
+  readonly user: string;
   readonly key: ChannelKey;
   readonly item: Case;
   /** Whether it says that nothing is missing. */
@@ -154,6 +162,7 @@ export class SdkClient {
     return {
       name: this.name,
       org: this.org,
+      user: this.user,
       key,
       item,
       node: () => this.link?.node,
@@ -165,13 +174,17 @@ export class SdkClient {
     const judge = new StreamJudge(this.name, around.truth.of(key), item.filter, around.problem);
     const slowAnswer = this.#dice.chance(0.3);
     let begun = false;
-    const sub = this.client.stream(item.channel, {
+    // Told at once where the channel is still held open.
+    let sub: StreamSubscription<unknown> | undefined = undefined as StreamSubscription<unknown> | undefined;
+    const opened = this.client.stream(item.channel, {
       ...(item.filter ? { filter: WANTED } : {}),
       ...(item.delta ? { delta: 'fossil' as const } : {}),
       ...(item.cache ? { recovery: 'cache' as const } : {}),
       onPublication: ({ data, position }) => judge.publication(data, position),
       onGap: ({ from, to }) => judge.gap(from, to),
-      onReset: () => {
+      onReset: ({ reason }) => {
+        if (reason === 'unrecoverable' && around.mustRecover(item, key, judge.at))
+          around.problem(`${this.name} ${this.org}/${item.channel}: ${judge.at?.offset} was not recovered`);
         judge.reset();
         begun = false;
         return slowAnswer ? around.time.sleep(this.#dice.between(0, 800)) : undefined;
@@ -181,21 +194,24 @@ export class SdkClient {
         begun = true;
       },
     });
+    sub = opened;
+    if (!begun && opened.position !== undefined && opened.state.get().kind === 'live') judge.begin(opened.position);
+    begun = true;
     return {
       ...this.#common(item, key),
       judge,
       get live() {
-        return sub.state.get().kind === 'live';
+        return opened.state.get().kind === 'live';
       },
       get failed() {
-        return sub.state.get().kind === 'failed';
+        return opened.state.get().kind === 'failed';
       },
-      describe: () => `${JSON.stringify(sub.state.get())} at ${JSON.stringify(judge.at)}, claims ${JSON.stringify(sub.position)}`,
+      describe: () => `${JSON.stringify(opened.state.get())} at ${JSON.stringify(judge.at)}, claims ${JSON.stringify(opened.position)}`,
       check: () => {
-        if (sub.state.get().kind === 'live') judge.claim(sub.position);
+        if (opened.state.get().kind === 'live') judge.claim(opened.position);
       },
       behindSince: (top) => judge.behindSince(top),
-      close: () => sub.close(),
+      close: () => opened.close(),
     };
   }
 

@@ -1,4 +1,6 @@
 /** What a simulated client may know of its world. */
+import type { ChannelKey, Position } from '@trunkline/protocol';
+import type { Case } from './cases.js';
 import type { Dice } from './dice.js';
 import type { ClientEnd, Link } from './link.js';
 import type { SimTime } from './time.js';
@@ -12,6 +14,8 @@ export interface Surroundings {
   connect(end: ClientEnd): Link;
   /** Notes what must not be. */
   readonly problem: (text: string) => void;
+  /** Whether a reader at this position can be given everything after it: nothing was lost, and it is within the bounds of recovery. */
+  mustRecover(item: Case, key: ChannelKey, at: Position | undefined): boolean;
   /** The engine or the store misbehaved a moment ago. */
   readonly disturbed: boolean;
   /** The engine lost acknowledged writes at some time. */

@@ -23,6 +23,8 @@ export const HONEST_MS = 30_000;
 /** Time for everything to come back after the last fault. */
 const HEAL_MS = 60_000;
 const PROBLEMS_MAX = 20;
+/** The largest reply: a recovery or a page, with what JSON adds to it. */
+const DOCUMENT_MAX = 20_000;
 
 export class World implements Surroundings {
   readonly time = new SimTime();
@@ -36,7 +38,8 @@ export class World implements Surroundings {
   readonly bares: BareClient[] = [];
   readonly problems: string[] = [];
   readonly steps: string[] = [];
-  readonly revoked = new Set<string>();
+  /** Users who may not listen to durable channels, and since when. */
+  readonly revokedAt = new Map<string, number>();
   readonly #weather: Weather;
   readonly #counts = new Map<ChannelKey, number>();
   readonly #liveSince = new Map<Reader, number>();
@@ -56,6 +59,8 @@ export class World implements Surroundings {
       outboxMaxMessages: dice.pick([4, 12, 64]),
       outboxMaxBytes: dice.pick([1_500, 6_000, 60_000]),
       recoveryMaxPublications: dice.pick([6, 30, 300]),
+      recoveryMaxBytes: 8_000,
+      mapPageMaxBytes: 6_000,
       subscribeBufferMax: dice.pick([10, 40, 1_000]),
       mapPageMaxEntries: dice.pick([3, 8, 1_000]),
       localRingSize: dice.pick([5, 60]),
@@ -89,7 +94,7 @@ export class World implements Surroundings {
         engine: this.engine,
         store: this.store,
         truth: this.truth,
-        permitted: (user: string) => !this.revoked.has(user),
+        permitted: (user: string) => !this.revokedAt.has(user),
         problem: this.problem,
       };
       const node = new SimNode(deps, index, this.options);
@@ -126,6 +131,16 @@ export class World implements Surroundings {
     const ready = this.nodes.filter(({ up, draining }) => up && !draining);
     const node = this.dice.pick(ready.length > 0 ? ready : this.nodes);
     return node.connect(this.#weather, end);
+  }
+
+  mustRecover(item: Case, key: ChannelKey, at: Position | undefined): boolean {
+    const kept = { 'log:1': 400, 'log:2': 400, 'short:1': 5, 'feed:1': 40, 'tail:1': 40, 'tags:1': 100, 'diff:1': 60 }[item.channel];
+    const top = this.truth.of(key).position;
+    if (this.everForgot || this.everWentBack || kept === undefined || at?.epoch !== top.epoch) return false;
+    const missed = this.truth.of(key).between(top.epoch, at.offset + 1, top.offset);
+    const bytes = missed.reduce((sum, { text }) => sum + text.length, 0);
+    const { recoveryMaxPublications = 0, recoveryMaxBytes = 0 } = this.options;
+    return missed.length <= Math.min(kept, recoveryMaxPublications) && bytes <= recoveryMaxBytes;
   }
 
   readers(): Reader[] {
@@ -212,6 +227,10 @@ export class World implements Surroundings {
 
   check(): void {
     this.#checkOutboxes();
+    for (const { name, client, readers } of this.sdks)
+      if (client.state.get().kind !== 'connected')
+        for (const { item, live } of readers.values())
+          if (live) this.problem(`${name} ${item.channel}: says live without a connection`);
     const now = this.time.monotonic();
     const { faults } = this.engine;
     if (faults.failBefore + faults.failAfter > 0 || faults.readMs > 1_000 || this.store.faults.fail > 0 || this.store.faults.readMs > 1_000)
@@ -226,6 +245,9 @@ export class World implements Surroundings {
       }
       const liveSince = this.#liveSince.get(reader) ?? now;
       this.#liveSince.set(reader, liveSince);
+      const since = this.revokedAt.get(reader.user);
+      if (reader.item.source === 'durable' && since !== undefined && liveSince > since + 5_000)
+        this.problem(`${reader.name} listens to ${reader.item.channel}, which it may not`);
       this.#checkHonest(reader, liveSince, now);
     }
     for (const [name, count] of this.store.applied) if (count > 1) this.problem(`effect ${name} took place ${count} times`);
@@ -235,7 +257,7 @@ export class World implements Surroundings {
     const broken = this.#sourceOf(reader)?.brokenSince;
     const patience = Math.max(liveSince, this.engine.disturbedAt);
     const tells = reader.name.startsWith('sdk') || (reader as { brokenSource?: boolean }).brokenSource !== undefined;
-    if (broken !== undefined && tells && this.#tellsSource(reader) && now - Math.max(broken, patience) > HONEST_MS)
+    if (broken !== undefined && tells && this.#tellsSource(reader) && now - Math.max(broken, patience) > HONEST_MS / 3)
       this.problem(`${reader.name} ${reader.item.channel}: says live although its source has been away`);
     const behind = this.#behindSince(reader);
     if (behind !== undefined && now - Math.max(behind, patience) > HONEST_MS)
@@ -268,7 +290,7 @@ export class World implements Surroundings {
   #checkOutboxes(): void {
     const { outboxMaxMessages = 0, outboxMaxBytes = 0 } = this.options;
     // A document beyond the bound may wait alone; replies may take twice the bound, and the network holds one such outbox more.
-    const most = 4 * outboxMaxBytes + 4_000 + 50 * 1_000;
+    const most = 4 * outboxMaxBytes + 2 * DOCUMENT_MAX;
     for (const { hub } of this.upNodes())
       for (const org of ORGS)
         for (const connection of hub.forOrg(org).connections({ limit: 1_000 }).connections) {
@@ -286,7 +308,7 @@ export class World implements Surroundings {
     this.engine.faults = { ...NO_FAULTS };
     this.engine.hangsUntil = 0;
     this.store.faults = { ...CALM_STORE };
-    this.revoked.clear();
+    this.revokedAt.clear();
     for (const node of this.nodes) await node.start();
     for (const link of this.links()) link.stallDown(false);
     await this.time.advance(1_000);
@@ -309,6 +331,7 @@ export class World implements Surroundings {
         else this.publish(node, org, item);
       }
     await this.#pass(10_000);
+    this.#requireTidy();
     await this.#requireEqual('after publishing once more');
     this.#requireOnce();
   }
@@ -333,6 +356,14 @@ export class World implements Surroundings {
         }
     }
     for (const bare of this.bares) for (const { item } of bare.readers.values()) bare.open(item);
+  }
+
+  /** No node keeps what nobody is at the other end of. */
+  #requireTidy(): void {
+    for (const node of this.nodes) {
+      const { connections } = node.hub.stats();
+      if (connections > node.links.size) this.problem(`node ${node.index} keeps ${connections} connections of ${node.links.size}`);
+    }
   }
 
   /** Each reader must be live and equal once within a moment: one may be between two connections right now. */

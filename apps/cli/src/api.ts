@@ -35,7 +35,7 @@ export type SendOutcome =
 const ANSWER_TIMEOUT_MS = 30_000;
 
 /** Codes whose retry is `afterBackoff` in the server's table. */
-const TEMPORARY = new Set([100, 111, 113, 1000, 1001, 1005]);
+const TEMPORARY = new Set([100, 111, 113, 1000, 1001, 1005, 1007, 1008, 1100, 1101, 1102, 1103, 1104, 1106]);
 
 export function isTemporary(code: number): boolean {
   return TEMPORARY.has(code);

@@ -15,6 +15,7 @@ import { addOperate } from './commands/operate.js';
 import { addPublish } from './commands/publish.js';
 import { addRpc } from './commands/rpc.js';
 import { addServe } from './commands/serve.js';
+import { addStore } from './commands/store.js';
 import { addSubscriptions } from './commands/subscriptions.js';
 import { addTail } from './commands/tail.js';
 import { addToken } from './commands/token.js';
@@ -81,6 +82,7 @@ export function createProgram(deps: CliDeps, exitWith: (code: number) => void): 
   addWhy(program, io, end);
   addDoctor(program, io, loadSockets, version, end);
   addBench(program, io, loadSockets, end);
+  addStore(program, io, loadServer);
   addToken(program, io, loadServer);
   addKey(program, io);
   addConfig(program, io, loadServer, end);

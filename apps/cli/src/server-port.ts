@@ -2,7 +2,19 @@
 
 export type Server = Pick<
   typeof import('@trunkline/server'),
-  'runServer' | 'loadConfig' | 'configCheck' | 'configShow' | 'formatProblem' | 'mintToken'
+  | 'runServer'
+  | 'loadConfig'
+  | 'configCheck'
+  | 'configShow'
+  | 'formatProblem'
+  | 'mintToken'
+  | 'openStoreOffline'
+  | 'restoreStore'
+  | 'storeOwners'
+  | 'storeDirectory'
+  | 'mayHaveStore'
+  | 'MODULE_MIGRATIONS'
+  | 'STORE_IN_USE'
 >;
 
 export type LoadServer = () => Promise<Server>;

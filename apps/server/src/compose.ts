@@ -20,8 +20,9 @@ import {
 } from '@trunkline/base';
 import { createMemoryBroker, type Broker, type BrokerFactory } from '@trunkline/broker';
 import { createHub, nativeProfile, type Hub, type Module } from '@trunkline/hub';
+import { CONSOLE_IDENTITY, directoryModule, type Directory } from '@trunkline/module-directory';
 import { nodeModule } from '@trunkline/module-node';
-import type { Deliver } from '@trunkline/store';
+import type { Deliver, StoreDeps } from '@trunkline/store';
 import { createEntrance, uniSse, type Entrance } from '@trunkline/transport';
 import { createApiKeys, type ApiKeyOptions } from './auth/api-keys.js';
 import { createTokenAuthenticator } from './auth/authenticator.js';
@@ -32,6 +33,10 @@ import { toHubOptions } from './config/hub-options.js';
 import { ConfigError, type ResolvedConfig } from './config/load.js';
 import type { Config } from './config/schema.js';
 import { configShow } from './config/show.js';
+import { createDirectoryAccounts } from './directory/accounts.js';
+import { withoutDisabled, withStoredKeys } from './directory/credentials.js';
+import { openOidcDoor } from './directory/oidc-door.js';
+import { isWanted, openServerDirectory } from './directory/open.js';
 import { keepDevKey, removeDevState, writeDevState } from './dev-state.js';
 import { createHttpApp } from './http/app.js';
 import { createNodeMetrics } from './http/metrics.js';
@@ -42,6 +47,8 @@ import { createProcessGauge } from './process-facts.js';
 import { createCommandStore } from './store/commands.js';
 import { createDurableLog } from './store/durable-log.js';
 import { createStoreMetrics } from './store/metrics.js';
+import { storeModule } from './store/module.js';
+import { MODULE_MIGRATIONS } from './store/offline.js';
 import { mayHaveStore, needsStore, openConfiguredStore } from './store/open.js';
 import { ServerStore } from './store/server-store.js';
 import { MODULE_CONTRACTS } from './openapi/contracts.js';
@@ -57,6 +64,8 @@ export interface ServerContext {
   readonly consoleDir?: string;
   /** Started after the built-in ones; a function is given what a module may stand on. Default none. */
   readonly modules?: readonly (Module | ((services: ModuleServices) => Module))[];
+  /** For tests: stands between the store and its sessions, to fail or to die between two statements. */
+  readonly interceptStore?: NonNullable<StoreDeps['intercept']>;
 }
 
 /** What modules may stand on, beside the hub's context. */
@@ -113,31 +122,43 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
 
   const start = async (): Promise<StartedServer> => {
     const tls = readTls(config);
-    const sessions = values.console.enabled
-      ? openDoor({ clock, logger }, values, tls !== undefined)
-      : undefined;
-    const devKey = values.development
-      ? keepDevKey(resolve(config.cwd, values.dataDir), () => randomId(random, DEV_KEY_LENGTH))
-      : undefined;
-    const apiKeys = createApiKeys([...values.api.keys.map(withoutAbsent), ...devKeys(values, devKey)]);
-    const devIssuer =
-      devKey === undefined ? [] : [{ issuer: DEV_ISSUER, secret: new TextEncoder().encode(devKey) }];
-    const authenticator = createTokenAuthenticator(
-      { clock, logger, internalIssuers: [...(sessions ? [sessions.issuer] : []), ...devIssuer] },
-      toAuthenticatorOptions(values),
-    );
-    const validator = createValidatorCompiler();
-    const openBrokerFor = await openBroker({ clock, random, logger }, values);
-    const tracer = await openTracer(values);
+    const { interceptStore } = context;
+    const storeDeps = { clock, random, logger, ...(interceptStore ? { intercept: interceptStore } : {}) };
     // Closed after the hub, whose last commits it takes.
     const store = mayHaveStore(values)
       ? stack.use(
           new ServerStore(
-            { clock, random, logger, open: () => openConfiguredStore({ clock, random, logger }, config) },
+            { clock, random, logger, open: () => openConfiguredStore(storeDeps, config) },
             { deadlineMs: values.store.deadline },
           ),
         )
       : undefined;
+    const directory = store && openServerDirectory({ clock, random, logger, store }, config);
+    if (directory) stack.use(directory);
+    const secure = isSecure(values, tls !== undefined);
+    const sessions = values.console.enabled
+      ? openDoor({ clock, logger, directory }, values, secure)
+      : undefined;
+    /** Where browsers reach the server; what was bound is known once it listens. */
+    let publicUrl = values.server.publicUrl?.replace(/\/+$/, '') ?? '';
+    const oidc =
+      directory &&
+      (await openOidcDoor({ clock, logger, directory, publicUrl: () => publicUrl }, values, secure));
+    const devKey = values.development
+      ? keepDevKey(resolve(config.cwd, values.dataDir), () => randomId(random, DEV_KEY_LENGTH))
+      : undefined;
+    const configuredKeys = createApiKeys([...values.api.keys.map(withoutAbsent), ...devKeys(values, devKey)]);
+    const devIssuer =
+      devKey === undefined ? [] : [{ issuer: DEV_ISSUER, secret: new TextEncoder().encode(devKey) }];
+    const apiKeys = directory ? withStoredKeys(configuredKeys, directory) : configuredKeys;
+    const tokens = createTokenAuthenticator(
+      { clock, logger, internalIssuers: [...(sessions ? [sessions.issuer] : []), ...devIssuer] },
+      toAuthenticatorOptions(values),
+    );
+    const authenticator = directory ? withoutDisabled(tokens, directory) : tokens;
+    const validator = createValidatorCompiler();
+    const openBrokerFor = await openBroker({ clock, random, logger }, values);
+    const tracer = await openTracer(values);
     let broker: Broker | undefined;
     const built = createHub(
       {
@@ -149,6 +170,7 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
         validator,
         ...(tracer ? { tracer } : {}),
         ...(store ? { durableLog: createDurableLog(store), commands: createCommandStore(store) } : {}),
+        ...(directory ? { quotasOf: (org) => directory.watch.quotasOf(org) } : {}),
       },
       { ...toHubOptions(values), nodeId, version: VERSION },
     );
@@ -168,8 +190,16 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
       }),
     );
 
+    if (store) {
+      const backupDirectory = resolve(config.cwd, values.dataDir, 'backups');
+      await built.use(storeModule({ clock, random, store, backupDirectory }));
+    }
+
+    if (directory) await built.use(directoryModule({ directory }));
+
     await built.use(uniSse({ profile: nativeProfile(built.options), authenticator }));
 
+    for (const migrations of MODULE_MIGRATIONS) store?.register(migrations);
     let modulesNeedStore = false;
     const services: ModuleServices = store
       ? {
@@ -197,7 +227,8 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
       store.dispatchTo(observing(carry));
     } else store?.dispatchTo(carry);
     // Beside the rest of the start: a database takes longer than everything else together.
-    const needed = modulesNeedStore || needsStore(values);
+    const wanted = directory !== undefined && isWanted(config);
+    const needed = modulesNeedStore || wanted || needsStore(values);
     const opening =
       needed && (values.store.open === 'start' || values.store.url !== undefined) ? store?.open() : undefined;
     const opened = createEntrance({ clock, random, logger, hub: built }, toEntranceOptions(values));
@@ -213,6 +244,13 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
         apiKeys,
         authenticator,
         ...(sessions ? { sessions } : {}),
+        ...(oidc ? { oidc } : {}),
+        ...(directory
+          ? {
+              isInvited: (token) => directory.invitations.isOpen(token),
+              onKeyUse: (use) => directory.noteUse(use),
+            }
+          : {}),
         ...(store ? { store } : {}),
         ...(metrics ? { metrics: metrics.registry, onApiCall: metrics.onApiCall } : {}),
         ...(tracer ? { tracer } : {}),
@@ -237,9 +275,14 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
     await app.listen({ host, port }).catch((cause: unknown) => {
       throw new ListenError(host, port, cause as NodeJS.ErrnoException);
     });
-    await opening;
     const bound = (app.server.address() as AddressInfo).port;
-    const url = values.server.publicUrl?.replace(/\/+$/, '') ?? addressOf(host, bound, tls !== undefined);
+    const url = publicUrl === '' ? addressOf(host, bound, tls !== undefined) : publicUrl;
+    publicUrl = url;
+    await opening;
+    // What is wrong with it is said now, not at the first use; where the store is opened on use it does not keep the start waiting.
+    const reading = wanted ? directory?.start() : undefined;
+    if (opening) await reading;
+    else reading?.catch((err: unknown) => logger.error({ err }, 'the directory cannot be read'));
     logger.info({ url, host, port: bound, version: VERSION, development: values.development }, 'listening');
     return {
       url,
@@ -319,17 +362,29 @@ async function openBroker(
 }
 
 function openDoor(
-  deps: { readonly clock: Clock; readonly logger: Logger },
-  { console: door, auth, server }: Config,
-  tls: boolean,
+  deps: { readonly clock: Clock; readonly logger: Logger; readonly directory: Directory | undefined },
+  { console: door, auth }: Config,
+  secure: boolean,
 ): ConsoleSessions {
-  return createConsoleSessions(deps, {
-    user: 'console',
+  const { directory, ...common } = deps;
+  const options = {
+    user: CONSOLE_IDENTITY,
     org: door.org ?? auth.defaultOrg ?? 'default',
-    secure: server.publicUrl === undefined ? tls : server.publicUrl.startsWith('https:'),
+    secure,
     linkTtlMs: door.linkTtl,
     sessionTtlMs: door.sessionTtl,
-  });
+  };
+  if (!directory) return createConsoleSessions(common, options);
+  const accounts = createDirectoryAccounts({ ...common, directory }, options);
+  return createConsoleSessions(
+    { ...common, accounts, secret: directory.secrets.derive('console tokens') },
+    options,
+  );
+}
+
+/** Whether browsers reach the console over TLS, at this server or at a proxy in front of it. */
+function isSecure({ server: { publicUrl } }: Config, tls: boolean): boolean {
+  return publicUrl === undefined ? tls : publicUrl.startsWith('https:');
 }
 
 function devKeys(values: Config, key: string | undefined): readonly ApiKeyOptions[] {

@@ -20,3 +20,11 @@ export { configShow, type ShownValue } from './config/show.js';
 export { ListenError } from './listening.js';
 export { runServer, EXIT, type ProcessPort } from './main.js';
 export { mintToken, type MintOptions, type SigningKey, type TokenClaims } from './auth/mint.js';
+export {
+  MODULE_MIGRATIONS,
+  openStoreOffline,
+  restoreStore,
+  STORE_IN_USE,
+  storeOwners,
+} from './store/offline.js';
+export { mayHaveStore, storeDirectory } from './store/open.js';

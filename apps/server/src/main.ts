@@ -3,7 +3,13 @@
  * failed, 2 could not listen, 78 wrong configuration (EX_CONFIG of sysexits). It ends the process itself only where waiting is over: a
  * second signal, the deadline of a drain, an exception that nobody caught.
  */
-import { createServer, VERSION, type StartedServer, type TrunklineServer } from './compose.js';
+import {
+  createServer,
+  VERSION,
+  type ServerContext,
+  type StartedServer,
+  type TrunklineServer,
+} from './compose.js';
 import {
   ConfigError,
   formatProblem,
@@ -27,17 +33,21 @@ export interface ProcessPort {
 }
 
 /**
- * Runs a server until it is told to stop. Resolves with the exit code; the caller ends the process with it. Never rejects for what an
+ * Runs a server until it is told to stop; `context` brings modules of an application's own. Resolves with the exit code; the caller ends the process with it. Never rejects for what an
  * operator can do wrong: that is explained on standard error.
  */
-export async function runServer(input: ConfigInput, port: ProcessPort = processPort()): Promise<number> {
+export async function runServer(
+  input: ConfigInput,
+  port: ProcessPort = processPort(),
+  context: ServerContext = {},
+): Promise<number> {
   let config: ResolvedConfig;
   try {
     config = loadConfig(input);
   } catch (cause) {
     return explain(cause, port);
   }
-  const server = createServer(config);
+  const server = createServer(config, context);
   let started: StartedServer;
   try {
     started = await server.start();

@@ -22,7 +22,9 @@ interface OtlpSpan {
   readonly status: { readonly code?: number; readonly message?: string };
 }
 interface OtlpBody {
-  readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly OtlpSpan[] }[] }[];
+  readonly resourceSpans: readonly {
+    readonly scopeSpans: readonly { readonly spans: readonly OtlpSpan[] }[];
+  }[];
 }
 
 let collector: Server;
@@ -64,7 +66,15 @@ const PARENT = `00-${TRACE_ID}-b7ad6b7169203331-01`;
 
 describe('traces', () => {
   it('[TRACE-1] [TRACE-2] commands and calls of the API reach a collector, under the parent they name', async () => {
-    const flags = ['--port', '0', '--dev', '--tracing.endpoint', endpoint(), '--tracing.authorization', 'Bearer c'];
+    const flags = [
+      '--port',
+      '0',
+      '--dev',
+      '--tracing.endpoint',
+      endpoint(),
+      '--tracing.authorization',
+      'Bearer c',
+    ];
     const server = createServer(loadConfig({ cwd, flags }), { logger: silentLogger });
     const started = await server.start();
     const client = await openRawClient(`${started.url.replace('http', 'ws')}/connection/websocket`);
@@ -98,6 +108,22 @@ describe('traces', () => {
       tracing.tracer.start('work', {}, parent).end();
     await tracing.dispose();
     expect(spans.map((span) => span.parentSpanId ?? '')).toEqual(['', '', '', 'b7ad6b7169203331']);
+  });
+
+  it('[TRACE-5] hostile text costs its own span nothing, nor the batch it travels in', async () => {
+    const tracing = await openTracing(silentLogger, { ...OPTIONS, endpoint: endpoint() });
+    const hostile = `\ud800${'x'.repeat(100_000)}`;
+    const span = tracing.tracer.start(hostile, { hostile, count: 1 });
+    span.set({ more: 'half \ud83d' });
+    span.fail(100, hostile);
+    span.end();
+    await tracing.dispose();
+    const [sent] = spans;
+    const clean = `\ufffd${'x'.repeat(255)}`;
+    expect(sent?.name).toBe(clean);
+    expect(text(sent, 'hostile')).toBe(clean);
+    expect(text(sent, 'more')).toBe('half \ufffd');
+    expect(sent?.status).toMatchObject({ code: 2, message: clean });
   });
 
   it('[TRACE-3] a share of the traces begun here is kept, and all of a sampled parent', async () => {

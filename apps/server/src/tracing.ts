@@ -3,6 +3,7 @@
  * collector is configured and not before: they cost about 150 ms and 20 MB. The only file that knows OpenTelemetry. A collector that is
  * slow or away costs spans, never a command: the queue is bounded and what does not fit is dropped.
  */
+import { Buffer } from 'node:buffer';
 import type { Logger, Span, SpanAttributes, Tracer } from '@trunkline/base';
 
 export interface TracingOptions {
@@ -27,6 +28,8 @@ const QUEUE_MAX = 4_096;
 const BATCH_MAX = 512;
 const BATCH_DELAY_MS = 1_000;
 const EXPORT_TIMEOUT_MS = 5_000;
+/** Characters of a name or of text in a span. What is longer comes from somebody who wants it long. */
+const TEXT_MAX = 256;
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 const ZEROS = /^0+$/;
 
@@ -69,12 +72,16 @@ export async function openTracing(logger: Logger, options: TracingOptions): Prom
 
   const tracer: Tracer = {
     start(name: string, attributes: SpanAttributes, parent?: string): Span {
-      const span = spans.startSpan(name, { kind: api.SpanKind.SERVER, attributes }, contextOf(parent));
+      const span = spans.startSpan(
+        toText(name),
+        { kind: api.SpanKind.SERVER, attributes: toAttributes(attributes) },
+        contextOf(parent),
+      );
       return {
-        set: (more) => void span.setAttributes(more),
+        set: (more) => void span.setAttributes(toAttributes(more)),
         fail: (code, message) => {
           span.setAttribute('trunkline.code', code);
-          span.setStatus({ code: api.SpanStatusCode.ERROR, message });
+          span.setStatus({ code: api.SpanStatusCode.ERROR, message: toText(message) });
         },
         end: () => span.end(),
       };
@@ -86,6 +93,20 @@ export async function openTracing(logger: Logger, options: TracingOptions): Prom
     dispose: () =>
       provider.shutdown().catch((err: unknown) => logger.warn({ err }, 'last spans were not taken')),
   };
+}
+
+function toAttributes(attributes: SpanAttributes): SpanAttributes {
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? toText(value) : value,
+    ]),
+  );
+}
+
+/** Bounded, and Unicode: a collector refuses a whole batch for half a character, and with it the spans of everybody else. */
+function toText(text: string): string {
+  return Buffer.from(text.slice(0, TEXT_MAX)).toString();
 }
 
 function withoutSecrets(endpoint: string): string {

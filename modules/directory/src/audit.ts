@@ -4,7 +4,15 @@
  */
 import type { Clock } from '@trunkline/base';
 import type { AuditRecord } from '@trunkline/contracts/directory';
-import { json, sql, type Row, type SqlResult, type Statement, type Store } from '@trunkline/store';
+import {
+  json,
+  sql,
+  type Row,
+  type SqlResult,
+  type Statement,
+  type Committing,
+  type Reading,
+} from '@trunkline/store';
 import { pageOf, type Page } from './pages.js';
 import type { Actor, AuditEntry } from './types.js';
 
@@ -33,7 +41,7 @@ const SWEEP_ROWS = 1_000;
 
 /** Newest first. `org` '': the installation's. */
 export async function readAudit(
-  store: Pick<Store, 'read'>,
+  store: Reading,
   org: string,
   filter: AuditFilter,
 ): Promise<Page<AuditRecord>> {
@@ -51,7 +59,7 @@ export async function readAudit(
 
 /** Deletes what is too old or too many, a bounded number; answers how many. */
 export async function sweepAudit(
-  store: Pick<Store, 'commit'>,
+  store: Committing,
   clock: Clock,
   options: { readonly auditRetentionDays: number; readonly auditMaxRecords: number },
 ): Promise<number> {

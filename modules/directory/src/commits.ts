@@ -1,11 +1,19 @@
 /**
- * How the directory changes: a unit of work that holds the effect and its audit records, under an idempotency key where the caller gave one, and after
- * the commit the news of it. Every mutation of this module goes through here, so that none is without its record.
+ * How the directory changes: a unit of work that holds the effect, its audit records and the publications that tell of it, under an idempotency key where
+ * the caller gave one. Every mutation of this module goes through here, so that none is without its record.
  */
 import type { Clock } from '@trunkline/base';
-import type { JsonValue, ResultsOf, Statement, Store } from '@trunkline/store';
+import type { DirectoryChange } from '@trunkline/contracts/directory';
+import { channelKey, type Position } from '@trunkline/protocol';
+import type { JsonValue, Reading, ResultsOf, Statement, Store } from '@trunkline/store';
+import { CHANGES } from './access.js';
 import { auditStatement } from './audit.js';
 import type { Actor, AuditEntry, OrgChange } from './types.js';
+
+/** The store as a server has it: opened when it is needed, told apart from one that does not answer. */
+export interface StoreAccess extends Reading {
+  use<T>(kind: 'read' | 'commit', work: (store: Store) => Promise<T>): Promise<T>;
+}
 
 /** Which call it is, for a repeat. `request` must hold no secret in the clear: a hash of it is kept. */
 export interface CallKey {
@@ -28,15 +36,26 @@ export interface Committed<R> {
   readonly result: R;
   /** True: it took place earlier, and this is what was answered then. */
   readonly repeated: boolean;
+  /** Of the publication that tells the actor's org of it. */
+  readonly position?: Position;
 }
 
 export interface CommitsDeps {
   readonly clock: Clock;
-  readonly store: Pick<Store, 'commit' | 'idempotency'>;
+  readonly store: StoreAccess;
 }
 
 /** Told of every change that this node committed, after the commit. Must not throw. */
 export type OnChange = (change: OrgChange) => void;
+
+/** Changes kept for readers that come back. */
+const CHANGES_KEPT = { historySize: 200, historyTtlMs: 24 * 3_600_000 };
+
+interface Effect<R> {
+  readonly statements: readonly Statement<unknown>[];
+  readonly finish?: (results: readonly unknown[]) => readonly Statement<unknown>[];
+  readonly result: (results: readonly unknown[]) => R;
+}
 
 export class Commits {
   readonly #deps: CommitsDeps;
@@ -59,56 +78,58 @@ export class Commits {
     prepare: () => Mutation<S, R> | Promise<Mutation<S, R>>,
   ): Promise<Committed<R>> {
     let changes: readonly OrgChange[] = [];
-    const toEffect = async () => {
+    let position: Position | undefined;
+    const toEffect = async (store: Store): Promise<Effect<R>> => {
       const mutation = await prepare();
-      const count = mutation.statements.length;
-      const own = (results: readonly unknown[]): ResultsOf<S> =>
-        results.slice(0, count) as unknown as ResultsOf<S>;
-      const now = this.#deps.clock.now();
-      const audits = mutation.audits.map((entry) => auditStatement(actor, now, entry));
+      const { check, result, statements } = mutation;
       changes = mutation.changes ?? [];
-      const { check, result } = mutation;
+      const now = this.#deps.clock.now();
+      const own = (results: readonly unknown[]): ResultsOf<S> =>
+        results.slice(0, statements.length) as unknown as ResultsOf<S>;
+      const news = changes.map((change) =>
+        store.channels.append(channelKey(change.org, CHANGES), toData(change, now), CHANGES_KEPT),
+      );
+      const told = changes.findLastIndex(({ org }) => org === actor.org);
       return {
-        statements: [...mutation.statements, ...audits] as readonly Statement<unknown>[],
-        ...(check
-          ? {
-              finish: (results: readonly unknown[]) => {
-                check(own(results));
-                return [];
-              },
-            }
-          : {}),
-        result: (results: readonly unknown[]) => result(own(results)),
+        statements: [
+          ...statements,
+          ...news,
+          ...mutation.audits.map((entry) => auditStatement(actor, now, entry)),
+        ],
+        ...(check && { finish: (results: readonly unknown[]) => (check(own(results)), []) }),
+        result: (results) => {
+          position = told < 0 ? undefined : (results[statements.length + told] as Position);
+          return result(own(results));
+        },
       };
     };
-    const committed = await this.#commit(actor, call, toEffect);
-    if (!committed.repeated)
-      for (const change of changes) for (const listener of this.#listeners) listener(change);
-    return committed;
-  }
-
-  async #commit<R>(
-    actor: Actor,
-    { method, key, request }: CallKey,
-    toEffect: () => Promise<{
-      readonly statements: readonly Statement<unknown>[];
-      readonly finish?: (results: readonly unknown[]) => readonly Statement<unknown>[];
-      readonly result: (results: readonly unknown[]) => R;
-    }>,
-  ): Promise<Committed<R>> {
-    const { store } = this.#deps;
-    if (key === undefined) {
-      const effect = await toEffect();
-      return { result: effect.result(await store.commit(effect)), repeated: false };
-    }
-    const outcome = await store.idempotency.run(
-      { org: actor.org, principal: actor.user, method, key, request },
-      async () => {
-        const effect = await toEffect();
-        // Results are records of the contract: JSON by construction.
-        return { ...effect, result: effect.result as (results: readonly unknown[]) => JsonValue };
-      },
+    const { result, repeated } = await this.#deps.store.use('commit', (store) =>
+      commit(store, actor, call, toEffect),
     );
-    return { result: outcome.result as R, repeated: outcome.repeated };
+    if (!repeated) for (const change of changes) for (const listener of this.#listeners) listener(change);
+    return { result, repeated, ...(position && !repeated ? { position } : {}) };
   }
+}
+
+async function commit<R>(
+  store: Store,
+  actor: Actor,
+  { method, key, request }: CallKey,
+  toEffect: (store: Store) => Promise<Effect<R>>,
+): Promise<Committed<R>> {
+  if (key === undefined) {
+    const effect = await toEffect(store);
+    return { result: effect.result(await store.commit(effect)), repeated: false };
+  }
+  const call = { org: actor.org, principal: actor.user, method, key, request };
+  const outcome = await store.idempotency.run(call, async () => {
+    const effect = await toEffect(store);
+    // Results are records of the contract: JSON by construction.
+    return { ...effect, result: effect.result as (results: readonly unknown[]) => JsonValue };
+  });
+  return { result: outcome.result as R, repeated: outcome.repeated };
+}
+
+function toData({ org: _, ...change }: OrgChange, atMs: number): string {
+  return JSON.stringify({ ...change, atMs } satisfies DirectoryChange);
 }

@@ -2,15 +2,23 @@
  * The directory as the server sees it: opened before the hub, because credentials are checked against it; handed to the module for its methods. It owns
  * its tables, its memories and its timers; the store is the caller's.
  */
-import { DisposeStack, every, type Clock, type Disposable, type Logger, type Random } from '@trunkline/base';
-import type { Store } from '@trunkline/store';
+import {
+  DisposeStack,
+  every,
+  type Clock,
+  type Disposable,
+  type Logger,
+  type Random,
+  type Timer,
+} from '@trunkline/base';
+import { STORE_CODES, type Committing, type Reading, type Store } from '@trunkline/store';
+import { CodedError } from '@trunkline/protocol';
 import { auditStatement, readAudit, sweepAudit } from './audit.js';
-import { Commits } from './commits.js';
+import { Commits, type StoreAccess } from './commits.js';
 import { Invitations } from './invitations.js';
 import { KeyCache } from './key-cache.js';
 import { Keys } from './keys.js';
 import { Members } from './members.js';
-import { DIRECTORY_MIGRATIONS } from './migrations.js';
 import { resolveDirectoryOptions, type DirectoryOptions } from './options.js';
 import { Orgs } from './orgs.js';
 import { Secrets } from './secrets.js';
@@ -24,7 +32,8 @@ export interface DirectoryDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly store: Store;
+  /** With `DIRECTORY_MIGRATIONS` applied when it opens. */
+  readonly store: StoreAccess;
   /** 32 bytes each; the first one seals. */
   readonly secretsKeys: readonly Uint8Array[];
   /** See `SecretsDeps.keepKeys`. */
@@ -43,7 +52,11 @@ export interface Directory extends Disposable {
   readonly signIn: SignIn;
   readonly watch: Watch;
   readonly commits: Commits;
-  readonly store: Store;
+  /**
+   * Checks the keys of secrets and reads who is kept out; from then on both are looked at regularly. Done by the first use where nobody called it. Fails
+   * with 1200; where the store does not answer it is tried again later.
+   */
+  start(): Promise<void>;
   /** A record of what changed nothing in the tables, such as an operator entering an org. */
   note(actor: Actor, entry: AuditEntry): Promise<void>;
   /** A use of a key of all orgs: written with the others, one record per key, org and method. Never waits. */
@@ -63,29 +76,47 @@ export interface KeyUse {
 const MAX_USES = 1_000;
 const SWEEP_MS = 60_000;
 
-/** Brings the tables up to date and checks the keys of secrets. Fails with 1109, 1200, and as the store does. */
-export async function openDirectory(
-  deps: DirectoryDeps,
-  given?: Partial<DirectoryOptions>,
-): Promise<Directory> {
+/** Nothing is read yet: a store that is opened when it is needed stays closed until then. */
+export function createDirectory(deps: DirectoryDeps, given?: Partial<DirectoryOptions>): Directory {
   const options = resolveDirectoryOptions(given);
-  const { clock, random, logger, store } = deps;
-  await store.migrations.run([DIRECTORY_MIGRATIONS]);
+  const { clock, random, logger } = deps;
+  const stack = new DisposeStack();
 
-  const commits = new Commits({ clock, store });
+  /** The store that was checked. */
+  let checked: Store | undefined;
+  const checking = new Map<Store, Promise<void>>();
+  const check = async (opened: Store): Promise<void> => {
+    if (checked === opened) return;
+    const running = checking.get(opened) ?? secrets.check(opened).finally(() => checking.delete(opened));
+    checking.set(opened, running);
+    await running;
+    if (checked === opened) return;
+    checked = opened;
+    begin();
+  };
+  const access: StoreAccess = {
+    read: (statement) => access.use('read', (opened) => opened.read(statement)),
+    use: (kind, work) =>
+      deps.store.use(kind, async (opened) => {
+        await check(opened);
+        return work(opened);
+      }),
+  };
+  const store: Committing & Reading = {
+    read: access.read,
+    commit: (unit) => access.use('commit', (opened) => opened.commit(unit)),
+  };
+
+  const commits = new Commits({ clock, store: access });
   const parts = { clock, random, store, commits };
   const secrets = new Secrets({ ...parts, keys: deps.secretsKeys, keepKeys: deps.keepSecretsKeys });
-  await secrets.check();
   const orgs = new Orgs(parts);
   const users = new Users(parts);
   const keys = new Keys(parts);
   const invitations = new Invitations(parts);
   const sessions = new Sessions(parts);
   const keyCache = new KeyCache({ clock, logger, find: (digest) => keys.byDigest(digest) }, options);
-  const watch = new Watch({ clock, logger, orgs, users }, options.maxHeld);
-  const stack = new DisposeStack();
-  await watch.start(options.refreshMs);
-  stack.use(watch);
+  const watch = stack.use(new Watch({ clock, logger, orgs, users }, options.maxHeld));
   const unlisten = commits.listen(({ kind }) => {
     if (kind === 'key' || kind === 'org') keyCache.forget();
     if (kind === 'user') sessions.forget();
@@ -112,16 +143,24 @@ export async function openDirectory(
   };
   const quietly = (what: string, run: () => Promise<unknown>): Promise<unknown> =>
     run().catch((cause: unknown) => logger.warn({ cause: String(cause) }, `${what} failed`));
-  stack.defer(async () => void (await quietly('writing the last uses of keys', flush)));
-  const timers = [
-    every(clock, options.flushMs, () => void quietly('writing the last uses of keys', flush)),
-    every(clock, SWEEP_MS, () => {
-      void quietly('sweeping the audit log', () => sweepAudit(store, clock, options));
-      void quietly('sweeping sessions', () => sessions.sweep());
-      void quietly('sweeping invitations', () => invitations.sweep());
-    }),
-  ];
+  stack.defer(async () => void (checked && (await quietly('writing the last uses of keys', flush))));
+  let timers: readonly Timer[] = [];
   stack.defer(() => timers.forEach((timer) => timer.cancel()));
+  let begun = false;
+  const begin = (): void => {
+    if (begun) return;
+    begun = true;
+    void watch.refresh();
+    timers = [
+      every(clock, options.flushMs, () => void quietly('writing the last uses of keys', flush)),
+      every(clock, SWEEP_MS, () => {
+        void quietly('sweeping the audit log', () => sweepAudit(store, clock, options));
+        void quietly('sweeping sessions', () => sessions.sweep());
+        void quietly('sweeping invitations', () => invitations.sweep());
+      }),
+      every(clock, options.refreshMs, () => void watch.refresh()),
+    ];
+  };
 
   return {
     orgs,
@@ -135,7 +174,15 @@ export async function openDirectory(
     signIn: new SignIn({ ...parts, users, invitations }),
     watch,
     commits,
-    store,
+    start: async () => {
+      try {
+        await access.use('read', () => watch.refresh());
+      } catch (cause) {
+        if (!(cause instanceof CodedError && cause.code === STORE_CODES.storeUnavailable.code)) throw cause;
+        // Found by the next use; meanwhile nobody is known to be kept out.
+        logger.warn({ cause: String(cause) }, 'the directory cannot be read yet');
+      }
+    },
     note: async (actor, entry) =>
       void (await store.commit({ statements: [auditStatement(actor, clock.now(), entry)] })),
     noteUse: (use) => {

@@ -5,7 +5,16 @@
 import { randomId, type Clock, type Random } from '@trunkline/base';
 import type { InvitationRecord, OrgRole } from '@trunkline/contracts/directory';
 import { CodedError } from '@trunkline/protocol';
-import { decoding, expecting, json, sql, type Row, type Statement, type Store } from '@trunkline/store';
+import {
+  type Committing,
+  decoding,
+  expecting,
+  json,
+  sql,
+  type Row,
+  type Statement,
+  type Reading,
+} from '@trunkline/store';
 import type { Commits, Committed } from './commits.js';
 import { requireOrg } from './members.js';
 import type { ListFilter } from './orgs.js';
@@ -16,7 +25,7 @@ import { ORG_ROLES, type Actor } from './types.js';
 export interface InvitationsDeps {
   readonly clock: Clock;
   readonly random: Random;
-  readonly store: Store;
+  readonly store: Committing & Reading;
   readonly commits: Commits;
 }
 
@@ -62,12 +71,12 @@ export class Invitations {
     org: string,
     given: NewInvitation,
     key: string | undefined,
-  ): Promise<{ readonly invitation: InvitationRecord; readonly token?: string }> {
+  ): Promise<Committed<{ readonly invitation: InvitationRecord; readonly token?: string }>> {
     const token = makeToken();
     const email = normalised(given.email);
     const roles = ORG_ROLES.filter((role) => given.roles.includes(role));
     const now = this.#deps.clock.now();
-    const { result, repeated } = await this.#deps.commits.run(
+    const { result, repeated, position } = await this.#deps.commits.run(
       actor,
       { method: 'directory.invite', key, request: given },
       () => {
@@ -98,7 +107,11 @@ export class Invitations {
         };
       },
     );
-    return repeated ? { invitation: result } : { invitation: result, token };
+    return {
+      result: repeated ? { invitation: result } : { invitation: result, token },
+      repeated,
+      ...(position && { position }),
+    };
   }
 
   /** Fails with 1004. */

@@ -14,9 +14,10 @@ import {
   type Row,
   type SqlResult,
   type Statement,
-  type Store,
+  type Reading,
+  type Committing,
 } from '@trunkline/store';
-import type { Commits } from './commits.js';
+import type { Commits, Committed } from './commits.js';
 import { fromTimeCursor, LIST_LIMIT, pageOf, timeCursor, type Page } from './pages.js';
 import { digestOf, makeApiKey } from './tokens.js';
 import { SYSTEM, type Actor } from './types.js';
@@ -35,7 +36,7 @@ export interface NewKey {
 export interface KeysDeps {
   readonly clock: Clock;
   readonly random: Random;
-  readonly store: Store;
+  readonly store: Committing & Reading;
   readonly commits: Commits;
 }
 
@@ -85,11 +86,11 @@ export class Keys {
     actor: Actor,
     given: NewKey,
     idempotencyKey: string | undefined,
-  ): Promise<{ readonly key: KeyRecord; readonly secret?: string }> {
+  ): Promise<Committed<{ readonly key: KeyRecord; readonly secret?: string }>> {
     const { org, name, scopes, expiresMs } = given;
     const now = this.#deps.clock.now();
     const secret = makeApiKey();
-    const { result, repeated } = await this.#deps.commits.run(
+    const { result, repeated, position } = await this.#deps.commits.run(
       actor,
       { method: 'directory.createKey', key: idempotencyKey, request: given },
       () => {
@@ -117,21 +118,25 @@ export class Keys {
         };
       },
     );
-    return repeated ? { key: result } : { key: result, secret };
+    return {
+      result: repeated ? { key: result } : { key: result, secret },
+      repeated,
+      ...(position && { position }),
+    };
   }
 
   /** Of one of the orgs. A key that is revoked already stays so. Fails with 1004. */
-  async revoke(
+  revoke(
     actor: Actor,
     orgs: readonly string[],
     id: string,
     idempotencyKey: string | undefined,
-  ): Promise<KeyRecord> {
+  ): Promise<Committed<KeyRecord>> {
     const revoke: Statement = {
       sql: `UPDATE directory_api_keys k SET revoked_ms = coalesce(k.revoked_ms, $3) WHERE k.id = $1 AND k.org = ANY($2::text[]) RETURNING ${COLUMNS}`,
       parameters: [id, orgs, this.#deps.clock.now()],
     };
-    const { result } = await this.#deps.commits.run(
+    return this.#deps.commits.run(
       actor,
       { method: 'directory.revokeKey', key: idempotencyKey, request: { id } },
       () => ({
@@ -146,7 +151,6 @@ export class Keys {
         changes: [{ org: actor.org, kind: 'key', id, action: 'removed' }],
       }),
     );
-    return result;
   }
 
   /** The key of a digest, unless it is revoked. Whether it has ended is up to the caller's clock. */

@@ -10,7 +10,8 @@ import {
   type Row,
   type SqlResult,
   type Statement,
-  type Store,
+  type Reading,
+  type Committing,
 } from '@trunkline/store';
 import type { Commits, Committed } from './commits.js';
 import type { ListFilter } from './orgs.js';
@@ -19,7 +20,7 @@ import { ORG_ROLES, type Actor } from './types.js';
 
 export interface MembersDeps {
   readonly clock: Clock;
-  readonly store: Store;
+  readonly store: Committing & Reading;
   readonly commits: Commits;
 }
 

@@ -2,7 +2,16 @@
 import type { Clock } from '@trunkline/base';
 import type { OrgRecord, Quotas } from '@trunkline/contracts/directory';
 import { CodedError } from '@trunkline/protocol';
-import { decoding, expecting, json, sql, type Row, type Statement, type Store } from '@trunkline/store';
+import {
+  type Committing,
+  decoding,
+  expecting,
+  json,
+  sql,
+  type Row,
+  type Statement,
+  type Reading,
+} from '@trunkline/store';
 import type { Commits, Committed } from './commits.js';
 import { LIST_LIMIT, pageOf, searchText, type Page } from './pages.js';
 import type { Actor } from './types.js';
@@ -22,7 +31,7 @@ export interface ListFilter {
 
 export interface OrgsDeps {
   readonly clock: Clock;
-  readonly store: Store;
+  readonly store: Committing & Reading;
   readonly commits: Commits;
 }
 

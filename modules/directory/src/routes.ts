@@ -11,23 +11,32 @@ import {
 import type { ModuleContext, Principal, RouteDescriptor, RpcMethod, RpcOutcome } from '@trunkline/hub';
 import { CodedError, type Position } from '@trunkline/protocol';
 import { CHANGES, isOperator, requireAccess, type Access } from './access.js';
+import type { Committed } from './commits.js';
 import type { Directory } from './directory.js';
 import { ALL_ORGS } from './keys.js';
 import { noUser } from './users.js';
 import type { Actor } from './types.js';
 
 type ReadonlyDeep<T> = T extends object ? { readonly [K in keyof T]: ReadonlyDeep<T[K]> } : T;
-type Handle<M extends DirectoryMethod> = (
-  params: RpcParams<DirectoryContract, M>,
+type Params<M extends DirectoryMethod> = RpcParams<DirectoryContract, M>;
+type Result<M extends DirectoryMethod> = ReadonlyDeep<RpcResultOf<DirectoryContract, M>>;
+/** Methods that the contract calls idempotent: they change something, and may be repeated under a key. */
+type Changing = {
+  [M in DirectoryMethod]: DirectoryContract['rpc'][M] extends { readonly idempotent: true } ? M : never;
+}[DirectoryMethod];
+type Shown<R> = { readonly result: R; readonly position?: Position };
+
+type Read<M extends DirectoryMethod> = (params: Params<M>, actor: Actor) => Promise<Result<M>>;
+type Change<M extends DirectoryMethod> = (
+  params: Params<M>,
   actor: Actor,
-) => Promise<ReadonlyDeep<RpcResultOf<DirectoryContract, M>>>;
-type Route<M extends DirectoryMethod> = readonly [Access, Handle<M>];
+  key: string | undefined,
+) => Promise<Shown<Result<M>>>;
+type Route<M extends DirectoryMethod> = readonly [Access, M extends Changing ? Change<M> : Read<M>];
 
 export interface RouteDeps {
   readonly directory: Directory;
   readonly context: Pick<ModuleContext, 'forOrg'>;
-  /** The position of the last change published in the org, once it is published; undefined where there was none, or it failed. */
-  readonly published: (org: string) => Promise<Position | undefined>;
 }
 
 export interface DirectoryRoutes {
@@ -35,34 +44,33 @@ export interface DirectoryRoutes {
   readonly http: readonly RouteDescriptor[];
 }
 
-export function createRoutes(deps: RouteDeps): DirectoryRoutes {
-  const { context, published } = deps;
-  const routes = handlersOf(deps.directory);
+export function createRoutes({ directory, context }: RouteDeps): DirectoryRoutes {
+  const routes = handlersOf(directory);
   const methods = Object.keys(routes) as DirectoryMethod[];
 
-  const call = async (method: DirectoryMethod, params: unknown, actor: Actor): Promise<RpcOutcome> => {
-    const [access, handle] = routes[method] as Route<DirectoryMethod>;
+  const call = async (
+    method: DirectoryMethod,
+    params: Readonly<Record<string, unknown>>,
+    actor: Actor,
+    key: string | undefined,
+  ): Promise<RpcOutcome> => {
+    const [access, handle] = routes[method];
     requireAccess(actor, access);
-    const result = await (handle as (params: unknown, actor: Actor) => Promise<unknown>)(params ?? {}, actor);
-    if (!changes(method)) return { result };
-    const position = await published(actor.org);
-    return { result, ...(position && position.offset > 0 ? { after: { channel: CHANGES, position } } : {}) };
+    if (!isChanging(method)) return { result: await (handle as AnyRead)(params, actor) };
+    const { result, position } = await (handle as AnyChange)(params, actor, key ?? keyOf(params));
+    return { result, ...(position && { after: { channel: CHANGES, position } }) };
   };
 
   const rpc = methods.map((method): readonly [DirectoryMethod, RpcMethod] => [
     method,
     {
       params: paramsSchema(directoryContract.rpc[method]),
-      handle: (params, { principal, requestId, client, remoteAddress }) => {
-        const connection =
-          client === ''
-            ? undefined
-            : context.forOrg(principal.org).connections({ client, limit: 1 }).connections[0];
-        return call(
-          method,
-          params,
-          toActor(principal, requestId, remoteAddress ?? connection?.remoteAddress),
-        );
+      ...(isChanging(method) && { idempotent: 'own' as const }),
+      handle: (params, { principal, requestId, client, remoteAddress, idempotencyKey }) => {
+        const [connection] =
+          client === '' ? [] : context.forOrg(principal.org).connections({ client, limit: 1 }).connections;
+        const actor = toActor(principal, requestId, remoteAddress ?? connection?.remoteAddress);
+        return call(method, (params ?? {}) as Readonly<Record<string, unknown>>, actor, idempotencyKey);
       },
     },
   ]);
@@ -73,12 +81,16 @@ export function createRoutes(deps: RouteDeps): DirectoryRoutes {
     summary: directoryContract.rpc[method].summary,
     body: paramsSchema(directoryContract.rpc[method]),
     handle: async ({ principal, body, requestId, remoteAddress }) => {
-      const { result } = await call(method, body, toActor(principal, requestId, remoteAddress));
+      const params = (body ?? {}) as Readonly<Record<string, unknown>>;
+      const { result } = await call(method, params, toActor(principal, requestId, remoteAddress), undefined);
       return { status: 200, headers: { 'cache-control': 'no-store' }, body: { result } };
     },
   }));
   return { rpc: Object.fromEntries(rpc) as Record<DirectoryMethod, RpcMethod>, http };
 }
+
+type AnyRead = (params: unknown, actor: Actor) => Promise<unknown>;
+type AnyChange = (params: unknown, actor: Actor, key: string | undefined) => Promise<Shown<unknown>>;
 
 function handlersOf(directory: Directory): { readonly [M in DirectoryMethod]: Route<M> } {
   const { orgs, users, members, keys, secrets, invitations, sessions } = directory;
@@ -110,20 +122,15 @@ function handlersOf(directory: Directory): { readonly [M in DirectoryMethod]: Ro
     ],
     'directory.createOrg': [
       'operator',
-      async ({ id, idempotencyKey, ...fields }, actor) => ({
-        org: (await orgs.create(actor, id, fields, idempotencyKey)).result,
-      }),
+      async ({ id, idempotencyKey: _, ...fields }, actor, key) =>
+        under('org', await orgs.create(actor, id, fields, key)),
     ],
     'directory.updateOrg': [
       'operator',
-      async ({ id, idempotencyKey, ...fields }, actor) => ({
-        org: (await orgs.update(actor, id, fields, idempotencyKey)).result,
-      }),
+      async ({ id, idempotencyKey: _, ...fields }, actor, key) =>
+        under('org', await orgs.update(actor, id, fields, key)),
     ],
-    'directory.deleteOrg': [
-      'operator',
-      async ({ id, idempotencyKey }, actor) => (await orgs.remove(actor, id, idempotencyKey)).result,
-    ],
+    'directory.deleteOrg': ['operator', ({ id }, actor, key) => orgs.remove(actor, id, key)],
     'directory.users': [
       'operator',
       async (params) => {
@@ -141,11 +148,11 @@ function handlersOf(directory: Directory): { readonly [M in DirectoryMethod]: Ro
     ],
     'directory.updateUser': [
       'operator',
-      async ({ user, idempotencyKey, ...changed }, actor) => {
-        const { result } = await users.update(actor, user, changed, idempotencyKey);
+      async ({ user, idempotencyKey: _, ...changed }, actor, key) => {
+        const done = await users.update(actor, user, changed, key);
         // Kept out here before the answer says so; other nodes follow.
         if (changed.disabled !== undefined) await directory.watch.refresh();
-        return { user: result };
+        return under('user', done);
       },
     ],
     'directory.rotateSecrets': ['operator', ({ batch }, actor) => secrets.rotate(actor, batch)],
@@ -159,14 +166,12 @@ function handlersOf(directory: Directory): { readonly [M in DirectoryMethod]: Ro
     ],
     'directory.setMember': [
       'admin',
-      async ({ user, roles, idempotencyKey }, actor) => ({
-        member: (await members.set(actor, actor.org, user, roles, idempotencyKey)).result,
-      }),
+      async ({ user, roles }, actor, key) =>
+        under('member', await members.set(actor, actor.org, user, roles, key)),
     ],
     'directory.removeMember': [
       'admin',
-      async ({ user, idempotencyKey }, actor) =>
-        (await members.remove(actor, actor.org, user, idempotencyKey)).result,
+      ({ user }, actor, key) => members.remove(actor, actor.org, user, key),
     ],
     'directory.groups': [
       'admin',
@@ -177,14 +182,12 @@ function handlersOf(directory: Directory): { readonly [M in DirectoryMethod]: Ro
     ],
     'directory.setGroup': [
       'admin',
-      async ({ name, members: users, idempotencyKey }, actor) => ({
-        group: (await members.setGroup(actor, actor.org, name, users, idempotencyKey)).result,
-      }),
+      async ({ name, members: of }, actor, key) =>
+        under('group', await members.setGroup(actor, actor.org, name, of, key)),
     ],
     'directory.removeGroup': [
       'admin',
-      async ({ name, idempotencyKey }, actor) =>
-        (await members.removeGroup(actor, actor.org, name, idempotencyKey)).result,
+      ({ name }, actor, key) => members.removeGroup(actor, actor.org, name, key),
     ],
     'directory.keys': [
       'admin',
@@ -195,21 +198,15 @@ function handlersOf(directory: Directory): { readonly [M in DirectoryMethod]: Ro
     ],
     'directory.createKey': [
       'admin',
-      async ({ name, scopes = ['*'], allOrgs = false, expiresMs, idempotencyKey }, actor) => {
+      async ({ name, scopes = ['*'], allOrgs = false, expiresMs }, actor, key) => {
         if (allOrgs && !isOperator(actor))
           throw new CodedError('permissionDenied', 'allOrgs is for operators');
-        return keys.create(
-          actor,
-          { org: allOrgs ? ALL_ORGS : actor.org, name, scopes, expiresMs },
-          idempotencyKey,
-        );
+        return keys.create(actor, { org: allOrgs ? ALL_ORGS : actor.org, name, scopes, expiresMs }, key);
       },
     ],
     'directory.revokeKey': [
       'admin',
-      async ({ id, idempotencyKey }, actor) => ({
-        key: await keys.revoke(actor, keyOrgs(actor), id, idempotencyKey),
-      }),
+      async ({ id }, actor, key) => under('key', await keys.revoke(actor, keyOrgs(actor), id, key)),
     ],
     'directory.secrets': [
       'admin',
@@ -220,14 +217,12 @@ function handlersOf(directory: Directory): { readonly [M in DirectoryMethod]: Ro
     ],
     'directory.setSecret': [
       'admin',
-      async ({ name, value, idempotencyKey }, actor) => ({
-        secret: (await secrets.set(actor, actor.org, name, value, idempotencyKey)).result,
-      }),
+      async ({ name, value }, actor, key) =>
+        under('secret', await secrets.set(actor, actor.org, name, value, key)),
     ],
     'directory.removeSecret': [
       'admin',
-      async ({ name, idempotencyKey }, actor) =>
-        (await secrets.remove(actor, actor.org, name, idempotencyKey)).result,
+      ({ name }, actor, key) => secrets.remove(actor, actor.org, name, key),
     ],
     'directory.invitations': [
       'admin',
@@ -238,13 +233,12 @@ function handlersOf(directory: Directory): { readonly [M in DirectoryMethod]: Ro
     ],
     'directory.invite': [
       'admin',
-      ({ email, roles, ttlMs, idempotencyKey }, actor) =>
-        invitations.create(actor, actor.org, { email, roles, ttlMs }, idempotencyKey),
+      ({ email, roles, ttlMs }, actor, key) =>
+        invitations.create(actor, actor.org, { email, roles, ttlMs }, key),
     ],
     'directory.revokeInvitation': [
       'admin',
-      async ({ id, idempotencyKey }, actor) =>
-        (await invitations.revoke(actor, actor.org, id, idempotencyKey)).result,
+      ({ id }, actor, key) => invitations.revoke(actor, actor.org, id, key),
     ],
     'directory.audit': [
       'admin',
@@ -282,8 +276,21 @@ function toActor({ user, org, roles }: Principal, requestId: string, address = '
   return { user, org, roles, requestId, address };
 }
 
-function changes(method: DirectoryMethod): boolean {
+function isChanging(method: DirectoryMethod): method is Changing {
   return 'idempotent' in directoryContract.rpc[method];
+}
+
+/** Over HTTP the key is a param; on a connection it is in the envelope. */
+function keyOf({ idempotencyKey }: Readonly<Record<string, unknown>>): string | undefined {
+  return typeof idempotencyKey === 'string' ? idempotencyKey : undefined;
+}
+
+/** The record of a change as the contract answers it. */
+function under<N extends string, R>(
+  name: N,
+  { result, position }: Committed<R>,
+): Shown<{ readonly [K in N]: R }> {
+  return { result: { [name]: result } as { readonly [K in N]: R }, ...(position && { position }) };
 }
 
 function withNext(next: string | undefined): { readonly next?: string } {

@@ -13,7 +13,8 @@ import {
   type Row,
   type SqlResult,
   type Statement,
-  type Store,
+  type Reading,
+  type Committing,
 } from '@trunkline/store';
 import { auditStatement } from './audit.js';
 import type { Commits, Committed } from './commits.js';
@@ -25,7 +26,7 @@ import type { Actor } from './types.js';
 
 export interface SecretsDeps {
   readonly clock: Clock;
-  readonly store: Store;
+  readonly store: Committing & Reading;
   readonly commits: Commits;
   /** The first one seals. */
   readonly keys: readonly Uint8Array[];
@@ -61,8 +62,8 @@ export class Secrets {
   }
 
   /** Compares the keys with what the store was sealed under. Fails with 1200: at start, not at the first use. */
-  async check(): Promise<void> {
-    const { store, clock } = this.#deps;
+  async check(store: Committing & Reading): Promise<void> {
+    const { clock } = this.#deps;
     const known = await store.read(sql`SELECT key_id FROM directory_secret_keys ORDER BY key_id LIMIT 1000`);
     const ids = known.rows.map((row) => row['key_id'] as string);
     const foreign = await store.read(

@@ -5,7 +5,7 @@
 import { randomId, type Clock, type Random } from '@trunkline/base';
 import type { SessionRecord } from '@trunkline/contracts/directory';
 import { CodedError } from '@trunkline/protocol';
-import { expecting, sql, type Row, type Statement, type Store } from '@trunkline/store';
+import { type Committing, expecting, sql, type Row, type Statement, type Reading } from '@trunkline/store';
 import { auditStatement } from './audit.js';
 import type { Commits } from './commits.js';
 import type { Actor } from './types.js';
@@ -13,7 +13,7 @@ import type { Actor } from './types.js';
 export interface SessionsDeps {
   readonly clock: Clock;
   readonly random: Random;
-  readonly store: Store;
+  readonly store: Committing & Reading;
   readonly commits: Commits;
 }
 

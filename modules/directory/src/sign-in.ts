@@ -12,7 +12,8 @@ import {
   type Row,
   type SqlResult,
   type Statement,
-  type Store,
+  type Reading,
+  type Committing,
 } from '@trunkline/store';
 import type { Commits } from './commits.js';
 import type { Invitations, OpenInvitation } from './invitations.js';
@@ -26,7 +27,7 @@ export const CONSOLE_IDENTITY = 'console';
 export interface SignInDeps {
   readonly clock: Clock;
   readonly random: Random;
-  readonly store: Store;
+  readonly store: Committing & Reading;
   readonly commits: Commits;
   readonly users: Users;
   readonly invitations: Invitations;
@@ -107,10 +108,7 @@ export class SignIn {
 
   // ------------------------------------------------------------ inside
 
-  #write(
-    id: string,
-    { issuer, subject, email, name, operator }: ProviderIdentity,
-  ): Statement<UserRecord> {
+  #write(id: string, { issuer, subject, email, name, operator }: ProviderIdentity): Statement<UserRecord> {
     const now = this.#deps.clock.now();
     const write: Statement = {
       sql: `INSERT INTO directory_users AS u (id, issuer, subject, email, name, operator, operator_source, created_ms, updated_ms, last_seen_ms)

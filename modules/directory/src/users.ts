@@ -18,7 +18,8 @@ import {
   type Row,
   type SqlResult,
   type Statement,
-  type Store,
+  type Reading,
+  type Committing,
 } from '@trunkline/store';
 import type { Commits, Committed } from './commits.js';
 import type { ListFilter } from './orgs.js';
@@ -33,7 +34,7 @@ export interface UserChanges {
 
 export interface UsersDeps {
   readonly clock: Clock;
-  readonly store: Store;
+  readonly store: Committing & Reading;
   readonly commits: Commits;
 }
 

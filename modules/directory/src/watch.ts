@@ -2,7 +2,7 @@
  * What every node holds in memory of the directory, because it is asked in the data path: who is disabled, and what orgs may use. Read at start, after
  * every change of this node, and at intervals, which is how changes of other nodes arrive.
  */
-import { every, type Clock, type Logger, type Timer } from '@trunkline/base';
+import type { Clock, Logger } from '@trunkline/base';
 import type { Quotas } from '@trunkline/contracts/directory';
 import type { Principal } from '@trunkline/hub';
 import type { Orgs } from './orgs.js';
@@ -24,19 +24,12 @@ export class Watch {
   readonly #listeners = new Set<OnDisabled>();
   #disabled: ReadonlyMap<string, DisabledUser> = new Map();
   #quotas: ReadonlyMap<string, Quotas> = new Map();
-  #timer: Timer | undefined;
   #reading: Promise<void> | undefined;
   #again = false;
 
   constructor(deps: WatchDeps, maxHeld: number) {
     this.#deps = deps;
     this.#maxHeld = maxHeld;
-  }
-
-  /** Reads once, and from then on every `intervalMs`. Fails as the store does. */
-  async start(intervalMs: number): Promise<void> {
-    await this.#read();
-    this.#timer = every(this.#deps.clock, intervalMs, () => void this.refresh());
   }
 
   listen(listener: OnDisabled): () => void {
@@ -63,7 +56,6 @@ export class Watch {
   }
 
   async dispose(): Promise<void> {
-    this.#timer?.cancel();
     await this.#reading;
   }
 

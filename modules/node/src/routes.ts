@@ -5,16 +5,7 @@
  */
 import { paramsSchema, type RpcParams, type RpcResultOf } from '@trunkline/contracts';
 import { nodeContract, type NodeContract } from '@trunkline/contracts/node';
-import type {
-  ApiMapPublished,
-  ApiPublished,
-  CallContext,
-  ClientTarget,
-  ModuleContext,
-  OrgApi,
-  RpcMethod,
-  RpcOutcome,
-} from '@trunkline/hub';
+import type { CallContext, ClientTarget, ModuleContext, OrgApi, RpcMethod, RpcOutcome } from '@trunkline/hub';
 import { closeOf, CodedError, type Position } from '@trunkline/protocol';
 import {
   isOperator,
@@ -32,6 +23,7 @@ import type { NodeModuleOptions, NodeTuning } from './options.js';
 import type { ChannelPromise } from './promises.js';
 import { toDetails, toLimits, toPresent, toPublication } from './results.js';
 import type { StatsSampler } from './sampler.js';
+import { findEntry, publish } from './writing.js';
 
 type Method = keyof NodeContract['rpc'];
 type ReadonlyDeep<T> = T extends object ? { readonly [K in keyof T]: ReadonlyDeep<T[K]> } : T;
@@ -52,8 +44,6 @@ const CONNECTIONS_LIMIT = 100;
 const SUBSCRIPTIONS_LIMIT = 100;
 const EVENTS_LIMIT = 100;
 const PRESENCE_LIMIT = 200;
-/** Pages looked through for one entry: with the hub's pages of up to 1,000, more entries than a map may hold by default. */
-const MAP_PAGES = 200;
 const HISTORY_LIMIT = 100;
 
 export interface RouteDeps {
@@ -239,42 +229,6 @@ function bind(method: Method, route: Route<Method>, context: ModuleContext): Rpc
       );
     },
   };
-}
-
-async function publish(
-  params: RpcParams<NodeContract, 'node.publish'>,
-  org: OrgApi,
-): Promise<ApiPublished & Partial<Pick<ApiMapPublished, 'applied' | 'current'>>> {
-  const { channel, key, tags, idempotencyKey, expect } = params;
-  if (key === undefined) {
-    for (const field of ['removed', 'expect'] as const)
-      if (params[field] !== undefined && params[field] !== false)
-        throw new CodedError('badRequest', `key must be given where ${field} is`);
-  }
-  const settings = {
-    ...(tags !== undefined && { tags }),
-    ...(idempotencyKey !== undefined && { idempotencyKey }),
-  };
-  const guarded = { ...settings, ...(expect !== undefined && { expect }) };
-  if (params.removed === true) return org.mapRemove(channel, key ?? '', guarded);
-  const data = JSON.stringify(params.data) as string | undefined;
-  if (data === undefined) throw new CodedError('badRequest', 'data must be given');
-  return key === undefined
-    ? org.publish(channel, data, settings)
-    : org.mapPublish(channel, key, data, guarded);
-}
-
-/** Pages through the map until the entry is found; none where it is not there. */
-async function findEntry(org: OrgApi, channel: string, key: string): ReturnType<OrgApi['mapState']> {
-  let cursor: string | undefined;
-  for (let pages = 1; ; pages++) {
-    const page = await org.mapState(channel, cursor === undefined ? {} : { cursor });
-    const entries = page.entries.filter((entry) => entry.key === key);
-    if (entries.length > 0 || page.cursor === '') return { entries, cursor: '', position: page.position };
-    if (pages === MAP_PAGES)
-      throw new CodedError('limitExceeded', 'the map is too large to look for one entry');
-    cursor = page.cursor;
-  }
 }
 
 /** A channel that numbers nothing shows its effect nowhere to wait for. */

@@ -75,6 +75,30 @@ const missing = (from: number, to: number): { epoch: string; from: number; to: n
 });
 
 describe('continuity: subscribing', () => {
+  it('[CLIENT-2] a top behind what is held is a reset, also where the server says recovered: offsets are given again', () => {
+    const { effects, track } = run([
+      subscribed(3),
+      gap(4, 9, 'filtered'),
+      lost,
+      recovered(6),
+      pub(5),
+      pub(6),
+      pub(7),
+    ]);
+    expect(effects).toEqual([{ kind: 'reset', reason: 'unrecoverable' }, DELIVER]);
+    expect(track.position).toEqual({ epoch: 'e', offset: 7 });
+  });
+
+  it.each([
+    ['that went back', recovered(5), 'unrecoverable'],
+    ['of another epoch', recovered(5, { position: { epoch: 'f', offset: 5 } }), 'epoch'],
+  ] as const)('[CLIENT-2] a cache %s is a reset, and its newest publication follows', (_, again, reason) => {
+    const cache = { ...PLAIN, cache: true };
+    expect(last([subscribed(7), lost, again], cache)).toMatchObject([{ kind: 'reset', reason }]);
+    expect(last([subscribed(7), lost, again, pub(5)], cache)).toEqual([DELIVER]);
+    expect(run([subscribed(7), lost, again, pub(5)], cache).track.position?.offset).toBe(5);
+  });
+
   it('[CLIENT-1] a first subscribe has missed nothing, wherever the channel stands', () => {
     expect(run([subscribed(7), pub(8)]).effects).toEqual([DELIVER]);
     expect(run([subscribed(7)]).track.position).toEqual({ epoch: 'e', offset: 7 });

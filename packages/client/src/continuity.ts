@@ -201,7 +201,9 @@ function subscribed(track: Track, event: TrackEvent & { kind: 'subscribed' }): S
     invalidated: false,
   };
   if (track.fresh) return { track: { ...next, position: top, reported: [], jumps: 0 }, effects: NONE };
-  if (event.recovered && !track.invalidated && held && top && sameEpoch(held, top)) {
+  // A top behind what is held: acknowledged publications were lost where they are kept, and their offsets will be given again.
+  const continues = held && top && sameEpoch(held, top) && held.offset <= top.offset;
+  if (event.recovered && !track.invalidated && continues) {
     return {
       track: {
         ...next,
@@ -212,7 +214,10 @@ function subscribed(track: Track, event: TrackEvent & { kind: 'subscribed' }): S
       effects: NONE,
     };
   }
-  const replaced: Track = { ...next, position: top, reported: [], jumps: 0 };
+  // Of a cache the newest publication follows all the same, and is what the application begins with.
+  const newest = track.options.cache && event.recovered && event.hasPublications;
+  const position = newest && top && top.offset > 0 ? { epoch: top.epoch, offset: top.offset - 1 } : top;
+  const replaced: Track = { ...next, position, reported: [], jumps: 0 };
   // Nobody asked to recover, and nothing was published meanwhile: nothing is missing.
   if (
     !event.wasRecovering &&

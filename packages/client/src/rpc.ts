@@ -13,8 +13,10 @@ export interface CallOptions {
   readonly key?: string;
   /** Longest wait for the answer, waiting for a connection included. Default and maximum: the client's `timeoutMs`. */
   readonly timeoutMs?: number;
-  /** Number of this call among the caller's own, for handlers that demand an order. */
+  /** Number of this call among the caller's own: the server takes those of one connection and `order` one after another, lower numbers first. */
   readonly seq?: number;
+  /** With `seq`: calls of different orders do not wait for each other. Default ''. */
+  readonly order?: string;
   /** Shown in the server's logs. */
   readonly trace?: string;
 }
@@ -97,8 +99,8 @@ export class Rpc {
   }
 }
 
-function envelope(params: unknown, { key, seq, trace }: CallOptions): object {
-  return definedOnly({ params: params ?? null, key, seq, trace });
+function envelope(params: unknown, { key, seq, order, trace }: CallOptions): object {
+  return definedOnly({ params: params ?? null, key, seq, order, trace });
 }
 
 function openEnvelope(data: unknown): CommandResult<unknown> {

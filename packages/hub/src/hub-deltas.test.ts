@@ -224,7 +224,7 @@ describe('replies', () => {
     }
   });
 
-  test('[DELTA-6] a reply of another epoch than the one that is delivered shares nothing with it', async () => {
+  test('[DELTA-6] [CONT-7] a reply of another epoch than the one that is delivered is refused, and the next shares nothing with it', async () => {
     const clock = new FakeClock();
     const memory = createMemoryBroker({ clock, random: createSeededRandom(1) });
     let other: Awaited<ReturnType<Broker['history']>> | undefined;
@@ -240,12 +240,10 @@ describe('replies', () => {
     };
     const peer = hub.peer();
     await peer.connect();
-    const result = await subscribed(peer, 'doc:1', {
-      recoverable: true,
-      recover: true,
-      epoch: 'other',
-      offset: 1,
-    });
+    const request = { recoverable: true, recover: true, epoch: 'other', offset: 1 };
+    const refused = await peer.call({ subscribe: { channel: 'doc:1', delta: 'fossil', ...request } });
+    expect(refused['error']).toMatchObject({ code: 1000, temporary: true });
+    const result = await subscribed(peer, 'doc:1', request);
     expect(readAll(result['publications'])).toEqual(['full other 7', 'delta other 8']);
   });
 });

@@ -28,6 +28,7 @@ import { resolveHubOptions, type HubOptions } from './options.js';
 import type {
   Authenticator,
   CommandStore,
+  QuotasOf,
   DurableLog,
   Endpoint,
   LinkProfile,
@@ -68,6 +69,8 @@ export interface HubDeps {
   readonly durableLog?: DurableLog;
   /** Where effects are committed and keys of calls are kept; absent: keys are kept in memory, and effects are refused. */
   readonly commands?: CommandStore;
+  /** What single orgs may use, within the options; absent: as the options say. */
+  readonly quotasOf?: QuotasOf;
 }
 
 /** What an endpoint decided about a connection that is now open. */
@@ -171,6 +174,7 @@ class HubImpl implements Hub {
       durableLog: deps.durableLog,
       options,
     });
+    const remembered = new MemoryCommands(clock, { ttlMs: options.idempotencyTtlMs }, deps.commands);
     const router: RouterDeps = {
       clock,
       random,
@@ -180,13 +184,14 @@ class HubImpl implements Hub {
       broker,
       authenticator: deps.authenticator,
       channels,
-      clients: new Clients(clock, options),
+      clients: new Clients(clock, options, deps.quotasOf),
       namespaces,
       counters: this.#counters,
       events: new OrgEvents(clock, options.orgEventsMax),
       rpc: this.#rpc,
       durableLog: deps.durableLog,
-      commands: deps.commands ?? new MemoryCommands(clock, { ttlMs: options.idempotencyTtlMs }),
+      commands: deps.commands ?? remembered,
+      remembered,
       turns: new Turns(clock),
       tracer: deps.tracer,
     };

@@ -22,6 +22,7 @@ import type { DurableLog, DurablePublication } from './ports/durable-log.js';
 import type { OpenRequest } from './ports/endpoint.js';
 import type { CommandStore } from './ports/idempotency.js';
 import type { Principal } from './ports/principal.js';
+import type { QuotasOf } from './ports/quotas.js';
 import type { Transport, TransportHandlers } from './ports/transport.js';
 import { nativeProfile } from './router/native-endpoint.js';
 
@@ -259,6 +260,7 @@ export function createTestHub(
     readonly broker?: BrokerFactory;
     readonly durableLog?: DurableLog;
     readonly commands?: CommandStore;
+    readonly quotasOf?: QuotasOf;
     readonly logger?: Logger;
     readonly seed?: number;
   } = {},
@@ -276,6 +278,7 @@ export function createTestHub(
       authenticator: testAuthenticator,
       ...(given.durableLog ? { durableLog: given.durableLog } : {}),
       ...(given.commands ? { commands: given.commands } : {}),
+      ...(given.quotasOf ? { quotasOf: given.quotasOf } : {}),
     },
     {
       namespaces: [

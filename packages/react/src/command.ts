@@ -24,7 +24,7 @@ export function useRpc<M extends MethodOf<DefaultContract>>(
 }
 
 export interface UseCommandOptions<C extends ContractOrNone, M extends string, S>
-  extends Omit<CallOptions, 'key'>, Pick<AddOptions, 'order' | 'expiresInMs'> {
+  extends Omit<CallOptions, 'key' | 'order'>, Pick<AddOptions, 'order' | 'expiresInMs'> {
   /** Sent through this queue: kept while there is no connection, with its `order` and `expiresInMs`. Only for methods that their contract calls `idempotent`. */
   readonly queue?: M extends IdempotentMethodOf<C> ? OfflineQueue<C> : never;
   /** Shows the effect before the server confirmed it: `mutate` of `useChannelState` and the change it will probably be. */
@@ -83,7 +83,12 @@ export function useCommand<M extends MethodOf<DefaultContract>, S = unknown>(
       const send = (key: string): ReturnType<typeof client.command<M>> =>
         queue === undefined
           ? client.command(method, params, { ...call, key })
-          : queue.run(method, params, withoutUndefined({ key, order, expiresInMs, trace: call.trace }));
+          : // A contract without an idempotent method has no method that fits here, and then nobody can give a queue.
+            queue.run(
+              method as never,
+              params as never,
+              withoutUndefined({ key, order, expiresInMs, trace: call.trace }),
+            );
       try {
         const result = optimistic
           ? await optimistic.mutate({ apply: (state) => optimistic.apply(state, params), run: send })

@@ -60,6 +60,11 @@ export interface Engine extends Disposable {
   /** True where no other process can use the database. */
   readonly exclusive: boolean;
   /**
+   * True where a commit is sent apart from the statements before it. Then a statement that takes too long, which this engine can only end together
+   * with everything under way, has certainly not been committed.
+   */
+  readonly commitsApart: boolean;
+  /**
    * Lends a session to `use` alone and takes it back; one that was lost, or has a transaction open, is thrown away. Borrowers of a busy engine wait
    * in order. A borrower never borrows again inside: with one session that would wait for itself.
    */

@@ -15,6 +15,9 @@ export function readEmulationRequest(body: Buffer, binary: boolean): EmulationRe
   return binary ? fromProtobuf(body) : fromJson(body);
 }
 
+/** Bytes of a body within which `peekSession` finds what it can find. */
+export const PEEK_BYTES = 200;
+
 /**
  * The session as far as the first bytes of a body tell, so that a request has its place in the order before it is whole. Undefined where
  * they do not; the place is then taken at the end of the body.
@@ -25,7 +28,7 @@ export function peekSession(first: Buffer, binary: boolean): string | undefined 
     const session = node?.field === 1 ? fieldAt(first, node.end) : node;
     return session?.field === 2 ? session.bytes.toString() : undefined;
   }
-  return /^\s*\{\s*"session"\s*:\s*"([0-9A-Za-z]{1,64})"/.exec(first.toString('latin1', 0, 200))?.[1];
+  return /^\s*\{\s*"session"\s*:\s*"([0-9A-Za-z]{1,64})"/.exec(first.toString('latin1', 0, PEEK_BYTES))?.[1];
 }
 
 function fromJson(body: Buffer): EmulationRequest | undefined {

@@ -22,6 +22,11 @@ function rawRequest(port: number, text: string) {
   return { socket, closed, received: () => received };
 }
 
+/** For what no event of the rig tells. */
+async function until(met: () => boolean): Promise<void> {
+  while (!met()) await new Promise((resolve) => setImmediate(resolve));
+}
+
 describe('opening a stream', () => {
   it('[STREAM-3] the body of a POST is the first frame, and the answer stays open', async () => {
     rig = await startRig(streaming());
@@ -257,6 +262,55 @@ describe('upstream', () => {
     expect((await quick).status).toBe(204);
     expect(accepted.frames).toEqual(['hello', 'quick']);
     raw.socket.destroy();
+  });
+});
+
+describe('what strangers cost', () => {
+  const head = (length: number): string =>
+    `POST /emulation HTTP/1.1\r\nhost: x\r\ncontent-length: ${length}\r\n\r\n`;
+
+  it('[STREAM-11] a body that names no session of this node is not kept beyond 64 KiB', async () => {
+    rig = await startRig(streaming());
+    for (const [session, status] of [
+      ['"session":"nobody",', 404],
+      ['"data":"first","session":"nobody",', 413],
+    ] as const) {
+      const body = `{${session}"node":"","x":"${'x'.repeat(70_000)}`;
+      const raw = rawRequest(rig.port, head(4_000_000) + body);
+      await until(() => raw.received().includes('\r\n\r\n'));
+      expect(raw.received()).toContain(`HTTP/1.1 ${status} `);
+      raw.socket.destroy();
+    }
+  });
+
+  it('[STREAM-11] a session is found in whatever pieces its body comes', async () => {
+    rig = await startRig(streaming({ maxFrameBytes: 200_000 }));
+    const { accepted } = await rig.stream();
+    const data = 'x'.repeat(100_000);
+    const body = JSON.stringify({ session: accepted.transport.session, node: '', data });
+    const raw = rawRequest(rig.port, head(body.length) + body.slice(0, 5));
+    for (const [from, to] of [
+      [5, 20],
+      [20, 60],
+      [60, 70_000],
+      [70_000, body.length],
+    ] as const) {
+      expect((await rig.upstream('nobody', '')).status).toBe(404);
+      raw.socket.write(body.slice(from, to));
+    }
+    await accepted.until(() => accepted.frames.length === 2);
+    expect(accepted.frames[1]).toBe(data);
+    raw.socket.destroy();
+  });
+
+  it('[STREAM-9] unfinished bodies of one session end it where they are too many bytes together', async () => {
+    rig = await startRig(streaming(), { upstreamBodyMaxBytes: 10_000 });
+    const { accepted } = await rig.stream();
+    const begun = `{"session":"${accepted.transport.session}","node":"","data":"${'x'.repeat(8_000)}`;
+    const raws = [1, 2, 3].map(() => rawRequest(rig?.port ?? 0, head(9_999) + begun));
+    await accepted.until(() => accepted.closes.length === 1);
+    expect(accepted.closes[0]?.code).toBe(3013);
+    for (const { socket } of raws) socket.destroy();
   });
 });
 

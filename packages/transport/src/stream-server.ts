@@ -7,10 +7,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { randomId, type Clock, type Logger, type Random, type Timer } from '@trunkline/base';
 import type { Endpoint, Hub, OpenDecision, OpenRequest } from '@trunkline/hub';
 import { closeOf } from '@trunkline/protocol';
-import { readBody, type Body } from './body.js';
+import { readBody, type Body, type BodyWatch } from './body.js';
 import { corsHeaders, preflightHeaders } from './cors.js';
 import type { Door, Visitor } from './door.js';
-import { peekSession, readEmulationRequest } from './emulation-request.js';
+import { PEEK_BYTES, peekSession, readEmulationRequest } from './emulation-request.js';
 import { events, lines, type BatchFramer } from './frames.js';
 import { answerRequest, refusal, type Answer } from './http-answer.js';
 import type { EntranceOptions } from './options.js';
@@ -42,8 +42,12 @@ const SESSION_LENGTH = 32;
 /** Silence after which the operating system asks whether the peer is still there, where it answers no ping. */
 const TCP_KEEP_ALIVE_MS = 30_000;
 const BINARY_TYPE = 'application/octet-stream';
+/** Bytes of an upstream request kept while nobody is known to whom it belongs. */
+const STRANGER_MAX_BYTES = 64 * 1024;
 /** A comment (SSE), or an empty line (lines). */
 const SSE_PING = ':\n\n';
+
+const HANDED_OVER: Answer = { status: 204, body: '' };
 
 interface Visit {
   readonly request: IncomingMessage;
@@ -207,39 +211,52 @@ export function createStreamServer(deps: StreamServerDeps, options: EntranceOpti
     if (!visitor.originAllowed) return refusal(403, 'permissionDenied', 'origin not allowed');
     const binary = isBinary(request);
     let early: { readonly transport: StreamTransport; readonly place: Place } | undefined;
-    const body = await readBody(
-      clock,
-      request,
-      { maxBytes: options.upstreamBodyMaxBytes, timeoutMs: options.bodyTimeoutMs },
-      (bytes) => {
-        const transport = sessions.get(peekSession(bytes, binary) ?? '');
-        if (transport) early = { transport, place: transport.upstream.place() };
-      },
-    );
+    let session: string | undefined;
+    let peekable = true;
+    const watch: BodyWatch = (soFar) => {
+      if (early) return early.place.arriving(soFar.length);
+      if (session === undefined && peekable) {
+        session = peekSession(soFar, binary);
+        peekable = soFar.length < PEEK_BYTES;
+        const transport = sessions.get(session ?? '');
+        if (transport) {
+          early = { transport, place: transport.upstream.place() };
+          return early.place.arriving(soFar.length);
+        }
+      }
+      return soFar.length <= STRANGER_MAX_BYTES;
+    };
+    const limits = { maxBytes: options.upstreamBodyMaxBytes, timeoutMs: options.bodyTimeoutMs };
+    const body = await readBody(clock, request, limits, watch);
     if (body.kind !== 'whole') {
       void early?.place.settle(undefined);
-      if (body.kind === 'tooLarge') {
-        const { code, reason } = closeOf('badRequest', 'frame too large');
-        early?.transport.close(code, reason);
-      }
-      return incomplete(visit, body);
+      const large = incomplete(visit, body);
+      if (body.kind !== 'tooLarge') return large;
+      if (early === undefined) return session === undefined ? large : unknownSession(visitor);
+      if (early.transport.closing) return HANDED_OVER;
+      const { code, reason } = closeOf('badRequest', 'frame too large');
+      early.transport.close(code, reason);
+      return large;
     }
     const asked = readEmulationRequest(body.bytes, binary);
     const here = asked?.node === '' || asked?.node === hub.nodeId;
     const transport = here ? sessions.get(asked.session) : undefined;
     if (early && early.transport !== transport) void early.place.settle(undefined);
     if (asked === undefined) return refusal(400, 'badRequest', 'the body must hold session, node and data');
-    if (transport === undefined)
-      return door.attempt(visitor)
-        ? refusal(404, 'notFound', 'no such session on this node')
-        : refusal(429, 'tooManyRequests', 'connection attempts of this address', { 'retry-after': '1' });
+    if (transport === undefined) return unknownSession(visitor);
     const place = early?.transport === transport ? early.place : transport.upstream.place();
     const taken = await place.settle(asked.data);
     if (asked.data.length > transport.maxFrameBytes) return refusal(413, 'limitExceeded', 'bytes of a frame');
     return taken || transport.closing
-      ? { status: 204, body: '' }
+      ? HANDED_OVER
       : refusal(404, 'notFound', 'no such session on this node');
   };
+
+  /** Guesses count as attempts. */
+  const unknownSession = (visitor: Visitor): Answer =>
+    door.attempt(visitor)
+      ? refusal(404, 'notFound', 'no such session on this node')
+      : refusal(429, 'tooManyRequests', 'connection attempts of this address', { 'retry-after': '1' });
 
   const preflight = ({ request, visitor }: Visit, methods: readonly string[]): Answer => {
     if (!visitor.originAllowed) return refusal(403, 'permissionDenied', 'origin not allowed');

@@ -21,6 +21,7 @@ export interface StreamTransportOptions {
   readonly highWaterBytes: number;
   readonly closeTimeoutMs: number;
   readonly upstreamMaxRequests: number;
+  readonly upstreamBodyMaxBytes: number;
   readonly stallTimeoutMs: number;
 }
 
@@ -66,7 +67,11 @@ export class StreamTransport implements Transport {
     this.#wire = wire;
     this.#response = response;
     this.upstream = new Upstream(
-      { maxRequests: options.upstreamMaxRequests, maxBytes: 2 * wire.maxFrameBytes },
+      {
+        maxRequests: options.upstreamMaxRequests,
+        maxBytes: 2 * wire.maxFrameBytes,
+        maxArrivingBytes: 2 * options.upstreamBodyMaxBytes,
+      },
       (frame) => this.#onFrame(frame),
       () => this.#closeWith(closeOf('tooManyRequests', 'upstream requests waiting')),
     );

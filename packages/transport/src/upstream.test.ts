@@ -8,7 +8,7 @@ interface Bench {
 }
 
 function bench(
-  limits = { maxRequests: 3, maxBytes: 10 },
+  limits = { maxRequests: 3, maxBytes: 10, maxArrivingBytes: 50 },
   onFrame: (text: string) => void = () => undefined,
 ): Bench {
   const taken: string[] = [];
@@ -48,7 +48,7 @@ describe('the way up', () => {
   });
 
   it('[STREAM-9] nothing is handed over while reading is paused, and everything in order afterwards', async () => {
-    const one = bench({ maxRequests: 3, maxBytes: 10 }, (text) => {
+    const one = bench({ maxRequests: 3, maxBytes: 10, maxArrivingBytes: 50 }, (text) => {
       if (text === 'a') one.upstream.pause();
     });
     const { upstream, taken } = one;
@@ -82,5 +82,19 @@ describe('the way up', () => {
     expect(await first.settle('a')).toBe(false);
     expect(await upstream.place().settle('c')).toBe(false);
     expect(taken).toEqual([]);
+  });
+
+  it('[STREAM-9] bodies that are still arriving are bounded together, and count no more once they are whole', async () => {
+    const one = bench();
+    const [first, second, third] = [one.upstream.place(), one.upstream.place(), one.upstream.place()];
+    expect([first.arriving(30), first.arriving(40), second.arriving(10)]).toEqual([true, true, true]);
+    expect(one.full).toBe(0);
+    await first.settle('a');
+    expect(third.arriving(40)).toBe(true);
+    expect(one.full).toBe(0);
+    second.arriving(11);
+    expect(one.full).toBe(1);
+    one.upstream.end();
+    expect(second.arriving(12)).toBe(false);
   });
 });

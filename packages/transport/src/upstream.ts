@@ -4,11 +4,16 @@
  */
 export interface UpstreamLimits {
   readonly maxRequests: number;
+  /** Of frames that wait. */
   readonly maxBytes: number;
+  /** Of bodies that are still arriving. */
+  readonly maxArrivingBytes: number;
 }
 
 /** One request's place in the order. Must be settled. */
 export interface Place {
+  /** The body has that many bytes by now; false where no more of it is wanted. */
+  arriving(bytes: number): boolean;
   /** With the frame, or without one where none will come. Resolves once it was handed over: false where the connection ended first. */
   settle(frame: string | Uint8Array | undefined): Promise<boolean>;
 }
@@ -19,7 +24,7 @@ interface Waiting {
   resolve(taken: boolean): void;
 }
 
-const NOWHERE: Place = { settle: () => Promise.resolve(false) };
+const NOWHERE: Place = { arriving: () => false, settle: () => Promise.resolve(false) };
 
 export class Upstream {
   readonly #limits: UpstreamLimits;
@@ -27,6 +32,7 @@ export class Upstream {
   readonly #onFull: () => void;
   readonly #waiting: Waiting[] = [];
   #bytes = 0;
+  #arriving = 0;
   #paused = false;
   #ended = false;
   #pumping = false;
@@ -44,8 +50,19 @@ export class Upstream {
     const item: Waiting = { frame: undefined, settled: false, resolve: () => undefined };
     this.#waiting.push(item);
     if (this.#waiting.length > this.#limits.maxRequests) this.#onFull();
+    let arrived = 0;
+    const arriving = (bytes: number): void => {
+      this.#arriving += bytes - arrived;
+      arrived = bytes;
+    };
     return {
+      arriving: (bytes) => {
+        arriving(bytes);
+        if (!this.#ended && this.#arriving > this.#limits.maxArrivingBytes) this.#onFull();
+        return !this.#ended;
+      },
       settle: (frame) => {
+        arriving(0);
         if (this.#ended) return Promise.resolve(false);
         const taken = new Promise<boolean>((resolve) => (item.resolve = resolve));
         item.frame = frame;

@@ -3,7 +3,7 @@
  * Actions that end something ask first.
  */
 import type { ConnectionRow } from '@trunkline/contracts/node';
-import { Button, Drawer, Group, NumberInput, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Drawer, Group, Stack, Text } from '@mantine/core';
 import { useDebouncedValue, useMediaQuery } from '@mantine/hooks';
 import { PlugZap, Unplug } from 'lucide-react';
 import { useRef, useState } from 'react';
@@ -16,9 +16,9 @@ import { Meter } from '../parts/meter.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
 import { Panel } from '../parts/panel.js';
 import { SheetHead } from '../parts/sheet.js';
-import { answersOf } from './diagnosis.js';
+import { disconnect, reconnect, unsubscribe } from './connection-questions.js';
+import { ConnectionWhy } from './connection-why.js';
 import { SubscriptionList } from './subscription-list.js';
-import { Verdict } from './verdict.js';
 
 const REFRESH_MS = 1_500;
 const PAGE = 50;
@@ -130,7 +130,7 @@ function Details({
       <Client connection={connection} user={user} />
       <Outbox connection={connection} limits={limits} />
       <div ref={why} className="tl-anchor">
-        <Why client={client} user={user} channel={channel} onChannel={setChannel} />
+        <ConnectionWhy client={client} user={user} channel={channel} onChannel={setChannel} />
       </div>
       <SubscriptionList
         connection={connection}
@@ -207,96 +207,4 @@ function Outbox({
       </Text>
     </Panel>
   );
-}
-
-function Why({
-  client,
-  user,
-  channel,
-  onChannel,
-}: {
-  readonly client: string;
-  readonly user: string;
-  readonly channel: string;
-  readonly onChannel: (channel: string) => void;
-}) {
-  const [offset, setOffset] = useState<number | string>('');
-  const [name] = useDebouncedValue(channel.trim(), PAUSE_MS);
-  const wanted = typeof offset === 'number' && offset > 0 ? offset : undefined;
-  const { data, error } = useAsked(
-    'node.explain',
-    name === '' ? null : { channel: name, client, ...(wanted !== undefined && { offset: wanted }) },
-    REFRESH_MS,
-  );
-  const found = data && name !== '' ? answersOf(`The client of ${user}`, name, wanted, data)[0] : undefined;
-  return (
-    <Panel title="Why did this client not get a message?">
-      <Group gap="xs" align="flex-end" wrap="nowrap">
-        <TextInput
-          className="tl-grow"
-          label="Channel"
-          placeholder="Name of the channel"
-          value={channel}
-          onChange={(event) => onChannel(event.currentTarget.value)}
-          spellCheck={false}
-          autoCapitalize="none"
-        />
-        <NumberInput
-          label="Offset"
-          placeholder="any"
-          w={110}
-          min={1}
-          allowDecimal={false}
-          hideControls
-          value={offset}
-          onChange={setOffset}
-        />
-      </Group>
-      <div role="status" className="tl-why">
-        {found ? (
-          <Verdict diagnosis={found.diagnosis} />
-        ) : (
-          <Text size="sm" c="dimmed">
-            {error?.message ?? 'Name the channel, and the publication’s offset if you know it.'}
-          </Text>
-        )}
-      </div>
-    </Panel>
-  );
-}
-
-function disconnect(client: string, user: string): Question {
-  return {
-    title: 'Disconnect this client?',
-    text: `The connection of ${user} is closed with 3503; a well-behaved client does not come back by itself.`,
-    action: 'Disconnect',
-    danger: true,
-    method: 'node.disconnect',
-    params: { client },
-    done: 'Disconnected.',
-  };
-}
-
-function reconnect(client: string, user: string): Question {
-  return {
-    title: 'Make this client reconnect?',
-    text: `The connection of ${user} is closed with 3011; the client comes back at once and recovers what it missed.`,
-    action: 'Reconnect',
-    danger: false,
-    method: 'node.disconnect',
-    params: { client, reconnect: true },
-    done: 'Told to reconnect.',
-  };
-}
-
-function unsubscribe(client: string, user: string, channel: string): Question {
-  return {
-    title: `End the subscription to ${channel}?`,
-    text: `The client of ${user} is told that the server ended it (2000); it does not subscribe again by itself.`,
-    action: 'End subscription',
-    danger: true,
-    method: 'node.unsubscribe',
-    params: { client, channel },
-    done: 'Subscription ended.',
-  };
 }

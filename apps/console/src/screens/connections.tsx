@@ -1,20 +1,15 @@
 /** Who is connected to this node, a page at a time, newest first, narrowed by any part of a name, by channel and by state. */
-import type { ConnectionRow } from '@trunkline/contracts/node';
 import { ActionIcon, Group, SegmentedControl, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { ChevronLeft, ChevronRight, PlugZap, Radio, Search } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { useAsked, type Params } from '../asked.js';
-import { formatBytes, formatCount, formatDuration } from '../format.js';
-import { Meter } from '../parts/meter.js';
+import { formatCount } from '../format.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
-import { useNow } from '../parts/now.js';
 import { Page } from '../parts/page.js';
-import { useTopOf } from '../parts/virtual.js';
-import { navigate, toHash } from '../router.js';
+import { navigate } from '../router.js';
 import { ConnectionDrawer } from './connection-drawer.js';
-import { DeliveryMark } from './delivery.js';
+import { ConnectionList } from './connection-list.js';
 
 const REFRESH_MS = 2_500;
 const PAGE = 200;
@@ -191,111 +186,5 @@ function Pager({
         </Group>
       )}
     </Group>
-  );
-}
-
-function ConnectionList({
-  rows,
-  channel,
-  outboxMaxBytes,
-}: {
-  readonly rows: readonly ConnectionRow[];
-  readonly channel: string | undefined;
-  readonly outboxMaxBytes: number | null | undefined;
-}) {
-  const now = useNow();
-  const [box, top] = useTopOf<HTMLDivElement>();
-  const virtual = useWindowVirtualizer({
-    count: rows.length,
-    estimateSize: () => 60,
-    overscan: 10,
-    scrollMargin: top,
-    getItemKey: (index) => rows[index]?.client ?? index,
-  });
-  return (
-    <div ref={box}>
-      <div className="tl-row tl-row-head tl-connection" aria-hidden="true">
-        <span>User</span>
-        <span>Transport</span>
-        <span>Subscriptions</span>
-        <span>Outbox</span>
-        <span>Delivery</span>
-        <span>Connected</span>
-      </div>
-      <ul
-        className="tl-list"
-        style={{ height: virtual.getTotalSize() }}
-        aria-label="Connections, newest first"
-      >
-        {virtual.getVirtualItems().map((item) => {
-          const row = rows[item.index];
-          if (!row) return null;
-          return (
-            <li
-              key={item.key}
-              style={{
-                height: item.size,
-                transform: `translateY(${item.start - virtual.options.scrollMargin}px)`,
-              }}
-            >
-              <a
-                href={toHash({
-                  screen: 'connections',
-                  client: row.client,
-                  ...(channel !== undefined && { channel }),
-                })}
-                className="tl-row tl-row-link tl-connection"
-              >
-                <Row row={row} now={now} outboxMaxBytes={outboxMaxBytes} />
-              </a>
-            </li>
-          );
-        })}
-      </ul>
-    </div>
-  );
-}
-
-function Row({
-  row,
-  now,
-  outboxMaxBytes,
-}: {
-  readonly row: ConnectionRow;
-  readonly now: number;
-  readonly outboxMaxBytes: number | null | undefined;
-}) {
-  return (
-    <>
-      <span className="tl-two">
-        <b>{row.user === '' ? 'anonymous' : row.user}</b>
-        <small className="tl-mono">{row.client.slice(0, 8)}</small>
-      </span>
-      <span className="tl-two">
-        {row.transport}
-        <small>
-          {row.codec}
-          {row.name !== '' && `, ${row.name} ${row.version}`}
-        </small>
-      </span>
-      <span className="tl-two" data-label="subscriptions">
-        <span className="tl-num">{formatCount(row.subscriptions)}</span>
-        {row.dropped > 0 && <small className="tl-num">{formatCount(row.dropped)} dropped</small>}
-      </span>
-      <span data-label="in outbox">
-        <Meter value={row.outboxBytes} max={outboxMaxBytes}>
-          {row.outboxBytes === 0 && row.outboxMessages === 0
-            ? 'empty'
-            : `${formatCount(row.outboxMessages)}, ${formatBytes(row.outboxBytes)}`}
-        </Meter>
-      </span>
-      <span className="tl-two">
-        <DeliveryMark delivery={row.delivery} />
-        {row.behind > 0 && <small className="tl-num">{formatCount(row.behind)} behind</small>}
-      </span>
-      <span className="tl-num" data-label="connected">
-        {formatDuration(now - row.connectedAtMs)}
-      </span>
-    </>
   );
 }

@@ -2,23 +2,16 @@
  * Why somebody did not get a message: a channel, a user or client, perhaps an offset, and for each of their connections a conclusion with its
  * reasons, the numbers it rests on, and what happened lately. The question stands in the address, so that an answer can be passed on.
  */
-import { Anchor, Autocomplete, NumberInput, SegmentedControl, SimpleGrid, TextInput } from '@mantine/core';
+import { Autocomplete, NumberInput, SegmentedControl, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import { ArrowRight, ListTree, MessageCircleQuestion } from 'lucide-react';
+import { MessageCircleQuestion } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import { useAsked } from '../asked.js';
-import { formatBytes, formatCount, formatDateTime, plural } from '../format.js';
-import { Facts, type Fact } from '../parts/facts.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
 import { Page } from '../parts/page.js';
-import { Panel } from '../parts/panel.js';
 import { replace, toHash, type Route } from '../router.js';
-import { DeliveryMark } from './delivery.js';
-import { answersOf, type Answer, type Explained } from './diagnosis.js';
-import { EventList } from './event-list.js';
-import { adviceFor } from './advice.js';
-import { namespaceTitle } from './namespace-words.js';
-import { Verdict } from './verdict.js';
+import { answersOf } from './diagnosis.js';
+import { Answers } from './why-answers.js';
 
 const REFRESH_MS = 2_000;
 const PAUSE_MS = 350;
@@ -167,174 +160,4 @@ function ChannelField({
       autoCapitalize="none"
     />
   );
-}
-
-function Answers({
-  answers,
-  channel,
-  explained,
-}: {
-  readonly answers: readonly Answer[];
-  readonly channel: string;
-  readonly explained: Explained;
-}) {
-  return (
-    <div className="tl-columns tl-columns-even">
-      <div className="tl-main">
-        {answers.map((answer) => (
-          <AnswerPanel
-            key={answer.connection?.client ?? ''}
-            answer={answer}
-            channel={channel}
-            explained={explained}
-          />
-        ))}
-        {explained.total > explained.connections.length && (
-          <p className="tl-foot tl-num">
-            The newest {formatCount(explained.connections.length)} of {plural(explained.total, 'connection')};
-            ask by client id for another.
-          </p>
-        )}
-      </div>
-      <div className="tl-main">
-        <Panel title="Channel">
-          <Facts columns={1} facts={channelFacts(channel, explained)} />
-        </Panel>
-        <Panel title="What happened lately" flush>
-          {explained.events.length === 0 ? (
-            <Empty icon={ListTree} title="No event is remembered">
-              Refusals, losses, cuts and disconnects are kept for a while, a bounded number per org.
-            </Empty>
-          ) : (
-            <EventList events={explained.events} whose={false} />
-          )}
-        </Panel>
-      </div>
-    </div>
-  );
-}
-
-function AnswerPanel({
-  answer: { connection, diagnosis },
-  channel,
-  explained,
-}: {
-  readonly answer: Answer;
-  readonly channel: string;
-  readonly explained: Explained;
-}) {
-  const subscription = connection?.subscription;
-  const concerning = explained.events.filter(
-    (event) => connection === undefined || event.client === connection.client,
-  );
-  const advice = diagnosis.tone === 'bad' ? adviceFor(concerning) : undefined;
-  return (
-    <Panel
-      title={connection === undefined ? 'No connection' : `Connection ${connection.client.slice(0, 8)}`}
-      aside={
-        connection && (
-          <Anchor
-            href={toHash({ screen: 'connections', client: connection.client, channel })}
-            size="sm"
-            className="tl-more"
-          >
-            Open <ArrowRight size={14} aria-hidden="true" />
-          </Anchor>
-        )
-      }
-    >
-      <Verdict diagnosis={diagnosis} />
-      {advice !== undefined && (
-        <p className="tl-hint">
-          <b>What to do:</b> {advice}
-        </p>
-      )}
-      {connection && (
-        <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="xl" mt="md" verticalSpacing={9}>
-          <Facts
-            columns={1}
-            facts={[
-              ['User', connection.user === '' ? 'anonymous' : connection.user],
-              ['SDK', connection.name === '' ? 'not said' : `${connection.name} ${connection.version}`],
-              ['Connected', formatDateTime(connection.connectedAtMs)],
-              [
-                'Outbox',
-                <span className="tl-num">
-                  {connection.outboxBytes === 0
-                    ? 'empty'
-                    : `${plural(connection.outboxMessages, 'message')}, ${formatBytes(connection.outboxBytes)}`}
-                </span>,
-              ],
-            ]}
-          />
-          <Facts
-            columns={1}
-            facts={
-              subscription === undefined
-                ? [['Subscriptions', <span className="tl-num">{formatCount(connection.subscriptions)}</span>]]
-                : [
-                    ['Delivery', <DeliveryMark delivery={subscription.delivery} />],
-                    ['Handed over up to', <PositionText position={subscription.position} />],
-                    [
-                      'Behind the channel by',
-                      <span className="tl-num">
-                        {behindWords(subscription.position, explained.channel?.position)}
-                      </span>,
-                    ],
-                    ['Dropped so far', <span className="tl-num">{formatCount(subscription.dropped)}</span>],
-                  ]
-            }
-          />
-        </SimpleGrid>
-      )}
-    </Panel>
-  );
-}
-
-interface Position {
-  readonly epoch: string;
-  readonly offset: number;
-}
-
-function PositionText({ position: { epoch, offset } }: { readonly position: Position }) {
-  if (epoch === '') return <>not numbered</>;
-  return (
-    <span className="tl-num">
-      {formatCount(offset)} <code className="tl-faint">{epoch}</code>
-    </span>
-  );
-}
-
-function behindWords(held: Position, top: Position | undefined): string {
-  if (top === undefined || top.epoch === '' || held.epoch === '') return '–';
-  if (top.epoch !== held.epoch) return 'another epoch';
-  return formatCount(Math.max(0, top.offset - held.offset));
-}
-
-function channelFacts(
-  channel: string,
-  { channel: details, namespace, publication, insecure }: Explained,
-): Fact[] {
-  const audience = namespace?.allowSubscribe ?? [];
-  return [
-    [
-      'Name',
-      <Anchor href={toHash({ screen: 'channel', channel })} size="sm" className="tl-break">
-        {channel}
-      </Anchor>,
-    ],
-    ['Namespace', namespace === undefined ? 'none covers this name' : namespaceTitle(namespace.name)],
-    [
-      'May subscribe',
-      insecure ? 'everybody (insecure)' : audience.length === 0 ? 'by token only' : audience.join(', '),
-    ],
-    ['Newest', details === undefined ? '–' : <PositionText position={details.position} />],
-    [
-      'Readers here',
-      details === undefined ? '–' : <span className="tl-num">{formatCount(details.subscribers)}</span>,
-    ],
-    ...(publication?.timeMs === undefined
-      ? []
-      : [[`Offset ${formatCount(publication.offset)}`, formatDateTime(publication.timeMs)] as const]),
-  ];
 }

@@ -51,7 +51,8 @@ export function createApiKeys(keys: readonly ApiKeyOptions[]): ApiKeys {
   };
 }
 
-function keyOf(headerValue: string): string {
+/** The key in a header value, with or without the scheme. */
+export function keyOf(headerValue: string): string {
   const value = headerValue.trim();
   return /^apikey\s+(.+)$/i.exec(value)?.[1] ?? value;
 }

@@ -92,7 +92,9 @@ function internalVerifier(
     // The key lives as long as the process. A token of an earlier one was right once: 109 makes its holder fetch another.
     verify: (token) =>
       verifier.verify(token).catch((cause: unknown) => {
-        throw cause instanceof CodedError && cause.code === ERROR_CODES.unauthorized.code ? new CodedError('tokenExpired', 'signed by an earlier process', { cause }) : cause;
+        throw cause instanceof CodedError && cause.code === ERROR_CODES.unauthorized.code
+          ? new CodedError('tokenExpired', 'signed by an earlier process', { cause })
+          : cause;
       }),
   };
 }

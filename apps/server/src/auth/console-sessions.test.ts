@@ -10,7 +10,7 @@ import {
 } from './console-sessions.js';
 import { credentials, refusal, SECRET, sign } from './testing.js';
 
-const ADDRESS = '127.0.0.1';
+const ADDRESS = { address: '127.0.0.1', requestId: 'r' };
 
 function create(
   options: Partial<ConsoleSessionsOptions> = {},
@@ -28,8 +28,8 @@ describe('one-time link', () => {
     const { sessions } = create();
     const code = sessions.createLinkCode();
     expect(Buffer.from(code, 'base64url')).toHaveLength(32);
-    const cookie = cookieOf(sessions.signIn(code, ADDRESS));
-    expect(sessions.verify(cookie)).toEqual({
+    const cookie = cookieOf(await sessions.signIn(code, ADDRESS));
+    expect(await sessions.verify(cookie)).toEqual({
       user: 'console',
       org: 'default',
       roles: ['admin', 'operator'],
@@ -38,7 +38,7 @@ describe('one-time link', () => {
       code: 101,
       message: 'unauthorized: the link is wrong, used or too old',
     });
-    expect(sessions.verify(cookie)).toBeDefined();
+    expect(await sessions.verify(cookie)).toBeDefined();
   });
 
   it('[AUTH-11] a code is good for its time, and until the next one is made', async () => {
@@ -47,7 +47,7 @@ describe('one-time link', () => {
     const second = sessions.createLinkCode();
     expect((await refusal(() => sessions.signIn(first, ADDRESS))).code).toBe(101);
     await clock.advance(15 * 60_000 - 1);
-    expect(sessions.signIn(second, ADDRESS)).toContain('trunkline=');
+    expect(await sessions.signIn(second, ADDRESS)).toContain('trunkline=');
     const third = sessions.createLinkCode();
     await clock.advance(15 * 60_000);
     expect((await refusal(() => sessions.signIn(third, ADDRESS))).code).toBe(101);
@@ -59,7 +59,7 @@ describe('one-time link', () => {
     for (const wrong of ['', 'x', `${code}x`])
       expect((await refusal(() => sessions.signIn(wrong, ADDRESS))).code).toBe(101);
     expect((await refusal(() => sessions.signIn(code, ADDRESS))).code).toBe(111);
-    expect(sessions.signIn(code, '198.51.100.7')).toContain('trunkline=');
+    expect(await sessions.signIn(code, { ...ADDRESS, address: '198.51.100.7' })).toContain('trunkline=');
     await clock.advance(60_000);
     expect((await refusal(() => sessions.signIn(code, ADDRESS))).code).toBe(101);
     expect(JSON.stringify(logger.lines)).not.toContain(code);
@@ -73,12 +73,12 @@ describe('one-time link', () => {
 });
 
 describe('sessions', () => {
-  it('[AUTH-12] the cookie is closed to scripts and other sites', () => {
+  it('[AUTH-12] the cookie is closed to scripts and other sites', async () => {
     const plain = create().sessions;
-    const attributes = plain.signIn(plain.createLinkCode(), ADDRESS).split('; ').slice(1);
+    const attributes = (await plain.signIn(plain.createLinkCode(), ADDRESS)).split('; ').slice(1);
     expect(attributes.sort()).toEqual(['HttpOnly', 'Max-Age=43200', 'Path=/', 'SameSite=Strict']);
     const secure = create({ secure: true }).sessions;
-    const cookie = secure.signIn(secure.createLinkCode(), ADDRESS);
+    const cookie = await secure.signIn(secure.createLinkCode(), ADDRESS);
     expect(cookie).toMatch(/^__Host-trunkline=[\w-]{43};/);
     expect(cookie.split('; ').slice(1).sort()).toEqual([
       'HttpOnly',
@@ -91,24 +91,22 @@ describe('sessions', () => {
 
   it('[AUTH-12] end after their time, on sign-out, or as the oldest of too many', async () => {
     const { clock, sessions } = create({ maxSessions: 2 });
-    const signIn = (): string => cookieOf(sessions.signIn(sessions.createLinkCode(), ADDRESS));
-    const [first, second, third] = [signIn(), signIn(), signIn()];
-    expect([first, second, third].map((cookie) => sessions.verify(cookie) !== undefined)).toEqual([
-      false,
-      true,
-      true,
-    ]);
-    expect(sessions.signOut(second)).toContain('Max-Age=0');
-    expect(sessions.verify(second)).toBeUndefined();
+    const signIn = async (): Promise<string> =>
+      cookieOf(await sessions.signIn(sessions.createLinkCode(), ADDRESS));
+    const [first, second, third] = [await signIn(), await signIn(), await signIn()];
+    const found = await Promise.all([first, second, third].map((cookie) => sessions.verify(cookie)));
+    expect(found.map((one) => one !== undefined)).toEqual([false, true, true]);
+    expect(await sessions.signOut(second)).toContain('Max-Age=0');
+    expect(await sessions.verify(second)).toBeUndefined();
     await clock.advance(12 * 3_600_000 - 1);
-    expect(sessions.verify(third)).toBeDefined();
+    expect(await sessions.verify(third)).toBeDefined();
     await clock.advance(1);
-    expect(sessions.verify(third)).toBeUndefined();
+    expect(await sessions.verify(third)).toBeUndefined();
   });
 
-  it('[AUTH-12] other cookies are nobody', () => {
+  it('[AUTH-12] other cookies are nobody', async () => {
     const { sessions } = create({ secure: true });
-    const cookie = cookieOf(sessions.signIn(sessions.createLinkCode(), ADDRESS));
+    const cookie = cookieOf(await sessions.signIn(sessions.createLinkCode(), ADDRESS));
     for (const header of [
       undefined,
       '',
@@ -118,25 +116,28 @@ describe('sessions', () => {
       '__Host-trunkline=',
       '__Host-trunkline=%E0%A4%A',
     ]) {
-      expect(sessions.verify(header)).toBeUndefined();
+      expect(await sessions.verify(header)).toBeUndefined();
     }
-    expect(sessions.verify(`a=b; ${cookie}; c=d`)).toBeDefined();
+    expect(await sessions.verify(`a=b; ${cookie}; c=d`)).toBeDefined();
   });
 });
 
 describe('connection tokens', () => {
   it("[AUTH-13] an administrator's may look at every channel of the org, and publish by no capability", async () => {
     const { clock, sessions } = create({ user: 'root', org: 'ops', roles: ['admin', 'operator'] });
-    const cookie = cookieOf(sessions.signIn(sessions.createLinkCode(), ADDRESS));
+    const cookie = cookieOf(await sessions.signIn(sessions.createLinkCode(), ADDRESS));
     const { token } = await sessions.issueToken(cookie);
-    const authenticator = createTokenAuthenticator({ clock, logger: silentLogger, internalIssuers: [sessions.issuer] }, {});
+    const authenticator = createTokenAuthenticator(
+      { clock, logger: silentLogger, internalIssuers: [sessions.issuer] },
+      {},
+    );
     const { principal } = await authenticator.authenticate(credentials(token));
     expect(principal.caps).toEqual([{ channels: ['*'], match: 'wildcard', allow: ['sub', 'prs', 'hst'] }]);
   });
 
   it('[AUTH-13] a session gets tokens that the authenticator of this process accepts', async () => {
     const { clock, sessions } = create({ user: 'root', org: 'ops', roles: ['operator'] });
-    const cookie = cookieOf(sessions.signIn(sessions.createLinkCode(), ADDRESS));
+    const cookie = cookieOf(await sessions.signIn(sessions.createLinkCode(), ADDRESS));
     const { token, expiresAtMs } = await sessions.issueToken(cookie);
     const options = { keys: [{ secret: SECRET }], issuers: ['https://id.example'], audiences: ['trunkline'] };
     const authenticator = createTokenAuthenticator(
@@ -162,11 +163,11 @@ describe('connection tokens', () => {
 
   it('[AUTH-13] never beyond the session, never without one', async () => {
     const { clock, sessions } = create({ sessionTtlMs: 700_000 });
-    const cookie = cookieOf(sessions.signIn(sessions.createLinkCode(), ADDRESS));
+    const cookie = cookieOf(await sessions.signIn(sessions.createLinkCode(), ADDRESS));
     await clock.advance(600_000);
     const { expiresAtMs } = await sessions.issueToken(cookie);
     expect(expiresAtMs - clock.now()).toBeLessThanOrEqual(100_000);
-    sessions.signOut(cookie);
+    await sessions.signOut(cookie);
     expect((await refusal(() => sessions.issueToken(cookie))).code).toBe(101);
     expect((await refusal(() => sessions.issueToken(undefined))).code).toBe(101);
   });
@@ -186,7 +187,7 @@ describe('connection tokens', () => {
     const longer = await sign({ ...claims, iss: CONSOLE_ISSUER }, sessions.issuer.secret, { alg: 'HS512' });
     expect((await refusal(() => authenticator.authenticate(credentials(longer)))).code).toBe(109);
     const foreign = create().sessions;
-    const other = await foreign.issueToken(cookieOf(foreign.signIn(foreign.createLinkCode(), ADDRESS)));
+    const other = await foreign.issueToken(cookieOf(await foreign.signIn(foreign.createLinkCode(), ADDRESS)));
     expect((await refusal(() => authenticator.authenticate(credentials(other.token)))).code).toBe(109);
   });
 

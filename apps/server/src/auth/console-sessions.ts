@@ -1,7 +1,7 @@
 /**
- * Sign-in to the console without accounts: a one-time link, printed where only the operator reads, is exchanged for a cookie, and the
- * cookie for short-lived connection tokens. Everything is in memory and ends with the process. It knows no HTTP library: cookies go in
- * and out as header values.
+ * Sign-in to the console: a one-time link, printed where only the operator reads, or another proof of who somebody is, is exchanged for a cookie, and the
+ * cookie for short-lived connection tokens. Who that is and where sessions are kept is the accounts' matter. It knows no HTTP library: cookies go
+ * in and out as header values.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { mergeOptions, requireNumber, type Clock, type Logger } from '@trunkline/base';
@@ -10,6 +10,14 @@ import { CodedError, isOrgId } from '@trunkline/protocol';
 import { addressBlock, createAttemptLimiter } from '@trunkline/transport';
 import { parse, serialize } from 'cookie';
 import type { InternalIssuer } from './authenticator.js';
+import {
+  createMemoryAccounts,
+  type ConsoleAccounts,
+  type ConsoleIdentity,
+  type ConsoleOrg,
+  type Origin,
+  type Proof,
+} from './console-accounts.js';
 import { mintToken } from './mint.js';
 
 export interface ConsoleSessionsOptions {
@@ -45,11 +53,7 @@ export const CONSOLE_SESSIONS_DEFAULTS: ConsoleSessionsOptions = {
 
 export const CONSOLE_ISSUER = 'trunkline-console';
 
-export interface ConsoleIdentity {
-  readonly user: string;
-  readonly org: string;
-  readonly roles: readonly Role[];
-}
+export type { ConsoleIdentity } from './console-accounts.js';
 
 export interface ConsoleToken {
   readonly token: string;
@@ -61,30 +65,51 @@ export interface ConsoleSessions {
   /** A fresh code for the link, 43 characters of base64url. The one before stops working. */
   createLinkCode(): string;
   /** The `Set-Cookie` value of a new session. The code is used up. Throws `unauthorized` (101), `tooManyRequests` (111). */
-  signIn(code: string, remoteAddress: string): string;
-  /** Who the request's `Cookie` header belongs to. */
-  verify(cookieHeader: string | undefined): ConsoleIdentity | undefined;
-  /** A connection token for that session. Throws `unauthorized` (101). It outlives a sign-out by at most `tokenTtlMs`. */
-  issueToken(cookieHeader: string | undefined): Promise<ConsoleToken>;
+  signIn(code: string, origin: Origin): Promise<string>;
+  /** The same for somebody whose identity was proved otherwise. */
+  signInAs(user: string, origin: Origin): Promise<string>;
+  /** Who the request's `Cookie` header belongs to, in the org that comes first. */
+  verify(cookieHeader: string | undefined): Promise<ConsoleIdentity | undefined>;
+  /** Orgs that the session may switch to. Throws `unauthorized` (101). */
+  orgs(cookieHeader: string | undefined): Promise<readonly ConsoleOrg[]>;
+  /**
+   * A connection token for that session, in `org` or in the one that comes first. Throws `unauthorized` (101); `notFound` (1004) for an org that is not
+   * there and one that is not the user's. It outlives a sign-out by at most `tokenTtlMs`.
+   */
+  issueToken(cookieHeader: string | undefined, org?: string, origin?: Origin): Promise<ConsoleToken>;
   /** Ends the session, if there is one. The `Set-Cookie` value that removes the cookie. */
-  signOut(cookieHeader: string | undefined): string;
-  /** For the authenticator: what signs those tokens. Made anew with each process. */
+  signOut(cookieHeader: string | undefined, origin?: Origin): Promise<string>;
+  /** For the authenticator: what signs those tokens. */
   readonly issuer: InternalIssuer;
 }
 
 /** What an administrator's inspector may do to every channel of the org: look. Modules' own rules still apply. */
 const INSPECTOR = [{ channels: ['*'], match: 'wildcard', allow: ['sub', 'prs', 'hst'] }];
 
+const NOWHERE: Origin = { address: '', requestId: '' };
+
+export interface ConsoleSessionsDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Default: in memory, with the one identity of the options. */
+  readonly accounts?: ConsoleAccounts;
+  /** 32 bytes that sign connection tokens. Default: made anew, so that tokens end with the process. */
+  readonly secret?: Uint8Array;
+}
+
 /** Throws a RangeError that names a bad option. */
 export function createConsoleSessions(
-  deps: { readonly clock: Clock; readonly logger: Logger },
+  deps: ConsoleSessionsDeps,
   given?: Partial<ConsoleSessionsOptions>,
 ): ConsoleSessions {
   const { clock, logger } = deps;
   const options = resolve(given);
   const cookieName = options.secure ? '__Host-trunkline' : 'trunkline';
-  const identity: ConsoleIdentity = { user: options.user, org: options.org, roles: options.roles };
-  const issuer: InternalIssuer = { issuer: CONSOLE_ISSUER, secret: randomBytes(32) };
+  const { user, org, roles, sessionTtlMs, maxSessions } = options;
+  const accounts =
+    deps.accounts ??
+    createMemoryAccounts(clock, { identity: { user, org, roles }, sessionTtlMs, maxSessions });
+  const issuer: InternalIssuer = { issuer: CONSOLE_ISSUER, secret: deps.secret ?? randomBytes(32) };
   const limiter = createAttemptLimiter(deps, {
     perSecond: options.attemptsPerMinute / 60,
     burst: options.attemptsPerMinute,
@@ -92,31 +117,6 @@ export function createConsoleSessions(
   });
   /** Digests only: neither a code nor a cookie can be read out of memory dumps or compared by timing. */
   let link: { readonly digest: Buffer; readonly untilMs: number } | undefined;
-  /** End of each session by the digest of its id, oldest first. */
-  const sessions = new Map<string, number>();
-
-  const sessionOf = (
-    cookieHeader: string | undefined,
-  ): { readonly key: string; readonly untilMs: number } | undefined => {
-    const id = cookieHeader === undefined ? undefined : parse(cookieHeader)[cookieName];
-    if (id === undefined) return undefined;
-    const key = digestOf(id).toString('base64');
-    const untilMs = sessions.get(key);
-    if (untilMs === undefined) return undefined;
-    if (untilMs > clock.monotonic()) return { key, untilMs };
-    sessions.delete(key);
-    return undefined;
-  };
-
-  const openSession = (): string => {
-    const id = randomCode();
-    for (const [key, untilMs] of sessions) {
-      if (untilMs > clock.monotonic() && sessions.size < options.maxSessions) break;
-      sessions.delete(key);
-    }
-    sessions.set(digestOf(id).toString('base64'), clock.monotonic() + options.sessionTtlMs);
-    return id;
-  };
 
   const toCookie = (value: string, maxAgeSeconds: number): string =>
     serialize(cookieName, value, {
@@ -127,6 +127,18 @@ export function createConsoleSessions(
       maxAge: maxAgeSeconds,
     });
 
+  const digestIn = (cookieHeader: string | undefined): string | undefined => {
+    const id = cookieHeader === undefined ? undefined : parse(cookieHeader)[cookieName];
+    return id === undefined ? undefined : digestOf(id).toString('hex');
+  };
+
+  const openSession = async (proof: Proof, origin: Origin): Promise<string> => {
+    const id = randomCode();
+    await accounts.open(digestOf(id).toString('hex'), proof, origin);
+    logger.info({ remoteAddress: origin.address, door: proof.door }, 'console sign-in');
+    return toCookie(id, Math.floor(options.sessionTtlMs / 1_000));
+  };
+
   return {
     issuer,
 
@@ -136,38 +148,53 @@ export function createConsoleSessions(
       return code;
     },
 
-    signIn(code, remoteAddress) {
-      if (!limiter.take(addressBlock(remoteAddress))) {
+    async signIn(code, origin) {
+      if (!limiter.take(addressBlock(origin.address))) {
         throw new CodedError('tooManyRequests', 'sign-in attempts of this address');
       }
       const given = digestOf(code);
       const fits =
         link !== undefined && timingSafeEqual(link.digest, given) && link.untilMs > clock.monotonic();
       if (!fits) {
-        logger.warn({ remoteAddress }, 'console sign-in refused');
+        logger.warn({ remoteAddress: origin.address }, 'console sign-in refused');
         throw new CodedError('unauthorized', 'the link is wrong, used or too old');
       }
+      // Used up before anything is waited for: two requests at once are one sign-in.
       link = undefined;
-      logger.info({ remoteAddress, user: options.user }, 'console sign-in');
-      return toCookie(openSession(), Math.floor(options.sessionTtlMs / 1_000));
+      return openSession({ door: 'link' }, origin);
     },
 
-    verify: (cookieHeader) => (sessionOf(cookieHeader) ? identity : undefined),
+    signInAs: (identified, origin) => openSession({ door: 'oidc', user: identified }, origin),
 
-    async issueToken(cookieHeader) {
-      const session = sessionOf(cookieHeader);
-      if (!session) throw new CodedError('unauthorized', 'not signed in');
-      const ttlSeconds = Math.ceil(Math.min(options.tokenTtlMs, session.untilMs - clock.monotonic()) / 1_000);
+    async verify(cookieHeader) {
+      const digest = digestIn(cookieHeader);
+      return digest === undefined ? undefined : accounts.identity(digest, undefined, NOWHERE);
+    },
+
+    async orgs(cookieHeader) {
+      const digest = digestIn(cookieHeader);
+      if (digest === undefined || !(await accounts.find(digest)))
+        throw new CodedError('unauthorized', 'not signed in');
+      return accounts.orgs(digest);
+    },
+
+    async issueToken(cookieHeader, wanted, origin = NOWHERE) {
+      const digest = digestIn(cookieHeader);
+      const session = digest === undefined ? undefined : await accounts.find(digest);
+      if (digest === undefined || !session) throw new CodedError('unauthorized', 'not signed in');
+      const identity = await accounts.identity(digest, wanted, origin);
+      if (!identity) throw new CodedError('notFound', 'org');
+      const ttlSeconds = Math.max(1, Math.ceil(Math.min(options.tokenTtlMs, session.remainingMs) / 1_000));
       const key = { algorithm: 'HS256', secret: issuer.secret } as const;
-      const { user: sub, org, roles } = identity;
-      const claims = { sub, org, roles, ...(roles.includes('admin') ? { caps: INSPECTOR } : {}) };
+      const { user: sub, ...rest } = identity;
+      const claims = { sub, ...rest, ...(identity.roles.includes('admin') ? { caps: INSPECTOR } : {}) };
       const token = await mintToken({ clock, key, issuer: CONSOLE_ISSUER }, claims, ttlSeconds);
       return { token, expiresAtMs: (Math.floor(clock.now() / 1_000) + ttlSeconds) * 1_000 };
     },
 
-    signOut(cookieHeader) {
-      const session = sessionOf(cookieHeader);
-      if (session) sessions.delete(session.key);
+    async signOut(cookieHeader, origin = NOWHERE) {
+      const digest = digestIn(cookieHeader);
+      if (digest !== undefined) await accounts.close(digest, origin);
       return toCookie('', 0);
     },
   };

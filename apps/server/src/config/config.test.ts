@@ -357,7 +357,13 @@ describe('development', () => {
       joinLeave: true,
       allowPublish: ['user', 'anonymous'],
     });
-    expect(values.channels.namespaces.map((namespace) => namespace.name)).toEqual(['*', 'map']);
+    const names = (flags: readonly string[]): readonly string[] =>
+      load('', { flags: ['--dev', ...flags] }).values.channels.namespaces.map(({ name }) => name);
+    expect(names([])).toEqual(['*', 'map', 'durable']);
+    // Where there can be no store there is no durable namespace either.
+    expect(names(['--store.enabled', 'false'])).toEqual(['*', 'map']);
+    expect(names(['--redis.url', 'redis://localhost'])).toEqual(['*', 'map']);
+    expect(names(['--redis.url', 'redis://localhost', '--store.url', 'postgres://h/d'])).toContain('durable');
     const written = load(
       'development: true\nauth: {defaultOrg: mine}\nchannels: {default: {historySize: 3}}',
     ).values;
@@ -402,10 +408,51 @@ describe('development', () => {
   });
 });
 
+describe('durable namespaces', () => {
+  const DURABLE = 'channels: {namespaces: [{name: d, class: durable, forceRecovery: true}]}';
+
+  it('[DUR-4] need a store, one that all nodes share, and no size of their own', () => {
+    expect(problems(DURABLE)).toEqual([]);
+    expect(problems(`${DURABLE}\nstore: {enabled: false}`).join()).toMatch(
+      /^channels\.namespaces\[0\]\.class: .*store\.enabled/,
+    );
+    expect(problems(`${DURABLE}\nredis: {url: redis://h}`).join()).toMatch(/class: .*store\.url/);
+    expect(problems(`${DURABLE}\nredis: {url: redis://h}\nstore: {url: postgres://h/d}`)).toEqual([]);
+    expect(problems('channels: {default: {class: durable}}\nstore: {enabled: false}').join()).toMatch(
+      /^channels\.default\.class/,
+    );
+  });
+
+  it('[DUR-4] are streams with a bounded history', () => {
+    const of = (options: string): string =>
+      problems(`channels: {namespaces: [{name: d, class: durable, ${options}}]}`).join();
+    expect(of('type: map')).toMatch(/class: .*type stream, not map/);
+    expect(of('historySize: 0')).toMatch(/historySize: must be from 1 to 10000/);
+    expect(of('historySize: 10001')).toMatch(/historySize/);
+    expect(of('historySize: 10000')).toBe('');
+    expect(problems('channels: {namespaces: [{name: d, class: local}]}').join()).toMatch(
+      /one of live, durable/,
+    );
+  });
+
+  it('[DUR-4] DATABASE_URL names the database, below TRUNKLINE_STORE_URL, and only if it is PostgreSQL', () => {
+    const url = (env: Record<string, string>): string | undefined => load('', { env }).values.store.url;
+    expect(url({ DATABASE_URL: 'postgres://a/b' })).toBe('postgres://a/b');
+    expect(url({ DATABASE_URL: 'postgres://a/b', TRUNKLINE_STORE_URL: 'postgres://c/d' })).toBe(
+      'postgres://c/d',
+    );
+    expect(url({ DATABASE_URL: 'mysql://a/b' })).toBeUndefined();
+    expect(shown('', { env: { DATABASE_URL: 'postgres://a:hush@b/c' } })['store.url']).not.toContain('hush');
+  });
+});
+
 describe('rules between values', () => {
   it.each([
     ['auth: {allowAnonymous: true}', 'auth.allowAnonymous: needs auth.defaultOrg'],
-    ['client: {pingInterval: 5s}', 'client.pongTimeout: must be less than client.pingInterval (5000 ms), got 8000 ms'],
+    [
+      'client: {pingInterval: 5s}',
+      'client.pongTimeout: must be less than client.pingInterval (5000 ms), got 8000 ms',
+    ],
     ['auth: {keys: [{alg: HS256}]}', 'auth.keys[0]: needs exactly one of secret, publicKey and jwk'],
     ['auth: {keys: [{alg: HS256, publicKey: pem}]}', 'auth.keys[0].publicKey: does not fit HS256'],
     ['auth: {keys: [{alg: RS256, secret: x}]}', 'auth.keys[0].secret: does not fit RS256'],

@@ -17,6 +17,7 @@ export function checkRules(config: Config): RuleFinding[] {
     ...clientRules(config),
     ...serverRules(config),
     ...authRules(config),
+    ...oidcRules(config),
     ...channelRules(config),
     ...durableRules(config),
     ...apiRules(config),
@@ -103,6 +104,30 @@ function authRules({ auth }: Config): RuleFinding[] {
   auth.channelTokens.keys.forEach((key, index) =>
     findings.push(...keyRules(['auth', 'channelTokens', 'keys', index], key)),
   );
+  return findings;
+}
+
+/** Whoever signs in with a provider is a user of the directory, which is in the store. */
+function oidcRules({ auth: { oidc }, store, redis, console: door }: Config): RuleFinding[] {
+  if (oidc.issuer === undefined) return [];
+  const findings: RuleFinding[] = [];
+  if (oidc.clientId === undefined)
+    findings.push({
+      path: ['auth', 'oidc', 'clientId'],
+      message: 'is required where auth.oidc.issuer is set',
+    });
+  if (!oidc.scopes.includes('openid'))
+    findings.push({ path: ['auth', 'oidc', 'scopes'], message: 'must name openid' });
+  if (!store.enabled || (redis.url !== undefined && store.url === undefined))
+    findings.push({
+      path: ['auth', 'oidc', 'issuer'],
+      message: 'needs a store: see store.enabled and store.url',
+    });
+  if (!door.enabled)
+    findings.push({
+      path: ['auth', 'oidc', 'issuer'],
+      message: 'is for the console: set console.enabled to true',
+    });
   return findings;
 }
 

@@ -107,7 +107,7 @@ const apiKey = z.strictObject({
   }).optional(),
   scopes: list(
     'Methods the key may call; `*`: all.',
-    choice('Method.', ['*', ...(Object.keys(apiMethods) as ApiMethod[])]),
+    choice('Method, or module.', ['*', ...(Object.keys(apiMethods) as ApiMethod[]), 'directory']),
   ).default(['*']),
 });
 
@@ -146,6 +146,47 @@ const server = z.strictObject({
     .prefault({}),
 });
 
+const ROLES = ['viewer', 'member', 'admin'] as const;
+
+const oidc = z.strictObject({
+  issuer: text(
+    'Address of an OpenID provider that people sign in to the console with; absent: none. Needs the store.',
+    URL_PATTERN,
+  ).optional(),
+  clientId: text('Id of this server at the provider.').optional(),
+  clientSecret: text('Secret of this server at the provider; absent: a public client.', {
+    secret: true,
+  }).optional(),
+  name: text('Shown on the way in.').default('single sign-on'),
+  scopes: list('Scopes that are asked for.', text('Scope.')).default(['openid', 'email', 'profile']),
+  timeout: duration('Time for one answer of the provider.', { min: 100 }).default(5_000),
+  claims: z
+    .strictObject({
+      user: text(
+        "Claim that a new user's id is taken from; tokens of the same provider then speak of the same user.",
+      ).default('sub'),
+      email: text('Claim with the e-mail address, counted only where `email_verified` is true.').default(
+        'email',
+      ),
+      name: text('Claim with the name.').default('name'),
+      groups: text('Claim with the groups that `grants` and `operators` speak of.').default('groups'),
+      orgs: text(
+        'Claim with ids of orgs of the directory that the user belongs to; absent: none.',
+      ).optional(),
+      roles: text('Claim with the roles in those orgs; absent: `member`.').optional(),
+    })
+    .prefault({}),
+  grants: records(
+    'What membership in a group of the provider gives.',
+    z.strictObject({
+      group: text('Group of the provider.'),
+      org: text('Org of the directory.', ORG),
+      roles: list('Roles in it.', choice('Role.', ROLES)).default(['member']),
+    }),
+  ).default([]),
+  operators: list('Groups of the provider whose members run the installation.', text('Group.')).default([]),
+});
+
 const auth = z.strictObject({
   keys: records('Keys that verify connection and channel tokens.', jwtKey, true).default([]),
   jwksUrl: text('Key set of an identity provider (RFC 7517).', URL_PATTERN).optional(),
@@ -167,6 +208,7 @@ const auth = z.strictObject({
       jwksUrl: text('Key set for channel tokens.', URL_PATTERN).optional(),
     })
     .prefault({}),
+  oidc: oidc.prefault({}),
 });
 
 const D = HUB_DEFAULTS;
@@ -369,6 +411,14 @@ export const configSchema = z.strictObject({
       keyTtl: duration('How long results of calls with an idempotency key are kept.', {
         min: 60_000,
       }).default(7 * 24 * 3_600_000),
+    })
+    .prefault({}),
+  secrets: z
+    .strictObject({
+      key: text(
+        'Key of secrets in the store: 32 bytes as base64 or hexadecimal digits; several, comma-separated, during a rotation: the first one is in use. Absent: `secrets.key` in `dataDir`, made at the first start.',
+        { secret: true },
+      ).optional(),
     })
     .prefault({}),
   tracing: z

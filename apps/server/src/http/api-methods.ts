@@ -33,6 +33,7 @@ export interface ApiCall {
   /** The key as an acting person, for methods of modules. */
   readonly principal: Principal;
   readonly requestId: string;
+  readonly remoteAddress?: string;
   /** Aborted when the caller hangs up. */
   readonly signal: AbortSignal;
 }
@@ -152,8 +153,14 @@ export function createApiHandlers(environment: ApiEnvironment): ApiHandlers {
         total,
       };
     },
-    rpc: async ({ org, principal, requestId, signal }, { method, params = {} }) => {
-      const { result, after } = await org.rpc(method, params, { principal, client: '', requestId, signal });
+    rpc: async ({ org, principal, requestId, remoteAddress, signal }, { method, params = {} }) => {
+      const { result, after } = await org.rpc(method, params, {
+        principal,
+        client: '',
+        requestId,
+        signal,
+        ...(remoteAddress === undefined ? {} : { remoteAddress }),
+      });
       return {
         data: result ?? null,
         position: after && { channel: after.channel, ...after.position },

@@ -15,7 +15,7 @@ import { parseBody, toJson } from './json.js';
 import { readLines, type LineCommand } from './line-commands.js';
 import type { PeerFactsOf } from './peer.js';
 import type { ApiKeyIdentity } from '../auth/api-keys.js';
-import type { ApiKeyVerifier } from './ports.js';
+import type { ApiKeyVerifier, KeyUse } from './ports.js';
 
 export interface ApiRoutesDeps {
   readonly logger: Logger;
@@ -26,6 +26,8 @@ export interface ApiRoutesDeps {
   readonly peerFacts: PeerFactsOf;
   /** Told of every call, for metrics: a known method or `batch`, and the outcome's code (0: fine). */
   readonly onCall: (method: ApiMethod | 'batch', code: number) => void;
+  /** Told of each use of a key of all orgs. */
+  readonly onKeyUse: (use: KeyUse) => void;
   /** Absent: no spans. */
   readonly tracer?: Tracer;
 }
@@ -88,8 +90,9 @@ export function registerApiRoutes(
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort(new Error('the request is over')));
       callers.set(request, {
-        ...identify(request, deps),
+        ...(await identify(request, deps)),
         requestId: request.id,
+        remoteAddress: deps.peerFacts(request).address,
         signal: gone.signal,
         ...(typeof traceparent === 'string' ? { traceparent } : {}),
       });
@@ -144,9 +147,11 @@ export function registerApiRoutes(
     const problem = (validators.get(method) as Validator)(params);
     const refusal = !mayCall(call.holder, method)
       ? outOfScope(method)
-      : problem === undefined
-        ? undefined
-        : new CodedError('badRequest', `${where}${problem}`);
+      : !mayCallModule(call.holder, method, params)
+        ? outOfScope('directory')
+        : problem === undefined
+          ? undefined
+          : new CodedError('badRequest', `${where}${problem}`);
     if (!refusal) return attempt(call, method, params);
     onCall(method, refusal.code);
     return { error: toApiError(refusal) };
@@ -215,6 +220,8 @@ export function registerApiRoutes(
       remoteAddress: deps.peerFacts(request).address,
     };
     logger.info(fields, 'key of all orgs used');
+    const { key, requestId, remoteAddress: address } = fields;
+    deps.onKeyUse({ key, org: org.org, method, requestId, address });
   }
 }
 
@@ -249,12 +256,12 @@ function principalOf({ name }: ApiKeyIdentity, org: string, allOrgs: boolean): P
 }
 
 /** Throws `unauthorized` without detail for a missing and for a wrong key alike. */
-export function identify(
+export async function identify(
   request: FastifyRequest,
   { apiKeys, hub }: Pick<ApiRoutesDeps, 'apiKeys' | 'hub'>,
-): KeyHolder {
+): Promise<KeyHolder> {
   const key = presentedKey(request);
-  const holder = key === undefined ? undefined : apiKeys.verify(key);
+  const holder = key === undefined ? undefined : await apiKeys.verify(key);
   if (!holder) throw new CodedError('unauthorized');
   const named = request.headers['x-org'];
   if (holder.org !== '*') {
@@ -284,6 +291,18 @@ function mayCall({ scopes }: ApiKeyIdentity, method: ApiMethod): boolean {
   return scopes.includes('*') || scopes.includes(method);
 }
 
+/** A key that may make keys could give itself everything: `rpc` alone does not open the directory. */
+function mayCallModule(holder: ApiKeyIdentity, method: ApiMethod, params: unknown): boolean {
+  if (method !== 'rpc') return true;
+  const name = (params as { readonly method?: unknown } | null | undefined)?.method;
+  return typeof name !== 'string' || !name.startsWith('directory.') || mayUseModule(holder, 'directory');
+}
+
+/** Whether the key's scopes name the module, or everything. */
+export function mayUseModule({ scopes }: ApiKeyIdentity, module: string): boolean {
+  return scopes.includes('*') || scopes.includes(module);
+}
+
 function readCommand(
   command: Readonly<Record<string, unknown>>,
   where: string,
@@ -306,7 +325,7 @@ function noMethod(where = ''): CodedError {
   return new CodedError('methodNotFound', `${where}there is no API method of this name`);
 }
 
-function outOfScope(method: ApiMethod): CodedError {
+export function outOfScope(method: string): CodedError {
   return new CodedError('permissionDenied', `the key's scopes do not name ${method}`);
 }
 

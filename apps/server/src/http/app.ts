@@ -87,6 +87,7 @@ export async function createHttpApp(
       validator: deps.validator,
       peerFacts,
       onCall: deps.onApiCall ?? (() => undefined),
+      onKeyUse: deps.onKeyUse ?? (() => undefined),
       ...(deps.tracer ? { tracer: deps.tracer } : {}),
       handlers: createApiHandlers({
         clock: deps.clock,
@@ -101,11 +102,12 @@ export async function createHttpApp(
   registerModuleRoutes(
     app,
     hub.routes(),
-    { ...deps, peerFacts, sessionOf: (request) => sessions?.verify(request.headers.cookie) },
+    { ...deps, peerFacts, sessionOf: async (request) => sessions?.verify(request.headers.cookie) },
     options,
   );
   registerDocsRoutes(app, { hub }, { version: options.version, metrics: deps.metrics !== undefined });
-  if (sessions) registerConsoleRoutes(app, { sessions, peerFacts });
+  if (sessions)
+    registerConsoleRoutes(app, { logger, sessions, peerFacts, oidc: deps.oidc, isInvited: deps.isInvited });
   const pages: ConsolePages = sessions ? registerConsoleFiles(app, options.consoleDir) : () => false;
 
   app.setNotFoundHandler((request, reply) => {

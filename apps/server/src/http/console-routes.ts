@@ -1,30 +1,43 @@
 /**
- * The console's door: a one-time link or code becomes a session cookie, the cookie becomes connection tokens. Requests that change
- * something are refused from pages of other origins. What a session may do is decided where its principal is used, not here.
+ * The console's door: a one-time link or code, or an identity provider's word, becomes a session cookie, the cookie becomes connection tokens. Requests
+ * that change something are refused from pages of other origins. What a session may do is decided where its principal is used, not here.
  */
-import { CodedError } from '@trunkline/protocol';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Logger } from '@trunkline/base';
+import { isOrgId, CodedError } from '@trunkline/protocol';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ConsoleIdentity, Origin } from '../auth/console-accounts.js';
+import { toErrorAnswer } from './errors.js';
 import { page } from './page.js';
 import type { PeerFactsOf } from './peer.js';
-import type { ConsoleDoor } from './ports.js';
+import type { ConsoleDoor, OidcDoor } from './ports.js';
 
 export interface ConsoleRoutesDeps {
+  readonly logger: Logger;
   readonly sessions: ConsoleDoor;
   readonly peerFacts: PeerFactsOf;
+  /** Absent: the one-time link is the only way in. */
+  readonly oidc?: OidcDoor | undefined;
+  /** Whether an invitation's token can still be accepted; absent: there are none. */
+  readonly isInvited?: ((token: string) => Promise<boolean>) | undefined;
 }
 
 export function registerConsoleRoutes(
   app: FastifyInstance,
-  { sessions, peerFacts }: ConsoleRoutesDeps,
+  { logger, sessions, peerFacts, oidc, isInvited }: ConsoleRoutesDeps,
 ): void {
+  const originOf = (request: FastifyRequest): Origin => ({
+    address: peerFacts(request).address,
+    requestId: request.id,
+  });
+
   /** The `Set-Cookie` value of a new session, and who it belongs to. Throws `unauthorized` and `tooManyRequests`. */
-  const signIn = (
+  const signIn = async (
     request: FastifyRequest,
     code: unknown,
-  ): { readonly cookie: string; readonly identity: object | undefined } => {
+  ): Promise<{ readonly cookie: string; readonly identity: ConsoleIdentity | undefined }> => {
     if (typeof code !== 'string' || code === '') throw new CodedError('badRequest', 'code is required');
-    const cookie = sessions.signIn(code, peerFacts(request).address);
-    return { cookie, identity: sessions.verify(cookie.split(';')[0]) };
+    const cookie = await sessions.signIn(code, originOf(request));
+    return { cookie, identity: await sessions.verify(cookie.split(';')[0]) };
   };
 
   void app.register(async (scope) => {
@@ -34,9 +47,10 @@ export function registerConsoleRoutes(
         throw new CodedError('permissionDenied', 'the request comes from a page of another origin');
     });
 
-    scope.get<{ Querystring: { code?: unknown } }>('/console/login', (request, reply) => {
+    scope.get<{ Querystring: { code?: unknown } }>('/console/login', async (request, reply) => {
       try {
-        return reply.header('set-cookie', signIn(request, request.query.code).cookie).redirect('/', 303);
+        const { cookie } = await signIn(request, request.query.code);
+        return reply.header('set-cookie', cookie).redirect('/', 303);
       } catch (error) {
         if (!(error instanceof CodedError)) throw error;
         return reply.code(403).type('text/html; charset=utf-8').send(EXPIRED_LINK);
@@ -44,7 +58,7 @@ export function registerConsoleRoutes(
     });
 
     scope.post<{ Body: unknown }>('/console/login', async (request, reply) => {
-      const { cookie, identity } = signIn(
+      const { cookie, identity } = await signIn(
         request,
         (request.body as { readonly code?: unknown } | null | undefined)?.code,
       );
@@ -52,21 +66,93 @@ export function registerConsoleRoutes(
       return identity;
     });
 
+    scope.get('/console/ways', () => ({ link: true, ...(oidc ? { oidc: { name: oidc.name } } : {}) }));
+
     scope.get('/console/session', async (request) => {
-      const identity = sessions.verify(request.headers.cookie);
+      const identity = await sessions.verify(request.headers.cookie);
       if (!identity) throw new CodedError('unauthorized', 'not signed in');
       return identity;
     });
 
-    scope.post('/console/token', (request) => sessions.issueToken(request.headers.cookie));
+    scope.get('/console/orgs', async (request) => ({ orgs: await sessions.orgs(request.headers.cookie) }));
 
-    scope.post('/console/logout', (request, reply) =>
-      reply.header('set-cookie', sessions.signOut(request.headers.cookie)).code(204).send(),
-    );
+    scope.post<{ Querystring: { org?: unknown } }>('/console/token', async (request) => {
+      const { org } = request.query;
+      if (org !== undefined && !(typeof org === 'string' && isOrgId(org)))
+        throw new CodedError('badRequest', 'org must be an org id');
+      return sessions.issueToken(request.headers.cookie, org, originOf(request));
+    });
+
+    scope.post('/console/logout', async (request, reply) => {
+      const cookie = await sessions.signOut(request.headers.cookie, originOf(request));
+      const logoutUrl = await oidc?.logoutUrl();
+      void reply.header('set-cookie', cookie);
+      return logoutUrl === undefined ? reply.code(204).send() : { logoutUrl };
+    });
+
+    if (oidc) registerOidcRoutes(scope, oidc);
   });
+
+  function registerOidcRoutes(scope: FastifyInstance, door: OidcDoor): void {
+    scope.get('/console/oidc/login', async (request, reply) => {
+      try {
+        const { url, cookie } = await door.begin();
+        return reply.header('set-cookie', cookie).redirect(url, 303);
+      } catch (error) {
+        return sendProblem(request, reply, error);
+      }
+    });
+
+    scope.get('/console/oidc/callback', async (request, reply) => {
+      try {
+        // Only the query is looked at; where this server lives is configured.
+        const url = new URL(request.url, 'http://callback.invalid');
+        const { user, cookie } = await door.complete(url, request.headers.cookie, originOf(request));
+        const session = await sessions.signInAs(user, originOf(request));
+        return reply.header('set-cookie', [session, cookie]).redirect('/', 303);
+      } catch (error) {
+        return sendProblem(request, reply, error);
+      }
+    });
+
+    scope.get<{ Querystring: { token?: unknown } }>('/console/invitation', async (request, reply) => {
+      const { token } = request.query;
+      if (typeof token === 'string' && (await isInvited?.(token)) === true)
+        return reply.redirect('/console/oidc/login', 303);
+      return reply.code(404).type('text/html; charset=utf-8').send(EXPIRED_INVITATION);
+    });
+  }
+
+  /** A page, since a browser shows it. */
+  function sendProblem(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
+    const { status, body } = toErrorAnswer(error, logger, request.id);
+    const { code, message } = body.error;
+    logger.warn(
+      { code, requestId: request.id, cause: error instanceof Error ? String(error.cause) : undefined },
+      'sign-in with the identity provider failed',
+    );
+    return reply
+      .code(status)
+      .type('text/html; charset=utf-8')
+      .send(
+        page(
+          'Sign-in failed',
+          `<p>${escape(message)} (${code}).</p><p>Request ${escape(request.id)}</p><p><a href="/console/oidc/login">Try again</a></p>`,
+        ),
+      );
+  }
+}
+
+function escape(text: string): string {
+  return text.replace(/[&<>"']/g, (found) => `&#${found.charCodeAt(0)};`);
 }
 
 const EXPIRED_LINK = page(
   'This link does not work any more',
   '<p>A link into the console works once, and for a short time. Start the server again, or ask for a new link.</p>',
+);
+
+const EXPIRED_INVITATION = page(
+  'This invitation does not work any more',
+  '<p>It was accepted, taken back, or is too old. Ask for another one.</p>',
 );

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import type { Authenticator, Principal, RouteDescriptor, Validator, ValidatorCompiler } from '@trunkline/hub';
 import { CodedError } from '@trunkline/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { identify, presentedKey, type ApiRoutesDeps } from './api-routes.js';
+import { identify, mayUseModule, outOfScope, presentedKey, type ApiRoutesDeps } from './api-routes.js';
 import { parseBody, toJson } from './json.js';
 import { toOpenRequest, type PeerFactsOf } from './peer.js';
 
@@ -15,7 +15,11 @@ export interface ModuleRoutesDeps extends Pick<ApiRoutesDeps, 'apiKeys' | 'hub'>
   readonly authenticator: Pick<Authenticator, 'authenticate'>;
   readonly peerFacts: PeerFactsOf;
   /** Who the console's cookie belongs to. */
-  readonly sessionOf: (request: FastifyRequest) => Pick<Principal, 'user' | 'org' | 'roles'> | undefined;
+  readonly sessionOf: (
+    request: FastifyRequest,
+  ) => Promise<
+    (Pick<Principal, 'user' | 'org' | 'roles'> & { readonly groups?: Principal['groups'] }) | undefined
+  >;
 }
 
 interface Parts {
@@ -63,6 +67,7 @@ function bind(scope: FastifyInstance, route: RouteDescriptor, deps: ModuleRoutes
         query,
         body: request.body,
         requestId: request.id,
+        remoteAddress: deps.peerFacts(request).address,
         signal: gone.signal,
       });
       void reply.code(response.status).headers({ ...response.headers });
@@ -85,11 +90,11 @@ function check(
 
 /** Throws `unauthorized` where nobody is recognised. A cookie counts only for pages of this server. */
 async function principalOf(request: FastifyRequest, deps: ModuleRoutesDeps): Promise<Principal> {
-  const session = deps.sessionOf(request);
+  const session = await deps.sessionOf(request);
   if (session) {
     if (request.method !== 'GET' && !deps.peerFacts(request).sameOrigin)
       throw new CodedError('permissionDenied', 'the request comes from a page of another origin');
-    return { ...session, ...NOTHING_MORE };
+    return { ...NOTHING_MORE, ...session };
   }
   const token = /^bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
   if (token !== undefined) {
@@ -98,7 +103,10 @@ async function principalOf(request: FastifyRequest, deps: ModuleRoutesDeps): Pro
       .principal;
   }
   if (presentedKey(request) === undefined) throw new CodedError('unauthorized');
-  return identify(request, deps).principal;
+  const { holder, principal } = await identify(request, deps);
+  const module = (request.routeOptions.url ?? '').split('/')[1] ?? '';
+  if (!mayUseModule(holder, module)) throw outOfScope(module);
+  return principal;
 }
 
 const NOTHING_MORE = { groups: [], caps: [], channels: [] } as const;

@@ -144,7 +144,8 @@ describe('routes of modules', () => {
       });
       return `${statusCode} ${body}`;
     };
-    const cookie = sessions.signIn(sessions.createLinkCode(), '::1').split(';')[0] ?? '';
+    const origin = { address: '::1', requestId: 'r' };
+    const cookie = (await sessions.signIn(sessions.createLinkCode(), origin)).split(';')[0] ?? '';
     expect(await post({})).toMatch(/^401 /);
     expect(await post({ authorization: 'Bearer bad' })).toMatch(/^401 /);
     expect(await post({ 'x-api-key': 'bad' })).toMatch(/^401 /);

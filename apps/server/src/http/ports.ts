@@ -4,14 +4,46 @@ import type { Authenticator, Hub, ValidatorCompiler } from '@trunkline/hub';
 import type { Entrance } from '@trunkline/transport';
 import type { Registry } from 'prom-client';
 import type { ApiKeys } from '../auth/api-keys.js';
+import type { Origin } from '../auth/console-accounts.js';
 import type { ConsoleSessions } from '../auth/console-sessions.js';
 import type { ServerStore } from '../store/server-store.js';
 
 /** Keys of the HTTP API. */
-export type ApiKeyVerifier = Pick<ApiKeys, 'verify'>;
+export interface ApiKeyVerifier {
+  /** As `ApiKeys.verify`; rejects with a temporary error where nobody can say. */
+  verify(
+    headerValue: string | undefined,
+  ): ReturnType<ApiKeys['verify']> | Promise<ReturnType<ApiKeys['verify']>>;
+}
 
 /** The console's sign-in; cookies go in and out as header values. */
-export type ConsoleDoor = Pick<ConsoleSessions, 'signIn' | 'verify' | 'issueToken' | 'signOut'>;
+export type ConsoleDoor = Pick<
+  ConsoleSessions,
+  'signIn' | 'signInAs' | 'verify' | 'orgs' | 'issueToken' | 'signOut'
+>;
+
+/** Sign-in with an identity provider: where to send a browser, and what its answer means. */
+export interface OidcDoor {
+  /** Shown on the way in. */
+  readonly name: string;
+  /** Where the browser goes, and the cookie that remembers the attempt. Throws 1205. */
+  begin(): Promise<{ readonly url: string; readonly cookie: string }>;
+  /** Who came back, as a user. Throws 1202 to 1205. `url` is the whole address that was asked for. */
+  complete(
+    url: URL,
+    cookieHeader: string | undefined,
+    origin: Origin,
+  ): Promise<{ readonly user: string; readonly cookie: string }>;
+  /** Where a browser ends its session with the provider too; absent where the provider has no such place, or cannot be asked. */
+  logoutUrl(): Promise<string | undefined>;
+}
+
+/** A use of an API key that opens every org. */
+export interface KeyUse extends Origin {
+  readonly key: string;
+  readonly org: string;
+  readonly method: string;
+}
 
 export interface HttpDeps {
   readonly clock: Clock;
@@ -23,6 +55,12 @@ export interface HttpDeps {
   readonly authenticator: Pick<Authenticator, 'authenticate'>;
   /** Absent: the console is off. */
   readonly sessions?: ConsoleDoor;
+  /** Sign-in with an identity provider; absent: there is none. */
+  readonly oidc?: OidcDoor;
+  /** Whether an invitation's token can still be accepted; absent: there are none. */
+  readonly isInvited?: (token: string) => Promise<boolean>;
+  /** Told of each use of a key of all orgs, for the audit log. Never waits. */
+  readonly onKeyUse?: (use: KeyUse) => void;
   /** Requests that become connections of the hub, or belong to one; absent: none do. */
   readonly entrance?: Pick<Entrance, 'serves' | 'serve'>;
   /** Absent: there is none. */

@@ -40,12 +40,12 @@ export class Keys {
     return ['M', 'S', 'h', 'z', 'x'].map((part) => this.#of(key, part)).concat(this.mapIndex);
   }
 
-  /** Streams and maps have scopes of their own, and so has each channel. */
+  /** Streams and maps have scopes of their own, and so has each channel; the length tells where a channel's name ends and `name` begins. */
   idempotency(scope: 'i' | 'I', key: ChannelKey, name: string | undefined): string {
-    return name === undefined ? '' : `${this.#of(key, scope)}:${name}`;
+    return name === undefined ? '' : `${this.#of(key, `${scope}${key.length}`)}:${name}`;
   }
 
   #of(key: ChannelKey, part: string): string {
-    return `${this.#prefix}:{${key}}:${part}`;
+    return `${this.#prefix}:${part}:{${key}}`;
   }
 }

@@ -1,18 +1,16 @@
 /**
  * A node's two connections to Redis: one for commands, one that listens. Commands wait for a connection for a bounded time and are never sent
- * twice: one that was under way when the connection broke fails, and its caller decides. The listening connection renews its interests
- * itself and says when it may have missed something; a message that a node sends itself at intervals finds out when nothing comes any more
- * although the connection looks well.
+ * twice, and never late: one that was under way when the connection broke fails, one that found none in time was never sent, and the
+ * caller decides. After each loss the listening connection renews its interests and says that something may have been missed. Both are made
+ * anew where they are open and answer nothing: a message that a node sends itself finds out about the listening one.
  */
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { every, type Clock, type Logger, type Timer } from '@trunkline/base';
 import { CodedError } from '@trunkline/protocol';
 import { Command, Redis, type RedisOptions } from 'ioredis';
+import { Interests } from './interests.js';
 import type { RedisBrokerOptions } from './options.js';
-
-/** Interests in one command. */
-const RENEW_BATCH = 1_000;
 
 export interface LinkEvents {
   onMessage(channel: string, message: Buffer): void;
@@ -43,19 +41,18 @@ export class RedisLink {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #options: RedisBrokerOptions;
-  readonly #events: LinkEvents;
   readonly #commands: Redis;
   readonly #listener: Redis;
-  readonly #channels = new Set<string>();
+  readonly #interests: Interests;
   readonly #pulseChannel: string;
   readonly #pulse: Timer;
-  #pending = 0;
-  /** Resolves when the listening connection is up and its interests are renewed; another one after each loss. */
-  #renewed: Promise<void>;
-  #onRenewed: () => void = () => undefined;
-  #batch: { readonly channels: string[]; done: Promise<unknown> } | undefined;
+  /** Commands that wait for a connection or an answer, as what ends their wait. */
+  readonly #pending = new Set<(cause: Error) => void>();
+  /** Of them, those that wait for a connection, in order. */
+  readonly #waiting = new Set<() => void>();
+  #connections = 0;
   #heard = true;
-  #wasReady = false;
+  #stale = false;
   #disposed = false;
 
   constructor(
@@ -67,24 +64,26 @@ export class RedisLink {
     this.#clock = deps.clock;
     this.#logger = deps.logger;
     this.#options = options;
-    this.#events = events;
     const settings = {
       autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: null,
+      enableOfflineQueue: false,
+      // What is under way when a connection ends fails at once.
+      maxRetriesPerRequest: 0,
       connectTimeout: options.commandTimeoutMs,
+      // A connection that owes answers and brings nothing is dropped, with what was not sent yet.
+      socketTimeout: options.commandTimeoutMs,
       keepAlive: options.heartbeatIntervalMs,
       retryStrategy: (attempt: number) =>
         Math.min(options.maxReconnectDelayMs, 20 * 2 ** Math.min(attempt, 10)),
     } satisfies Partial<RedisOptions>;
     this.#commands = new Redis(options.url, {
       ...settings,
-      commandTimeout: options.commandTimeoutMs,
       enableAutoPipelining: true,
+      reconnectOnError: (cause) => this.#isDemotion(cause),
     });
     this.#listener = new Redis(options.url, {
       ...settings,
       autoResubscribe: false,
-      enableOfflineQueue: false,
       // A listening connection takes few other commands.
       enableReadyCheck: false,
     });
@@ -93,17 +92,36 @@ export class RedisLink {
       ['listener', this.#listener],
     ] as const)
       redis.on('error', (cause: Error) => this.#complain(name, cause));
+    this.#commands.on('ready', () => {
+      for (const go of this.#waiting) go();
+      this.#waiting.clear();
+    });
+    this.#interests = new Interests(deps.clock, options.commandTimeoutMs, {
+      subscribe: (channels) => this.#listener.subscribe(...channels),
+      unsubscribe: (channels) => this.#listener.unsubscribe(...channels),
+      onRenewed: () => {
+        if (this.#connections > 1) events.onResumed();
+      },
+      onFailed: (cause) => {
+        this.#complain('listener', cause as Error);
+        if (!this.#disposed) this.#listener.disconnect(true);
+      },
+    });
     this.#pulseChannel = `${options.prefix}:pulse:${nodeId}`;
-    this.#listener.on('ready', () => void this.#renew());
-    this.#renewed = this.#nextRenewal();
+    this.#interests.keep(this.#pulseChannel);
+    this.#listener.on('ready', () => {
+      this.#connections++;
+      this.#heard = true;
+      this.#interests.connected();
+    });
     this.#listener.on('close', () => {
-      this.#renewed = this.#nextRenewal();
+      this.#interests.lost();
       events.onLost();
     });
     this.#listener.on('messageBuffer', (channel: Buffer, message: Buffer) => {
+      this.#heard = true;
       const name = channel.toString('utf8');
-      if (name === this.#pulseChannel) this.#heard = true;
-      else events.onMessage(name, message);
+      if (name !== this.#pulseChannel && this.#interests.isWanted(name)) events.onMessage(name, message);
     });
     this.#pulse = every(this.#clock, options.heartbeatIntervalMs, () => this.#beat());
   }
@@ -115,7 +133,7 @@ export class RedisLink {
       try {
         return await this.#scripting.evalshaBuffer(one.sha, ...rest);
       } catch (cause) {
-        if (!String(cause).includes('NOSCRIPT')) throw cause;
+        if (!(cause instanceof Error && cause.message.startsWith('NOSCRIPT'))) throw cause;
         return this.#scripting.evalBuffer(one.lua, ...rest);
       }
     });
@@ -123,39 +141,40 @@ export class RedisLink {
 
   /** One plain command. */
   call(name: string, ...args: Argument[]): Promise<unknown> {
-    return this.#send(async () =>
-      this.#commands.sendCommand(new Command(name, args, { replyEncoding: null })),
-    );
+    return this.#send(() => this.#plain(name, ...args));
   }
 
   /** What is published after it resolves is heard. While there is no connection it waits for the next one, for a bounded time. */
   async listen(channel: string): Promise<void> {
-    if (this.#channels.has(channel)) return;
-    this.#channels.add(channel);
+    if (this.#disposed) throw disposed();
     try {
-      await this.#send(() => this.#withTimeout(this.#subscribeSoon(channel)));
+      await this.#interests.want(channel);
     } catch (cause) {
-      this.#channels.delete(channel);
-      throw cause;
+      throw toCoded(cause);
     }
   }
 
-  async unlisten(channel: string): Promise<void> {
-    if (!this.#channels.delete(channel) || this.#disposed || this.#listener.status !== 'ready') return;
-    await this.#withTimeout(this.#listener.unsubscribe(channel)).catch((cause: Error) =>
-      this.#complain('listener', cause),
-    );
+  /** Listens as soon as there is a connection, however late, and for ever. */
+  keepListening(channel: string): void {
+    this.#interests.keep(channel);
   }
 
+  unlisten(channel: string): void {
+    this.#interests.drop(channel);
+  }
+
+  /** Redis confirmed it, and the connection stands. */
   listens(channel: string): boolean {
-    return this.#channels.has(channel) && this.#listener.status === 'ready';
+    return this.#interests.isHeard(channel);
   }
 
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#pulse.cancel();
-    this.#channels.clear();
+    this.#interests.dispose(disposed());
+    for (const end of [...this.#pending]) end(disposed());
+    this.#waiting.clear();
     this.#commands.disconnect();
     this.#listener.disconnect();
   }
@@ -166,77 +185,45 @@ export class RedisLink {
     return this.#commands as unknown as Scripting;
   }
 
-  async #send<T>(command: () => Promise<T>): Promise<T> {
-    if (this.#disposed) throw new CodedError('shuttingDown', 'broker is disposed');
-    if (this.#pending >= this.#options.maxPending)
-      throw new CodedError('sourceUnavailable', `the broker is behind: ${this.#pending} commands wait`);
-    this.#pending++;
-    try {
-      return await command();
-    } catch (cause) {
-      if (cause instanceof CodedError) throw cause;
-      if (this.#disposed) throw new CodedError('shuttingDown', 'broker is disposed');
-      throw new CodedError('sourceUnavailable', 'the broker does not answer', { cause });
-    } finally {
-      this.#pending--;
-    }
+  #plain(name: string, ...args: Argument[]): Promise<unknown> {
+    return this.#commands.sendCommand(new Command(name, args, { replyEncoding: null })) as Promise<unknown>;
   }
 
-  #withTimeout<T>(work: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const timer = this.#clock.setTimeout(
-        () => reject(new Error('timed out')),
-        this.#options.commandTimeoutMs,
+  /** Sends once there is a connection; ends after `commandTimeoutMs` in any case. */
+  #send<T>(command: () => Promise<T>): Promise<T> {
+    if (this.#disposed) return Promise.reject(disposed());
+    const waits = this.#pending.size;
+    if (waits >= this.#options.maxPending)
+      return Promise.reject(
+        new CodedError('sourceUnavailable', `the broker is behind: ${waits} commands wait`),
       );
-      work.then(resolve, reject).finally(() => timer.cancel());
-    });
-  }
-
-  /** Interests of one turn go as one command: a client that comes back has thousands. */
-  #subscribeSoon(channel: string): Promise<unknown> {
-    const batch = this.#batch ?? { channels: [], done: Promise.resolve<unknown>(undefined) };
-    if (this.#batch === undefined) {
-      this.#batch = batch;
-      batch.done = Promise.resolve().then(async () => {
-        this.#batch = undefined;
-        await this.#renewed;
-        for (let at = 0; at < batch.channels.length; at += RENEW_BATCH)
-          await this.#listener.subscribe(...batch.channels.slice(at, at + RENEW_BATCH));
-      });
-    }
-    batch.channels.push(channel);
-    return batch.done;
-  }
-
-  #nextRenewal(): Promise<void> {
-    // Those who wait for the present one go on waiting, for the next.
-    const before = this.#onRenewed;
-    return new Promise((resolve) => {
-      this.#onRenewed = () => {
-        before();
-        resolve();
+    return new Promise((resolve, reject) => {
+      const done = (): void => {
+        timer.cancel();
+        this.#pending.delete(fail);
       };
+      const fail = (cause: unknown): void => {
+        done();
+        reject(toCoded(cause));
+      };
+      const go = (): void => {
+        command().then((answer) => {
+          done();
+          resolve(answer);
+        }, fail);
+      };
+      const timer = this.#clock.setTimeout(() => {
+        this.#waiting.delete(go);
+        fail(new Error('timed out'));
+      }, this.#options.commandTimeoutMs);
+      this.#pending.add(fail);
+      if (this.#commands.status === 'ready') go();
+      else this.#waiting.add(go);
     });
-  }
-
-  /** After every connect of the listener. Other interests may be added meanwhile; they subscribe for themselves. */
-  async #renew(): Promise<void> {
-    try {
-      await this.#listener.subscribe(this.#pulseChannel);
-      const channels = [...this.#channels];
-      for (let at = 0; at < channels.length; at += RENEW_BATCH)
-        await this.#listener.subscribe(...channels.slice(at, at + RENEW_BATCH));
-      this.#heard = true;
-      this.#onRenewed();
-      if (this.#wasReady) this.#events.onResumed();
-      this.#wasReady = true;
-    } catch (cause) {
-      this.#complain('listener', cause as Error);
-      if (!this.#disposed) this.#listener.disconnect(true);
-    }
   }
 
   #beat(): void {
+    this.#stale = false;
     if (this.#listener.status !== 'ready') return;
     if (!this.#heard) {
       this.#logger.warn({ broker: 'redis' }, 'nothing comes over the listening connection: connecting again');
@@ -245,13 +232,31 @@ export class RedisLink {
     }
     this.#heard = false;
     // A beat that could not be sent tells of the commands, not of the listener.
-    this.call('PUBLISH', this.#pulseChannel, '1').catch(() => {
+    this.#plain('PUBLISH', this.#pulseChannel, '1').catch(() => {
       this.#heard = true;
     });
+  }
+
+  /** A server that became a replica takes no writes: its address leads to another one by now. Tried once in each interval. */
+  #isDemotion(cause: Error): boolean {
+    if (!cause.message.startsWith('READONLY') || this.#stale) return false;
+    this.#stale = true;
+    this.#listener.disconnect(true);
+    return true;
   }
 
   #complain(connection: string, cause: Error): void {
     if (!this.#disposed)
       this.#logger.warn({ broker: 'redis', connection, cause: cause.message }, 'connection to Redis failed');
   }
+}
+
+function disposed(): CodedError {
+  return new CodedError('shuttingDown', 'broker is disposed');
+}
+
+function toCoded(cause: unknown): CodedError {
+  return cause instanceof CodedError
+    ? cause
+    : new CodedError('sourceUnavailable', 'the broker does not answer', { cause });
 }

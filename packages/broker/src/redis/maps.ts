@@ -35,7 +35,7 @@ const SCRIPTS = {
 
 /** Entries removed by one script: a long one holds up everybody on the server. */
 const CLEAR_BATCH = 500;
-/** Maps looked at in one turn of the sweep. */
+/** Maps looked at in one step of the sweep. */
 const SWEEP_BATCH = 100;
 const SPACE = 0x20;
 
@@ -186,22 +186,31 @@ export async function mapClear(
   }
 }
 
-/** Removes keys that ran out, of maps that nobody looks at. Any node may; together they do it once. */
+/** Removes keys that ran out, of maps that nobody looks at. Any node may; together they do it once. Throws where Redis does not answer. */
 export async function sweepMaps({ link, keys }: EngineParts): Promise<void> {
-  const [seconds] = (await link.call('TIME')) as [Buffer, Buffer];
-  const now = (Number(seconds.toString('latin1')) + 1) * 1_000;
-  const due = (await link.call(
-    'ZRANGEBYSCORE',
-    keys.mapIndex,
-    '-inf',
-    now,
-    'LIMIT',
-    0,
-    SWEEP_BATCH,
-  )) as Buffer[];
-  for (const name of due) {
-    const key = name.toString('utf8') as ChannelKey;
-    await link.run(SCRIPTS.expire, keys.map(key), [keys.channel(key), key]);
+  for (;;) {
+    const [seconds, micros] = (await link.call('TIME')) as [Buffer, Buffer];
+    const now = integer(seconds) * 1_000 + Math.floor(integer(micros) / 1_000);
+    const due = (await link.call(
+      'ZRANGEBYSCORE',
+      keys.mapIndex,
+      '-inf',
+      now,
+      'LIMIT',
+      0,
+      SWEEP_BATCH,
+    )) as Buffer[];
+    const swept = await Promise.allSettled(
+      due.map((name) => {
+        const key = name.toString('utf8') as ChannelKey;
+        return link.run(SCRIPTS.expire, keys.map(key), [keys.channel(key), key]);
+      }),
+    );
+    const failed = swept.find((one) => one.status === 'rejected');
+    if (failed) throw failed.reason;
+    // Each map that was swept whole is out of the index, or later in it.
+    const rest = swept.some((one) => one.status === 'fulfilled' && one.value !== 0);
+    if (due.length < SWEEP_BATCH && !rest) return;
   }
 }
 

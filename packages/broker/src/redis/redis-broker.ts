@@ -25,7 +25,7 @@ import type {
 import { Keys } from './keys.js';
 import { RedisLink } from './link.js';
 import * as maps from './maps.js';
-import { decodeBody, decodeMessage } from './message.js';
+import { decodeBody, decodeMessage, type Message } from './message.js';
 import { resolveRedisBrokerOptions, type RedisBrokerOptions } from './options.js';
 import { OwnMessages } from './own-messages.js';
 import * as presence from './presence.js';
@@ -69,7 +69,7 @@ class RedisBroker implements Broker {
       onLost: () => own.loseAll(),
     });
     this.#parts = { link, keys, random, own, idempotencyTtlMs: options.idempotencyTtlMs };
-    void link.listen(keys.control).catch(() => undefined);
+    link.keepListening(keys.control);
     this.#sweep = every(clock, options.sweepIntervalMs, () => void this.#sweepMaps());
   }
 
@@ -77,8 +77,8 @@ class RedisBroker implements Broker {
     return this.#parts.link.listen(this.#parts.keys.channel(key));
   }
 
-  unsubscribe(key: ChannelKey): Promise<void> {
-    return this.#parts.link.unlisten(this.#parts.keys.channel(key));
+  async unsubscribe(key: ChannelKey): Promise<void> {
+    this.#parts.link.unlisten(this.#parts.keys.channel(key));
   }
 
   publish(key: ChannelKey, data: Payload, options: PublishOptions) {
@@ -160,11 +160,11 @@ class RedisBroker implements Broker {
   // ------------------------------------------------------------ inside
 
   #onMessage(channel: string, message: Buffer): void {
-    const { keys, link, own } = this.#parts;
-    if (this.#disposed || !link.listens(channel)) return;
+    const { keys } = this.#parts;
+    if (this.#disposed) return;
     try {
       const key = keys.keyOf(channel);
-      if (key !== undefined) own.heard(this.#tell(key, message));
+      if (key !== undefined) this.#tell(key, decodeMessage(message));
       else if (channel === keys.control) this.#onControl(message.toString('utf8'));
     } catch (cause) {
       // What it was will be missed by its number.
@@ -172,16 +172,17 @@ class RedisBroker implements Broker {
     }
   }
 
-  /** Returns the message's id. */
-  #tell(key: ChannelKey, message: Buffer): string {
-    const { kind, id, epoch, offset, body } = decodeMessage(message);
-    const publication = decodeBody(body, offset);
-    if (kind === 'p') this.#handler.onPublication(key, publication, epoch);
-    else if (publication.info !== undefined) {
-      if (kind === 'j') this.#handler.onJoin(key, publication.info);
-      if (kind === 'l') this.#handler.onLeave(key, publication.info);
+  #tell(key: ChannelKey, { kind, id, epoch, offset, body }: Message): void {
+    try {
+      const publication = decodeBody(body, offset);
+      if (kind === 'p') this.#handler.onPublication(key, publication, epoch);
+      else if (publication.info !== undefined) {
+        if (kind === 'j') this.#handler.onJoin(key, publication.info);
+        if (kind === 'l') this.#handler.onLeave(key, publication.info);
+      }
+    } finally {
+      this.#parts.own.heard(id);
     }
-    return id;
   }
 
   #onControl(text: string): void {

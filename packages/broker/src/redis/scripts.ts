@@ -1,6 +1,7 @@
 /**
  * What runs inside Redis, where it is atomic: numbering, keeping, comparing, and publishing in one step. A script sees one channel's keys; the
- * layout of bodies and messages is `message.ts`. Times are Redis' own, so that nodes need not agree on theirs.
+ * layout of bodies and messages is `message.ts`. Times are Redis' own, so that nodes need not agree on theirs. A full Redis refuses a script at
+ * its first write that adds; after one that removes it refuses no more. So what takes a publication writes before it removes.
  *
  * Keys of a stream:   m   hash e (epoch), o (top offset)     s   stream of kept publications, ids `<offset>-0`, field d (body)
  *                     i:… idempotency: `<epoch> <offset>`
@@ -22,8 +23,8 @@ end
 local function meta(key, stream, epoch)
   local found = redis.call('HMGET', key, 'e', 'o')
   if found[1] then return found[1], tonumber(found[2]) end
-  redis.call('DEL', stream)
   redis.call('HSET', key, 'e', epoch, 'o', '0')
+  redis.call('DEL', stream)
   return epoch, 0
 end
 local function keep(stream, offset, body, size, ttl)
@@ -172,7 +173,10 @@ local function expire()
   settle(kept[4])
 end
 -- Without its position what is left of a map means nothing any more.
-if redis.call('HEXISTS', M, 'e') == 0 then redis.call('DEL', S, H, Z, X) end
+if redis.call('HEXISTS', M, 'e') == 0 then
+  if redis.call('EXISTS', S, H, Z, X) > 0 then redis.call('DEL', S, H, Z, X) end
+  if redis.call('ZSCORE', INDEX, name) then redis.call('ZREM', INDEX, name) end
+end
 expire()
 `;
 
@@ -249,12 +253,13 @@ if limit < 1 then return {epoch, top, 0, list} end
 while true do
   local fields = redis.call('ZRANGEBYLEX', Z, from, '+', 'LIMIT', 0, batch)
   if #fields == 0 then return {epoch, top, 0, list} end
-  local values = redis.call('HMGET', H, unpack(fields))
   for i = 1, #fields do
-    local at = string.match(values[i], '^[^\\n]*\\n[^\\n]*\\n[^\\n]*\\n[^\\n]*\\n()')
-    bytes = bytes + #fields[i] / 2 + #values[i] - at + 1
+    -- One by one: values may be large, and a page holds few of those.
+    local value = redis.call('HGET', H, fields[i])
+    local at = string.match(value, '^[^\\n]*\\n[^\\n]*\\n[^\\n]*\\n[^\\n]*\\n()')
+    bytes = bytes + #fields[i] / 2 + #value - at + 1
     if #list > 0 and (#list >= limit or bytes > most) then return {epoch, top, 1, list} end
-    list[#list + 1] = values[i]
+    list[#list + 1] = value
   end
   from = '(' .. fields[#fields]
 end
@@ -278,7 +283,7 @@ settle(ARGV[7])
 return {redis.call('HLEN', H), epoch, offset, #fields}
 `;
 
-/** ARGV channel, name: keys that ran out are removed by any script that sees the map; this one does nothing else. */
+/** ARGV channel, name → keys that are still due. Keys that ran out are removed by any script that sees the map; this one does nothing else. */
 export const MAP_EXPIRE = `${MAP}
-return redis.call('ZCARD', X)
+return redis.call('ZCOUNT', X, '-inf', now())
 `;

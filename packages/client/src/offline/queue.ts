@@ -63,8 +63,13 @@ export class OfflineQueue<C extends ContractOrNone = DefaultContract> {
     this.#sender = new Sender(options, {
       mirror: this.#mirror,
       obstacle: () => this.#obstacle(),
-      call: ({ method, params, key, seq, trace }) =>
-        client.command(method as never, JSON.parse(params) as never, { key, seq, trace }),
+      call: ({ method, params, key, seq, order, trace }) =>
+        client.command(method as never, JSON.parse(params) as never, {
+          key,
+          seq,
+          trace,
+          ...(order === '' ? {} : { order }),
+        }),
       changed: (ended) => store.tell({ from: this.#id, ...(ended ? { ended } : {}) }),
     });
     this.#unlisten = [

@@ -4,14 +4,15 @@
  * (spec CONT-2). It knows deliveries and an origin; no users, rights or commands.
  */
 import type { Logger } from '@trunkline/base';
-import type {
-  ChannelKey,
-  ClientInfo,
-  Codec,
-  Encoded,
-  Position,
-  Publication,
-  SourceState,
+import {
+  CodedError,
+  type ChannelKey,
+  type ClientInfo,
+  type Codec,
+  type Encoded,
+  type Position,
+  type Publication,
+  type SourceState,
 } from '@trunkline/protocol';
 import type { Counters } from '../connection/counters.js';
 import type { Delivery } from '../delivery/delivery.js';
@@ -104,9 +105,19 @@ export class Channel {
     this.#deltas?.seed(publications.filter(({ offset }) => offset <= at.offset));
   }
 
-  /** A subscriber learned the top; the first one sets where delivery starts. Publications beyond it are still to come. */
+  /**
+   * A subscriber learned the top; the first one sets where delivery starts. Publications beyond it are still to come. Throws `sourceUnavailable`
+   * where it is of another epoch than what is delivered: one of the two is out of date, which the origin is asked about, and offsets of one
+   * mean nothing in the other.
+   */
   learn(position: Position): void {
-    if (this.#position === undefined || this.#position.epoch === '') this.#position = position;
+    const at = this.#position;
+    if (at === undefined || at.epoch === '') this.#position = position;
+    else if (position.epoch !== at.epoch) {
+      if (this.origin) void this.repair();
+      else this.lose('epoch', position);
+      throw new CodedError('sourceUnavailable', 'the history began anew while subscribing');
+    }
   }
 
   /** From the broker or a local source. Order per channel is the order of the calls. */

@@ -138,17 +138,12 @@ export class Client {
   /** Queues a reply, or holds it until its `after` position was handed to this client (spec ORD-3). */
   reply(reply: Reply): void {
     const { after } = reply;
-    const delivery = after ? this.subscriptions.get(after.subId)?.delivery : undefined;
-    if (
-      !after ||
-      !delivery ||
-      delivery.buffering ||
-      (delivery.position.epoch !== '' && delivery.position.epoch !== after.position.epoch)
-    ) {
-      this.#send(this.connection.codec.encodeReply(reply));
-      return;
-    }
-    delivery.whenReached(after.position.offset, () => this.#send(this.connection.codec.encodeReply(reply)));
+    const subscription = after && this.subscriptions.get(after.subId);
+    const send = (): void => this.#send(this.connection.codec.encodeReply(reply));
+    // A map whose pages are still fetched is not shown yet.
+    if (after && subscription && subscription.paging === undefined)
+      subscription.delivery.whenReached(after.position, send);
+    else send();
   }
 
   push(push: Push): void {

@@ -8,6 +8,7 @@ import { openAccount, type OrgAccount } from '../connection/connection.js';
 import type { HubOptions } from '../options.js';
 import type { ClientTarget } from '../ports/api.js';
 import type { OrgStats } from '../ports/diagnosis.js';
+import type { QuotasOf } from '../ports/quotas.js';
 import type { Client } from './client.js';
 import { RateLimit } from './quotas.js';
 
@@ -34,12 +35,16 @@ const NO_CONNECTIONS: OrgStats = {
 export class Clients {
   readonly #clock: Clock;
   readonly #options: HubOptions;
+  readonly #quotasOf: QuotasOf;
+  /** Of orgs with such a quota, of which there are as many as are held. */
+  readonly #publications = new Map<string, RateLimit>();
   readonly #orgs = new Map<string, OrgTable>();
   #count = 0;
 
-  constructor(clock: Clock, options: HubOptions) {
+  constructor(clock: Clock, options: HubOptions, quotasOf: QuotasOf = () => undefined) {
     this.#clock = clock;
     this.#options = options;
+    this.#quotasOf = quotasOf;
   }
 
   get count(): number {
@@ -50,7 +55,8 @@ export class Clients {
   add(client: Client): void {
     const { org, user } = client.principal;
     const table = this.#table(org);
-    if (table.clients.size >= this.#options.maxConnectionsPerOrg)
+    const { maxConnectionsPerOrg } = this.#options;
+    if (table.clients.size >= lesser(maxConnectionsPerOrg, this.#quotasOf(org)?.maxConnections))
       throw new CodedError('limitExceeded', 'connections of the org');
     const mine = table.users.get(user);
     if (user !== '' && mine && mine.size >= this.#options.maxConnectionsPerUser)
@@ -75,7 +81,28 @@ export class Clients {
 
   /** The org's command rate. */
   rateOf(org: string): RateLimit {
-    return this.#table(org).rate;
+    const { rate } = this.#table(org);
+    rate.ratePerSecond = lesser(
+      this.#options.maxCommandsPerSecondPerOrg,
+      this.#quotasOf(org)?.commandsPerSecond,
+    );
+    return rate;
+  }
+
+  /** Takes one from what the org may publish; throws `tooManyRequests` where nothing is left. */
+  takePublication(org: string): void {
+    const limit = this.#quotasOf(org)?.publicationsPerSecond ?? undefined;
+    if (limit === undefined) return;
+    const rate = this.#publications.get(org) ?? new RateLimit(this.#clock, limit);
+    this.#publications.set(org, rate);
+    rate.ratePerSecond = limit;
+    if (!rate.take()) throw new CodedError('tooManyRequests', 'publications per second of the org');
+  }
+
+  /** Subscriptions that one connection of the org may have. */
+  maxSubscriptionsOf(org: string): number {
+    const { maxSubscriptionsPerConnection } = this.#options;
+    return lesser(maxSubscriptionsPerConnection, this.#quotasOf(org)?.maxSubscriptionsPerConnection);
   }
 
   orgs(): readonly string[] {
@@ -142,6 +169,10 @@ export class Clients {
     }
     return table;
   }
+}
+
+function lesser(option: number, quota: number | null | undefined): number {
+  return quota === null || quota === undefined ? option : Math.min(option, quota);
 }
 
 function signedIn({ users }: OrgTable): number {

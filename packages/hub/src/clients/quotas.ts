@@ -4,7 +4,7 @@ import type { Clock } from '@trunkline/base';
 /** A token bucket: `ratePerSecond` on average, twice as many at once. `Infinity` never refuses. */
 export class RateLimit {
   readonly #clock: Clock;
-  readonly #rate: number;
+  #rate: number;
   #tokens: number;
   #at: number;
 
@@ -13,6 +13,13 @@ export class RateLimit {
     this.#rate = ratePerSecond;
     this.#tokens = ratePerSecond * 2;
     this.#at = clock.monotonic();
+  }
+
+  /** From now on; what is left of the burst stays. */
+  set ratePerSecond(rate: number) {
+    if (rate === this.#rate) return;
+    this.#tokens = Math.min(this.#rate === Infinity ? rate * 2 : this.#tokens, rate * 2);
+    this.#rate = rate;
   }
 
   take(count = 1): boolean {

@@ -151,7 +151,8 @@ export class Connection implements Heartbeating {
     if (!this.open) return;
     if (this.#pendingBytes > 2 * this.profile.outboxMaxBytes) {
       if (!this.#blocked) this.flush();
-      if (this.#blocked) {
+      // What was flushed just now waits in the transport, not here.
+      if (this.#pendingBytes > 2 * this.profile.outboxMaxBytes) {
         this.#deps.counters.overflows.close++;
         this.abort(closeOf('slow'));
         return;
@@ -159,6 +160,16 @@ export class Connection implements Heartbeating {
     }
     this.#push(document, document.bytes.length);
     if (this.#blocked && this.#pendingBytes > this.profile.outboxMaxBytes / 2) this.#pauseReading();
+  }
+
+  /**
+   * Whether replies should wait until the peer has read some (`onDrained` follows): it is behind, and half of what may wait does. Commands that were
+   * read together, a reconnect's, may be answered with more than all that.
+   */
+  congested(): boolean {
+    if (this.#pendingBytes <= this.profile.outboxMaxBytes / 2 || !this.open) return false;
+    this.flush();
+    return this.#pendingBytes > this.profile.outboxMaxBytes / 2;
   }
 
   /** Hands everything that waits to the transport as one write. */

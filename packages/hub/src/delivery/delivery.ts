@@ -91,7 +91,7 @@ export class Delivery {
   readonly #report: (report: DeliveryReport) => void;
   #state: State = { kind: 'buffering', items: [], bytes: 0, overflowed: false };
   #source: Push | undefined;
-  #waiters: { offset: number; run: () => void }[] = [];
+  #waiters: (Position & { readonly run: () => void })[] = [];
   /** The last offset offered and not refused by the filter. */
   #offset = 0;
   /** First offset the filter held back since the last hand-over; 0: none. */
@@ -169,10 +169,15 @@ export class Delivery {
   /** The subscribe reply is in the outbox: what was buffered beyond `position` follows it, then everything live. */
   begin(position: Position): void {
     if (this.#state.kind !== 'buffering') return;
-    const { items } = this.#state;
+    const { items, overflowed } = this.#state;
     this.#epoch = position.epoch;
     this.#offset = position.offset;
     this.#state = FLOWING;
+    if (overflowed) {
+      // It was still within bounds when the position was read; what came until the reply was queued is lost.
+      this.cut('more was published while subscribing than may be buffered');
+      return;
+    }
     for (const { publication, document } of items) {
       // The channel's first delivery was compared with nothing yet: this reader knows where it should have continued.
       if (position.epoch !== '' && publication.offset > this.#offset + 1) {
@@ -181,6 +186,7 @@ export class Delivery {
       }
       if (this.offer(publication, document)) this.options.holding?.handed(publication);
     }
+    this.#settleWaiters();
   }
 
   /**
@@ -304,13 +310,10 @@ export class Delivery {
     if (document) this.connection.control(document);
   }
 
-  /** Runs `run` once this reader was handed `offset`, or never will be. */
-  whenReached(offset: number, run: () => void): void {
-    if (!this.active || (offset <= this.#offset && !this.#behind)) {
-      run();
-      return;
-    }
-    this.#waiters.push({ offset, run });
+  /** Runs `run` once this reader was handed what is at that position, or never will be; while it is being subscribed, not before its reply. */
+  whenReached({ epoch, offset }: Position, run: () => void): void {
+    this.#waiters.push({ epoch, offset, run });
+    this.#settleWaiters();
     // A peer that goes on asking while it reads nothing is not waited for without end.
     if (this.#waiters.length > this.options.bufferMax) this.cut('overflow: more replies wait than may');
   }
@@ -450,8 +453,13 @@ export class Delivery {
   }
 
   #settleWaiters(): void {
-    if (this.#waiters.length === 0) return;
-    const due = this.#waiters.filter((waiter) => waiter.offset <= this.#offset || !this.active);
+    if (this.#waiters.length === 0 || this.buffering) return;
+    const due = this.#waiters.filter(
+      ({ epoch, offset }) =>
+        !this.active ||
+        (offset <= this.#offset && !this.#behind) ||
+        (this.#epoch !== '' && epoch !== this.#epoch),
+    );
     if (due.length === 0) return;
     this.#waiters = this.#waiters.filter((waiter) => !due.includes(waiter));
     for (const waiter of due) waiter.run();

@@ -202,6 +202,8 @@ export interface CallContext {
   readonly requestId: string;
   /** Of a caller without a connection, where it is known. */
   readonly remoteAddress?: string;
+  /** The key of the call, for a method that keeps keys itself. */
+  readonly idempotencyKey?: string;
   /** Aborted when the connection closes or the call's deadline passes. */
   readonly signal: AbortSignal;
 }

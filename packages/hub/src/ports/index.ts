@@ -8,5 +8,6 @@ export { defineModule } from './module.js';
 export type * from './module.js';
 export type * from './namespace.js';
 export type * from './principal.js';
+export type * from './quotas.js';
 export type * from './transport.js';
 export type * from './validator.js';

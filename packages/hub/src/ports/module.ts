@@ -53,10 +53,12 @@ export interface RpcMethod {
   /** JSON Schema of the params; checked before `handle` (107 with the field). Absent: anything. */
   readonly params?: object;
   /**
-   * As the contract says: a repeat under the same key has no further effect and gets the first one's answer. True only of what `commit` commits: other
-   * effects are remembered once `handle` is done, and take place again where the process died before that. Default false: a call with a key is refused.
+   * As the contract says: a repeat under the same key has no further effect and gets the first one's answer. Strictly true of what `commit` commits; other
+   * effects are remembered when `handle` is done, and take place again where the process died before that. Default false: keys are remembered in
+   * memory, by one node, for a while. `own`: the method is given the key (`CallContext.idempotencyKey`) and keeps it with its effect itself, since its
+   * answer holds what must not be stored.
    */
-  readonly idempotent?: boolean;
+  readonly idempotent?: boolean | 'own';
   /** The outcome, or what to commit first. May be called again for a call that failed. */
   handle(params: unknown, call: CallContext): Promise<RpcOutcome | RpcCommit> | RpcOutcome | RpcCommit;
 }

@@ -84,7 +84,7 @@ export async function connectClient(
       extensions: [...extensions],
       limits: {
         maxPublicationBytes: options.limits.maxPublicationBytes,
-        maxSubscriptions: options.maxSubscriptionsPerConnection,
+        maxSubscriptions: deps.clients.maxSubscriptionsOf(principal.org),
       },
       ...ttl(deps, principal.expiresAtMs),
       ...(data === undefined ? {} : { data }),

@@ -34,7 +34,10 @@ export interface RouterDeps {
   readonly events: OrgEvents;
   readonly rpc: ReadonlyMap<string, RegisteredRpc>;
   readonly durableLog: DurableLog | undefined;
+  /** For calls of idempotent methods. */
   readonly commands: CommandStore;
+  /** For calls with a key of all others. */
+  readonly remembered: CommandStore;
   readonly turns: Turns;
   readonly tracer: Tracer | undefined;
 }

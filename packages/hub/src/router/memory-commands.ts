@@ -1,6 +1,7 @@
 /**
- * Keys of calls where there is no store: remembered in memory, by this node alone, for a while, and forgotten with the process. Enough against a
- * repeat after a lost connection, and no more: effects that are to be committed are refused.
+ * Keys of calls in memory, of this node alone, for a while, forgotten with the process: enough against a repeat after a lost connection to the same
+ * node, and no more. For methods that are not marked as idempotent, and for all where there is no store; effects that are to be committed are refused
+ * then.
  */
 import type { Clock } from '@trunkline/base';
 import { CodedError } from '@trunkline/protocol';
@@ -27,16 +28,24 @@ interface Kept {
 export class MemoryCommands implements CommandStore {
   readonly #clock: Clock;
   readonly #options: MemoryCommandsOptions;
+  readonly #store: Pick<CommandStore, 'commit'> | undefined;
   /** Oldest first. */
   readonly #calls = new Map<string, Kept>();
   #size = 0;
 
-  constructor(clock: Clock, options: Partial<MemoryCommandsOptions> & Pick<MemoryCommandsOptions, 'ttlMs'>) {
+  /** `store`: where effects are committed; absent: there is none. */
+  constructor(
+    clock: Clock,
+    options: Partial<MemoryCommandsOptions> & Pick<MemoryCommandsOptions, 'ttlMs'>,
+    store?: Pick<CommandStore, 'commit'>,
+  ) {
     this.#clock = clock;
+    this.#store = store;
     this.#options = { maxCalls: 10_000, maxSize: 16 * 1024 * 1024, ...options };
   }
 
   async commit(request: EffectRequest): Promise<EffectOutcome> {
+    if (this.#store) return this.#store.commit(request);
     if (request.statements.length + request.publications.length > 0 || request.finish)
       throw new CodedError('notAvailable', 'this method needs a store');
     return Promise.resolve({

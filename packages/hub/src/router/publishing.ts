@@ -3,7 +3,14 @@
  * channels, to the log.
  */
 import type { MapPublishOptions, MapPublishOutcome, PublishOutcome } from '@trunkline/broker';
-import { CodedError, type ChannelKey, type ClientInfo, type Payload, type Tags } from '@trunkline/protocol';
+import {
+  CodedError,
+  splitChannelKey,
+  type ChannelKey,
+  type ClientInfo,
+  type Payload,
+  type Tags,
+} from '@trunkline/protocol';
 import type { Namespace } from '../channels/namespaces.js';
 import type { RouterDeps } from './deps.js';
 
@@ -23,10 +30,11 @@ export interface MapWriteRequest extends PublishRequest {
   readonly expect?: 'absent' | number;
 }
 
-type Deps = Pick<RouterDeps, 'broker' | 'durableLog' | 'options'>;
+type Deps = Pick<RouterDeps, 'broker' | 'clients' | 'durableLog' | 'options'>;
 
 export function publishStream(deps: Deps, request: PublishRequest): Promise<PublishOutcome> {
   const { options } = request.namespace;
+  requireQuota(deps, request);
   if (options.class === 'durable' && request.namespace.module === undefined)
     return appendDurable(deps, request);
   if (options.class !== 'live')
@@ -44,6 +52,7 @@ export function publishStream(deps: Deps, request: PublishRequest): Promise<Publ
 
 export function writeMap(deps: Deps, request: MapWriteRequest): Promise<MapPublishOutcome> {
   const { options } = request.namespace;
+  requireQuota(deps, request);
   if (options.class !== 'live')
     throw new CodedError('notAvailable', 'only its module publishes to this channel');
   if (options.type !== 'map')
@@ -91,6 +100,11 @@ function common(deps: Deps, request: PublishRequest) {
       ? {}
       : { idempotencyKey: request.idempotencyKey, idempotencyTtlMs: deps.options.idempotencyTtlMs }),
   };
+}
+
+/** Modules answer for what they publish themselves. */
+function requireQuota({ clients }: Deps, { key, namespace }: PublishRequest): void {
+  if (namespace.module === undefined) clients.takePublication(splitChannelKey(key).org);
 }
 
 function requireSize(deps: Deps, data: Payload): void {

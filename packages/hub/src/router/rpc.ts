@@ -53,7 +53,6 @@ export async function callRpc(
     ? openEnvelope(parse(data))
     : { params: parse(data) };
   requireParams(registered, params);
-  requireIdempotent(registered, name, key);
   const context: CallContext = {
     principal: client.principal,
     client: client.id,
@@ -88,7 +87,6 @@ export async function callRpcDirectly(
 ): Promise<RpcOutcome> {
   const registered = methodOf(deps, name);
   requireParams(registered, params);
-  requireIdempotent(registered, name, key);
   const { result, published } = await invoke(deps, { name, registered, params, key, context });
   const shown = published.at(-1);
   return { ...(result === undefined ? {} : { result }), ...(shown ? { after: toAfter(shown) } : {}) };
@@ -103,12 +101,6 @@ function methodOf(deps: RouterDeps, name: string): RegisteredRpc {
 function requireParams({ validate }: RegisteredRpc, params: unknown): void {
   const problem = validate?.(params);
   if (problem !== undefined) throw new CodedError('badRequest', problem);
-}
-
-/** A key promises something; where it cannot be kept the call is refused rather than made. */
-function requireIdempotent({ method }: RegisteredRpc, name: string, key: string | undefined): void {
-  if (key !== undefined && method.idempotent !== true)
-    throw new CodedError('badRequest', `rpc.data.key: ${name} takes no idempotency key`);
 }
 
 /** With a deadline; the method's signal is aborted by it and by the caller's own. What is being committed then is committed all the same. */
@@ -137,9 +129,13 @@ async function invoke(deps: RouterDeps, call: Call): Promise<Done> {
 async function perform(deps: RouterDeps, call: Call): Promise<Done> {
   const { name, registered, params, key, context } = call;
   const { user, org } = context.principal;
-  const handle = async (): Promise<RpcOutcome | RpcCommit> => registered.method.handle(params, context);
-  if (key !== undefined)
-    return deps.commands.once({ org, user, method: name, key, params }, async () =>
+  const { method } = registered;
+  const own = method.idempotent === 'own';
+  const given = own && key !== undefined ? { ...context, idempotencyKey: key } : context;
+  const handle = async (): Promise<RpcOutcome | RpcCommit> => method.handle(params, given);
+  const keys = method.idempotent === true ? deps.commands : deps.remembered;
+  if (key !== undefined && !own)
+    return keys.once({ org, user, method: name, key, params }, async () =>
       toRequest(deps, org, await handle()),
     );
   const outcome = await handle();

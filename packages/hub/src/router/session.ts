@@ -58,6 +58,8 @@ export class Session {
   #held = false;
   #rateRefusals = 0;
   #rateRefusalsSinceMs = 0;
+  /** Answers that wait until the peer has read some of those before. */
+  #congested: (() => void)[] = [];
 
   constructor(
     deps: HandlerDeps,
@@ -94,6 +96,7 @@ export class Session {
   }
 
   onDrained(): void {
+    this.#goOn();
     this.client?.onDrained();
   }
 
@@ -101,6 +104,7 @@ export class Session {
     const state = this.#state;
     this.#state = { kind: 'closed' };
     this.#queue.length = 0;
+    this.#goOn();
     if (state.kind === 'awaiting') state.timer.cancel();
     if (state.kind === 'ready') {
       this.#deps.events.add(state.client, { kind: 'disconnected', code, reason, by });
@@ -232,6 +236,8 @@ export class Session {
     const span = startSpan(this.#deps, client, command);
     try {
       const answer = await this.#handle(client, command);
+      while (client.open && this.#connection.congested())
+        await new Promise<void>((resolve) => this.#congested.push(resolve));
       if (!answer || !client.open) return;
       if (command.id > 0)
         client.reply({
@@ -246,6 +252,11 @@ export class Session {
     } finally {
       span?.end();
     }
+  }
+
+  /** Each looks again, in order, whether there is room for it now. */
+  #goOn(): void {
+    for (const resolve of this.#congested.splice(0)) resolve();
   }
 
   #handle(client: Client, command: Command): Promise<Answer> | Answer | undefined {

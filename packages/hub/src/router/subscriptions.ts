@@ -82,7 +82,10 @@ export class Subscriptions {
     if (existing && !continued) this.#forget(client, existing);
     if (!existing && request.phase === 'state' && request.cursor !== '')
       throw new CodedError('unrecoverablePosition', 'the pages took too long');
-    if (client.subscriptions.size >= this.#deps.options.maxSubscriptionsPerConnection && !continued) {
+    if (
+      client.subscriptions.size >= this.#deps.clients.maxSubscriptionsOf(client.principal.org) &&
+      !continued
+    ) {
       throw new CodedError('limitExceeded', 'subscriptions of the connection');
     }
     const subscription = continued ? existing : this.#make(client, request);

@@ -163,7 +163,7 @@ export class Committer implements Committing {
       runTransaction(
         intercept ? intercept(session) : session,
         batch.map(({ unit }) => unit),
-        { timeoutMs: this.#options.timeoutMs, wakeStep: engine.wakeStep },
+        { timeoutMs: this.#options.timeoutMs, wakeStep: engine.wakeStep, commitsApart: engine.commitsApart },
       ),
     );
   }

@@ -15,6 +15,8 @@ export type Verdict = { readonly results: readonly unknown[] } | { readonly erro
 export interface TransactionOptions {
   /** For one message and its answer. */
   readonly timeoutMs: number;
+  /** See `Engine.commitsApart`. */
+  readonly commitsApart: boolean;
   /** Added before the commit where a committed unit woke somebody. */
   readonly wakeStep: Step | undefined;
 }
@@ -86,7 +88,8 @@ class Transaction {
   async #sendUnits(end: number): Promise<boolean> {
     const from = this.#verdicts.length;
     const units = this.#units.slice(from, end);
-    const committing = end === this.#units.length && units.every(isUnconditional);
+    const committing =
+      !this.#options.commitsApart && end === this.#units.length && units.every(isUnconditional);
     const steps = units.flatMap(({ statements }, index) => [...this.#savepoint(from + index), ...statements]);
     const { results, failure } = await this.#send(
       committing ? [...steps, ...this.#wake(end), COMMIT] : steps,

@@ -46,6 +46,7 @@ export async function restoreEmbedded(deps: EmbeddedDeps, directory: string, fro
 class EmbeddedEngine implements Engine {
   readonly kind = 'embedded';
   readonly exclusive = true;
+  readonly commitsApart = true;
   readonly wakeStep = undefined;
   readonly #deps: EmbeddedDeps;
   readonly #directory: string;
@@ -158,7 +159,11 @@ class EmbeddedEngine implements Engine {
 
   async #openThread(): Promise<DatabaseThread> {
     if (this.#thread?.isOpen) return this.#thread;
-    if (this.#thread) this.#deps.logger.warn({}, 'the embedded database is opened again');
+    if (this.#thread) {
+      this.#deps.logger.warn({}, 'the embedded database is opened again');
+      // Two threads in one directory are two processes in it: the old one is gone first.
+      await this.#thread.terminate();
+    }
     this.#thread = await DatabaseThread.open(this.#deps, this.#database);
     return this.#thread;
   }

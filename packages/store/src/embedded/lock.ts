@@ -98,19 +98,26 @@ async function take(deps: LockDeps, file: string, mine: string, me: Owner): Prom
 
 function hold(deps: LockDeps, file: string, me: Owner, lastEnd: LastEnd, onLost: () => void): DirectoryLock {
   let lost = false;
-  const isMine = async (): Promise<boolean> =>
-    parseOwner(await readFile(file, 'utf8').catch(() => ''))?.id === me.id;
+  /** False where the file is gone or another one's; undefined where it could not be read for the moment. */
+  const isMine = async (): Promise<boolean | undefined> => {
+    try {
+      return parseOwner(await readFile(file, 'utf8'))?.id === me.id;
+    } catch (cause) {
+      return isCode(cause, 'ENOENT') ? false : undefined;
+    }
+  };
   const touch = async (): Promise<void> => {
-    if (lost || released) return;
-    if (await isMine()) {
-      const now = new Date(deps.clock.now());
-      await utimes(file, now, now).catch(() => undefined);
-    } else if (!released) {
+    const mine = await isMine();
+    if (released || lost) return;
+    if (mine === false) {
       lost = true;
       timer.cancel();
       deps.logger.error({ file }, 'another process took the data directory');
       onLost();
+      return;
     }
+    const now = new Date(deps.clock.now());
+    await utimes(file, now, now).catch(() => undefined);
   };
   let released = false;
   const timer: Timer = every(deps.clock, LOCK_TOUCH_MS, () => void touch());

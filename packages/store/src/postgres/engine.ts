@@ -46,6 +46,7 @@ export function openPostgres(deps: PostgresDeps, options: PostgresOptions): Engi
 class PostgresEngine implements Engine {
   readonly kind = 'postgres';
   readonly exclusive = false;
+  readonly commitsApart = false;
   readonly wakeStep: Step = { sql: `SELECT pg_notify('${WAKE_CHANNEL}', '')` };
   readonly #deps: PostgresDeps;
   readonly #options: PostgresOptions;

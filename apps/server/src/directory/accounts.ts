@@ -1,0 +1,129 @@
+/**
+ * The console's accounts in the directory. The one-time link vouches for the first operator; sessions are rows, and survive the process. While the store
+ * does not answer the link still signs in, into memory: whoever reads the server's output is the one to repair it.
+ */
+import type { Clock, Logger } from '@trunkline/base';
+import { SYSTEM, type Actor, type Directory } from '@trunkline/module-directory';
+import { CodedError } from '@trunkline/protocol';
+import { STORE_CODES } from '@trunkline/store';
+import {
+  createMemoryAccounts,
+  type ConsoleAccounts,
+  type ConsoleIdentity,
+  type Origin,
+} from '../auth/console-accounts.js';
+
+export interface DirectoryAccountsDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly directory: Directory;
+}
+
+export interface DirectoryAccountsOptions {
+  /** The org that the link leads to; made where it is not there. */
+  readonly org: string;
+  /** Who the link vouches for while the store does not answer. */
+  readonly user: string;
+  readonly sessionTtlMs: number;
+}
+
+/** Sessions in memory. */
+const MAX_GUESTS = 100;
+
+const TROUBLE: readonly number[] = [
+  STORE_CODES.storeUnavailable.code,
+  STORE_CODES.storeTimeout.code,
+  STORE_CODES.storeOverloaded.code,
+  STORE_CODES.storeUnusable.code,
+  STORE_CODES.storeFull.code,
+  STORE_CODES.outcomeUnknown.code,
+];
+
+export function createDirectoryAccounts(
+  { clock, logger, directory }: DirectoryAccountsDeps,
+  { org: home, user: guest, sessionTtlMs }: DirectoryAccountsOptions,
+): ConsoleAccounts {
+  const identity: ConsoleIdentity = { user: guest, org: home, roles: ['admin', 'operator'] };
+  const memory = createMemoryAccounts(clock, { identity, sessionTtlMs, maxSessions: MAX_GUESTS });
+  const { sessions, users, orgs, signIn } = directory;
+  /** Entries into orgs without a membership that are in the audit log already, by session and org. */
+  const entered = new Set<string>();
+  const actorOf = (user: string, origin: Origin, org = ''): Actor => ({ user, org, roles: [], ...origin });
+
+  const openInDirectory = async (digest: string, user: string, door: 'link' | 'oidc', origin: Origin) =>
+    sessions.open(actorOf(user, origin), digest, door, sessionTtlMs);
+
+  /** The user's orgs, the one of the link first. */
+  const orgsOf = async (user: string) => {
+    const mine = await users.orgsOf(user);
+    return [...mine].sort((left, right) => Number(right.org === home) - Number(left.org === home));
+  };
+
+  /** An operator may look into every org; that is noted once per session. */
+  const noteEntry = async (session: string, user: string, org: string, origin: Origin): Promise<void> => {
+    const entry = `${session} ${org}`;
+    if (entered.has(entry)) return;
+    if (entered.size >= MAX_ENTERED) entered.clear();
+    await directory.note(actorOf(user, origin, org), { org, action: 'operator.entered', target: org });
+    entered.add(entry);
+  };
+
+  const identityIn = async (
+    user: string,
+    org: string,
+  ): Promise<(ConsoleIdentity & { readonly member: boolean }) | undefined> => users.grantOf(user, org);
+
+  return {
+    async open(digest, proof, origin) {
+      if (proof.door === 'oidc') return openInDirectory(digest, proof.user, proof.door, origin);
+      try {
+        await orgs.ensure({ ...SYSTEM, ...origin }, home);
+        const user = await signIn.withLink(origin, home);
+        await openInDirectory(digest, user.id, proof.door, origin);
+      } catch (cause) {
+        if (!(cause instanceof CodedError && TROUBLE.includes(cause.code))) throw cause;
+        logger.warn(
+          { cause: String(cause) },
+          'the store does not answer: a console session is kept in memory',
+        );
+        await memory.open(digest, proof, origin);
+      }
+    },
+
+    async find(digest) {
+      const kept = await memory.find(digest);
+      if (kept) return kept;
+      const session = await sessions.find(digest);
+      return session && { user: session.user, remainingMs: session.expiresMs - clock.now() };
+    },
+
+    async close(digest, origin) {
+      if (await memory.find(digest)) return memory.close(digest, origin);
+      const session = await sessions.find(digest);
+      if (session) await sessions.close(actorOf(session.user, origin), digest);
+    },
+
+    async identity(digest, wanted, origin) {
+      const kept = await memory.identity(digest, wanted, origin);
+      if (kept) return kept;
+      const session = await sessions.find(digest);
+      if (!session) return undefined;
+      const org = wanted ?? (await orgsOf(session.user))[0]?.org ?? home;
+      const found = await identityIn(session.user, org);
+      if (!found) return undefined;
+      const { member, ...identity } = found;
+      if (!member && wanted !== undefined) await noteEntry(session.id, session.user, org, origin);
+      return identity;
+    },
+
+    async orgs(digest) {
+      const kept = await memory.orgs(digest);
+      if (kept.length > 0) return kept;
+      const session = await sessions.find(digest);
+      if (!session) return [];
+      return (await orgsOf(session.user)).map(({ org, orgName, roles }) => ({ org, name: orgName, roles }));
+    },
+  };
+}
+
+const MAX_ENTERED = 10_000;

@@ -1,0 +1,224 @@
+/**
+ * One request and its answer, with everything that is the same for all of them: credential and impersonation headers, one more try with a fresh credential after a
+ * 401, the deadlines for headers and for silence, `Retry-After`, and errors with codes. Time that the reader takes to digest is not silence.
+ */
+import type { Clock } from '@trunkline/base';
+import { delay, linkAbort, orAbort, type LinkedAbort } from '../abort.js';
+import type { CheckedConnection, Impersonation } from '../connection.js';
+import type { Credential } from '../credential.js';
+import { KubeError, parseRetryAfter, parseStatus, toKubeError } from '../errors.js';
+import type { KubeClusterOptions } from '../options.js';
+import type { Wire, WireAnswer } from './wire.js';
+
+export interface KubeRequest {
+  /** Default `GET`. */
+  readonly method?: string;
+  /** Path below the server's prefix, with its query. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  readonly body?: string | Uint8Array;
+  readonly signal?: AbortSignal;
+  /** Longest time without a byte in the body, in milliseconds; `Infinity` waits for ever. */
+  readonly silenceMs?: number;
+}
+
+/** An answer of any status whose body is still to be read. Iterate it, or call `discard`: an answer that is left alone keeps its connection. */
+export interface KubeAnswer {
+  readonly status: number;
+  readonly headers: WireAnswer['headers'];
+  readonly body: AsyncIterable<Uint8Array>;
+  discard(): void;
+}
+
+export interface ExchangeParts {
+  readonly clock: Clock;
+  readonly wire: Wire;
+  readonly connection: CheckedConnection;
+  readonly options: KubeClusterOptions;
+  readonly impersonate: Impersonation | undefined;
+}
+
+/** Bytes of an error's body that are read for its `Status`. */
+const STATUS_MAX_BYTES = 65_536;
+
+export class Exchange {
+  readonly #parts: ExchangeParts;
+
+  constructor(parts: ExchangeParts) {
+    this.#parts = parts;
+  }
+
+  get options(): KubeClusterOptions {
+    return this.#parts.options;
+  }
+
+  get clock(): Clock {
+    return this.#parts.clock;
+  }
+
+  /** The same way to the same cluster in somebody else's name. */
+  as(impersonate: Impersonation): Exchange {
+    return new Exchange({ ...this.#parts, impersonate });
+  }
+
+  /** The answer, whatever its status. */
+  async open(request: KubeRequest): Promise<KubeAnswer> {
+    const source = this.#parts.connection.credentials;
+    const first = await this.#send(request);
+    if (first.answer.status !== 401 || !source.refused(first.credential)) return first.answer;
+    first.answer.discard();
+    return (await this.#send(request)).answer;
+  }
+
+  /** The answer of a success; every other status is thrown as a `KubeError`. */
+  async openOk(request: KubeRequest): Promise<KubeAnswer> {
+    const answer = await this.open(request);
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    const { clock, options } = this.#parts;
+    const retryAfter = parseRetryAfter(
+      one(answer.headers['retry-after']),
+      clock.now(),
+      options.retryAfterMaxMs,
+    );
+    const body = await readUpTo(answer, STATUS_MAX_BYTES);
+    throw toKubeError(answer.status, parseStatus(body), retryAfter);
+  }
+
+  /**
+   * The whole body of a success. An answer with `Retry-After` is asked for again after that time, at most `retries` times: only for requests that change nothing.
+   */
+  async read(request: KubeRequest, retries: number = this.#parts.options.retries): Promise<Buffer> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await readWhole(await this.openOk(request), this.#parts.options.maxBodyBytes);
+      } catch (error) {
+        if (!(error instanceof KubeError) || error.retryAfterMs === undefined || attempt >= retries)
+          throw error;
+        await delay(this.#parts.clock, error.retryAfterMs, request.signal ?? new AbortController().signal);
+      }
+    }
+  }
+
+  /** The body of a success, parsed. */
+  async readJson(request: KubeRequest, retries?: number): Promise<unknown> {
+    const body = await this.read(request, retries);
+    try {
+      return JSON.parse(body.toString());
+    } catch (cause) {
+      throw new KubeError('kubeBadAnswer', 'no JSON', { cause });
+    }
+  }
+
+  // ------------------------------------------------------------ inside
+
+  async #send(request: KubeRequest): Promise<{ answer: KubeAnswer; credential: Credential }> {
+    const { clock, wire, connection, options } = this.#parts;
+    const link = linkAbort(request.signal);
+    const deadline = clock.setTimeout(
+      () => link.abort(new KubeError('kubeTimeout', `no headers within ${options.headersTimeoutMs} ms`)),
+      options.headersTimeoutMs,
+    );
+    try {
+      link.signal.throwIfAborted();
+      const credential = await orAbort(connection.credentials.current(link.signal), link.signal);
+      const { method = 'GET', body } = request;
+      const {
+        status,
+        headers,
+        body: bytes,
+      } = await wire.send({
+        method,
+        path: connection.prefix + request.path,
+        headers: this.#headers(request, credential),
+        credential,
+        signal: link.signal,
+        ...(body === undefined ? {} : { body }),
+      });
+      const silenceMs = request.silenceMs ?? options.bodySilenceMs;
+      const discard = (): void => {
+        link.abort(new Error('the rest of the answer is not wanted'));
+        link.release();
+      };
+      return {
+        answer: { status, headers, body: watched(bytes, clock, silenceMs, link), discard },
+        credential,
+      };
+    } catch (error) {
+      link.release();
+      throw error;
+    } finally {
+      deadline.cancel();
+    }
+  }
+
+  #headers(request: KubeRequest, { token }: Credential): Record<string, string | readonly string[]> {
+    const { impersonate } = this.#parts;
+    const { groups = [] } = impersonate ?? {};
+    return {
+      accept: 'application/json',
+      'user-agent': 'trunkline',
+      ...request.headers,
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(impersonate === undefined ? {} : { 'impersonate-user': impersonate.user }),
+      ...(groups.length === 0 ? {} : { 'impersonate-group': groups }),
+    };
+  }
+}
+
+/** `bytes`, ended with `kubeSilent` when none comes for `silenceMs` while somebody waits for one. */
+async function* watched(
+  bytes: AsyncIterable<Uint8Array>,
+  clock: Clock,
+  silenceMs: number,
+  link: LinkedAbort,
+): AsyncGenerator<Uint8Array> {
+  const iterator = bytes[Symbol.asyncIterator]();
+  const onSilence = (): void => link.abort(new KubeError('kubeSilent', `no byte for ${silenceMs} ms`));
+  try {
+    for (;;) {
+      const timer = silenceMs === Infinity ? undefined : clock.setTimeout(onSilence, silenceMs);
+      try {
+        const next = await iterator.next();
+        if (next.done === true) return;
+        timer?.cancel();
+        yield next.value;
+      } finally {
+        timer?.cancel();
+      }
+    }
+  } finally {
+    link.release();
+    await iterator.return?.();
+  }
+}
+
+async function readWhole(answer: KubeAnswer, maxBytes: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of answer.body) {
+    length += chunk.length;
+    if (length > maxBytes) throw new KubeError('kubeTooLarge', `more than ${maxBytes} bytes (maxBodyBytes)`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, length);
+}
+
+/** The beginning of a body; a failure on the way ends it early, since the status is what counts. */
+async function readUpTo(answer: KubeAnswer, maxBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of answer.body) {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length >= maxBytes) break;
+    }
+  } catch (cause) {
+    if (!(cause instanceof KubeError)) throw cause;
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function one(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header : header?.[0];
+}

@@ -1,0 +1,96 @@
+/** Lists: one page, and all pages of one state of the cluster. */
+import { KubeError } from '../errors.js';
+import { selectorsOf, toPath, toQuery, type KubeQuestion } from '../question.js';
+import { toKnownObject, type KubeObject } from '../wire/object.js';
+import { scanList, type PruneOptions } from '../wire/scan.js';
+import type { Exchange } from './exchange.js';
+
+export interface ListOptions {
+  /** Objects per page; 0 for all at once. Default: the cluster's `pageSize`. */
+  readonly limit?: number;
+  /** Token of the page before. */
+  readonly continue?: string;
+  /** Further attempts where the answer says `Retry-After`. Default: the cluster's `retries`. */
+  readonly retries?: number;
+  readonly prune?: PruneOptions;
+  /** Objects that the caller has, by key: an item of the same uid and version is answered with that object. Default: none. */
+  readonly known?: (key: string) => KubeObject | undefined;
+  readonly signal?: AbortSignal;
+}
+
+export interface KubePage {
+  /** The version that the list is a state of; watch from here. */
+  readonly version: string;
+  /** Token for the next page; empty on the last. */
+  readonly continue: string;
+  readonly items: readonly KubeObject[];
+}
+
+export const PRUNE_ALL: PruneOptions = { keepManagedFields: false, keepLastApplied: false };
+
+/** One page. A token that is too old fails with `kubeExpired`. */
+export async function listPage(
+  exchange: Exchange,
+  question: KubeQuestion,
+  options: ListOptions,
+): Promise<KubePage> {
+  const { limit = exchange.options.pageSize, prune = PRUNE_ALL, signal } = options;
+  const query = toQuery({
+    ...selectorsOf(question),
+    limit: limit > 0 ? limit : undefined,
+    continue: options.continue || undefined,
+  });
+  const body = await exchange.read(
+    { path: toPath(question) + query, ...(signal ? { signal } : {}) },
+    options.retries,
+  );
+  return parsePage(body, prune, options.known ?? (() => undefined));
+}
+
+/** All objects of one state. A token that expires between pages means one more round, without pages, so that a slow reader comes to an end. */
+export async function listAll(
+  exchange: Exchange,
+  question: KubeQuestion,
+  options: Omit<ListOptions, 'continue'>,
+): Promise<Omit<KubePage, 'continue'>> {
+  try {
+    return await listPages(exchange, question, options);
+  } catch (error) {
+    if (!(error instanceof KubeError) || error.kind !== 'kubeExpired') throw error;
+    return listPages(exchange, question, { ...options, limit: 0 });
+  }
+}
+
+async function listPages(
+  exchange: Exchange,
+  question: KubeQuestion,
+  options: ListOptions,
+): Promise<KubePage> {
+  const first = await listPage(exchange, question, options);
+  const items = [...first.items];
+  for (let token = first.continue; token !== '';) {
+    const page = await listPage(exchange, question, { ...options, continue: token });
+    if (page.continue === token) throw new KubeError('kubeBadAnswer', 'a page that continues with itself');
+    // One by one: spreading a page into `push` has a limit of arguments.
+    for (const item of page.items) items.push(item);
+    token = page.continue;
+  }
+  return { version: first.version, continue: '', items };
+}
+
+function parsePage(
+  body: Uint8Array,
+  prune: PruneOptions,
+  known: NonNullable<ListOptions['known']>,
+): KubePage {
+  try {
+    const list = scanList(body, prune);
+    if (!list.kind.endsWith('List')) throw new KubeError('kubeBadAnswer', 'kind: a list expected');
+    const type = { kind: list.kind.slice(0, -'List'.length), apiVersion: list.apiVersion };
+    const items = list.items.map((found) => toKnownObject(body, found, prune, type, known));
+    return { version: list.version, continue: list.continue, items };
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new KubeError('kubeBadAnswer', cause.message, { cause });
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * The wire over undici: connections with TLS, client certificates and proxies. What a connection is made of (certificates, proxy) is compared at each request; when
+ * it has changed, new requests dial anew and the old connections end with the requests that run on them. Redirects are not followed.
+ */
+import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import { codeOf, readText, type Credential } from '../credential.js';
+import { KubeError } from '../errors.js';
+import type { CheckedConnection } from '../connection.js';
+import type { Wire, WireAnswer, WireRequest } from './wire.js';
+
+export interface UndiciWireOptions {
+  /** Longest time to open a connection, TLS included, in milliseconds. */
+  readonly connectTimeoutMs: number;
+}
+
+interface Dialled {
+  readonly made: string;
+  readonly dispatcher: Dispatcher;
+}
+
+export class UndiciWire implements Wire {
+  readonly #connection: CheckedConnection;
+  readonly #options: UndiciWireOptions;
+  #current: Dialled | undefined;
+  readonly #closing = new Set<Promise<void>>();
+  #disposed = false;
+
+  constructor(connection: CheckedConnection, options: UndiciWireOptions) {
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  async send(request: WireRequest): Promise<WireAnswer> {
+    const dispatcher = await this.#dial(request.credential);
+    request.signal.throwIfAborted();
+    try {
+      const answer = await dispatcher.request({
+        origin: this.#connection.origin,
+        method: request.method as Dispatcher.HttpMethod,
+        path: request.path,
+        headers: request.headers as Record<string, string | string[]>,
+        body: request.body ?? null,
+        signal: request.signal,
+        // The caller measures time, on its own clock.
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      });
+      return {
+        status: answer.statusCode,
+        headers: answer.headers,
+        body: bytesOf(answer.body, request.signal),
+      };
+    } catch (cause) {
+      request.signal.throwIfAborted();
+      throw new KubeError('kubeUnreachable', codeOf(cause), { cause });
+    }
+  }
+
+  async dispose(): Promise<void> {
+    this.#disposed = true;
+    this.#retire();
+    await Promise.all(this.#closing);
+  }
+
+  async #dial({ certificate, key }: Credential): Promise<Dispatcher> {
+    const { ca, tlsServerName, insecureSkipTlsVerify = false, proxyUrl } = this.#connection;
+    const caText = ca === undefined ? undefined : await readText(ca, 'certificate authority');
+    if (this.#disposed) throw new KubeError('kubeUnreachable', 'the cluster was closed here');
+    const made = JSON.stringify([caText, certificate, key]);
+    if (this.#current?.made === made) return this.#current.dispatcher;
+    this.#retire();
+    const tls = {
+      rejectUnauthorized: !insecureSkipTlsVerify,
+      timeout: this.#options.connectTimeoutMs,
+      ...(caText === undefined ? {} : { ca: caText }),
+      ...(certificate === undefined ? {} : { cert: certificate }),
+      ...(key === undefined ? {} : { key }),
+      ...(tlsServerName === undefined ? {} : { servername: tlsServerName }),
+    };
+    const dispatcher = makeDispatcher(tls, proxyUrl, this.#options.connectTimeoutMs);
+    this.#current = { made, dispatcher };
+    return dispatcher;
+  }
+
+  #retire(): void {
+    const dispatcher = this.#current?.dispatcher;
+    this.#current = undefined;
+    if (dispatcher === undefined) return;
+    const closing: Promise<void> = dispatcher
+      .close()
+      .catch(() => undefined)
+      .finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+}
+
+/** A certificate or key that cannot be read fails at the first connection, with the error of TLS. */
+function makeDispatcher(
+  tls: Record<string, unknown>,
+  proxyUrl: string | undefined,
+  connectTimeoutMs: number,
+): Dispatcher {
+  return proxyUrl === undefined
+    ? new Agent({ connect: tls })
+    : new ProxyAgent({
+        uri: proxyUrl,
+        requestTls: tls as never,
+        proxyTls: { timeout: connectTimeoutMs } as never,
+      });
+}
+
+async function* bytesOf(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new KubeError('kubeConnectionLost', codeOf(cause), { cause });
+  }
+}

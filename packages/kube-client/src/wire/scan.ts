@@ -1,0 +1,213 @@
+/**
+ * Finds in one pass over the bytes what the client must know of an object: its kind, its name, uid and version, and where the parts lie that nobody wants to
+ * keep. The object itself is not built: it stays bytes until somebody reads it. Names that are written with escapes, which no API server does, send the
+ * object the slow way, through `JSON.parse`, so that the answer is the same for every way to write it.
+ */
+import { isUtf8 } from 'node:buffer';
+import { JsonWalker } from './walker.js';
+
+/** What is dropped from objects. Both are bookkeeping of clients that write, and often half of the bytes. */
+export interface PruneOptions {
+  /** Keep `metadata.managedFields`. */
+  readonly keepManagedFields: boolean;
+  /** Keep the annotation `kubectl.kubernetes.io/last-applied-configuration`. */
+  readonly keepLastApplied: boolean;
+}
+
+/** An object as found, in offsets of the bytes that were walked. */
+export interface ScannedObject {
+  readonly start: number;
+  readonly end: number;
+  /** Empty text where the object has no such field, or one that is no text. */
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly version: string;
+  /** Pairs of start and end to leave out, ascending. */
+  readonly cuts: readonly number[];
+  /** A name that matters is written with an escape: what was found here may be incomplete. */
+  readonly unusual: boolean;
+}
+
+export interface ScannedEvent {
+  readonly type: string;
+  readonly object: ScannedObject | undefined;
+}
+
+export interface ScannedList {
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly version: string;
+  /** Token of the next page; empty on the last. */
+  readonly continue: string;
+  readonly items: readonly ScannedObject[];
+}
+
+export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** One line of a watch. Throws a SyntaxError where it is no JSON object in UTF-8. */
+export function scanEvent(line: Uint8Array, prune: PruneOptions): ScannedEvent {
+  const scan = begin(line, prune);
+  let type = '';
+  let object: ScannedObject | undefined;
+  scan.members((key) => {
+    if (key === 'type') type = scan.text();
+    else if (key === 'object') object = scan.object();
+    else scan.walker.value();
+  });
+  scan.walker.finish();
+  return { type, object };
+}
+
+/** A list, whole. Throws a SyntaxError where it is no JSON object in UTF-8. */
+export function scanList(body: Uint8Array, prune: PruneOptions): ScannedList {
+  const scan = begin(body, prune);
+  const { walker } = scan;
+  const found = { kind: '', apiVersion: '', version: '', continue: '' };
+  let items: ScannedObject[] = [];
+  scan.members((key) => {
+    if (key === 'kind' || key === 'apiVersion') found[key] = scan.text();
+    else if (key === 'metadata' && walker.atObject())
+      scan.members((field) => {
+        if (field === 'resourceVersion') found.version = scan.text();
+        else if (field === 'continue') found.continue = scan.text();
+        else walker.value();
+      });
+    else if (key === 'items' && walker.atArray()) {
+      items = [];
+      walker.enter();
+      for (let more = walker.openArray(); more; more = walker.nextItem()) items.push(scan.object());
+      walker.leave();
+    } else walker.value();
+  });
+  walker.finish();
+  return { ...found, items };
+}
+
+/** One object that stands alone. */
+export function scanObject(body: Uint8Array, prune: PruneOptions): ScannedObject {
+  const scan = begin(body, prune);
+  const object = scan.object();
+  scan.walker.finish();
+  return object;
+}
+
+function begin(bytes: Uint8Array, prune: PruneOptions): Scan {
+  if (!isUtf8(bytes)) throw new SyntaxError('no JSON: the bytes are not UTF-8');
+  const scan = new Scan(bytes, prune);
+  scan.walker.space();
+  return scan;
+}
+
+class Scan {
+  readonly walker: JsonWalker;
+  readonly #text: Buffer;
+  readonly #prune: PruneOptions;
+  #unusual = false;
+
+  constructor(bytes: Uint8Array, prune: PruneOptions) {
+    this.walker = new JsonWalker(bytes);
+    this.#text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#prune = prune;
+  }
+
+  /** Walks over the object that begins here; `onMember` stands at the value of each member and must walk over it. True answers cut the member out. */
+  members(onMember: (key: string) => boolean | void, cuts?: number[]): void {
+    const { walker } = this;
+    walker.enter();
+    let keptEnd = walker.pos + 1;
+    for (let more = walker.openObject(); more;) {
+      const start = walker.pos;
+      const key = this.#key();
+      walker.colon();
+      const dropped = onMember(key) === true;
+      const end = walker.pos;
+      more = walker.nextMember();
+      if (!dropped) keptEnd = end;
+      else if (more) cuts?.push(start, walker.pos);
+      else {
+        // The last member takes the comma before it along, and with it what was cut since.
+        while (cuts !== undefined && cuts.length > 0 && (cuts.at(-2) ?? 0) >= keptEnd) cuts.length -= 2;
+        cuts?.push(keptEnd, end);
+      }
+    }
+    walker.leave();
+  }
+
+  object(): ScannedObject {
+    const { walker } = this;
+    const start = walker.pos;
+    const cuts: number[] = [];
+    const found = { kind: '', apiVersion: '', namespace: '', name: '', uid: '', version: '' };
+    this.#unusual = false;
+    this.members((key) => {
+      if (key === 'metadata' && walker.atObject()) this.#metadata(found, cuts);
+      else if (key === 'kind' || key === 'apiVersion') found[key] = this.text();
+      else walker.value();
+    });
+    return { start, end: walker.pos, ...found, cuts, unusual: this.#unusual };
+  }
+
+  /** The text of the value that begins here, and over it; empty where it is no string. */
+  text(): string {
+    const { walker } = this;
+    const start = walker.pos;
+    if (!walker.atString()) {
+      walker.value();
+      return '';
+    }
+    walker.string();
+    return walker.escaped
+      ? (JSON.parse(this.#text.toString('utf8', start, walker.pos)) as string)
+      : this.#text.toString('utf8', start + 1, walker.pos - 1);
+  }
+
+  #metadata(found: { namespace: string; name: string; uid: string; version: string }, cuts: number[]): void {
+    const { walker } = this;
+    this.members((field) => {
+      if (field === 'name' || field === 'namespace' || field === 'uid') found[field] = this.text();
+      else if (field === 'resourceVersion') found.version = this.text();
+      else if (field === 'annotations' && walker.atObject() && !this.#prune.keepLastApplied)
+        this.members((name) => {
+          walker.value();
+          return name === LAST_APPLIED;
+        }, cuts);
+      else {
+        walker.value();
+        return field === 'managedFields' && !this.#prune.keepManagedFields;
+      }
+      return false;
+    }, cuts);
+  }
+
+  #key(): string {
+    const { walker } = this;
+    const start = walker.pos + 1;
+    walker.string();
+    if (walker.escaped) this.#unusual = true;
+    const end = walker.pos - 1;
+    // Names that matter here are known by their length first: most are none of them and never become text.
+    return KEY_LENGTHS[end - start] === 1 ? this.#text.toString('latin1', start, end) : '';
+  }
+}
+
+const KEYS = [
+  'type',
+  'object',
+  'kind',
+  'apiVersion',
+  'metadata',
+  'items',
+  'continue',
+  'name',
+  'namespace',
+  'uid',
+  'resourceVersion',
+  'annotations',
+  'managedFields',
+  LAST_APPLIED,
+];
+const KEY_LENGTHS = new Uint8Array(128);
+for (const key of KEYS) KEY_LENGTHS[key.length] = 1;
