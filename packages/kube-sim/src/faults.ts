@@ -15,7 +15,13 @@ export class Faults {
   readonly #requests: RequestFaults;
   #revival: Timer | undefined;
 
-  constructor(clock: Clock, cluster: Cluster, listener: Listener, watches: WatchHub, requests: RequestFaults) {
+  constructor(
+    clock: Clock,
+    cluster: Cluster,
+    listener: Listener,
+    watches: WatchHub,
+    requests: RequestFaults,
+  ) {
     this.#clock = clock;
     this.#cluster = cluster;
     this.#listener = listener;
@@ -121,7 +127,10 @@ export class Faults {
     this.#revival = undefined;
   }
 
-  #each(match: WatchMatch | undefined, act: (watch: ReturnType<WatchHub['matching']>[number]) => void): number {
+  #each(
+    match: WatchMatch | undefined,
+    act: (watch: ReturnType<WatchHub['matching']>[number]) => void,
+  ): number {
     const watches = this.#watches.matching(match);
     for (const watch of watches) act(watch);
     return watches.length;

@@ -1,2 +1,14 @@
-/** The door of this package. */
-export {};
+export { createKubeSim, type KubeSim, type KubeSimDeps } from './kube-sim.js';
+export { KUBE_SIM_DEFAULTS, type KubeSimOptions } from './options.js';
+export { startWorkload, type Workload } from './workload/workload.js';
+export { WORKLOAD_DEFAULTS, type WorkloadOptions } from './workload/options.js';
+export type { User } from './access/user.js';
+export type { ServerStats, RequestCount } from './counters.js';
+export type { Faults } from './faults.js';
+export type { RequestEffect, RequestFault, RequestMatch } from './request-faults.js';
+export type { WatchMatch } from './watching/watch-hub.js';
+export type { KubeObject, ObjectDraft, ObjectMeta, JsonObject } from './model/objects.js';
+export type { ResourceType } from './model/resource-type.js';
+export type { Cluster } from './cluster/cluster.js';
+export type { Writer } from './cluster/writer.js';
+export type { LogBook } from './cluster/log-book.js';

@@ -112,7 +112,8 @@ function followEnds(cluster: Cluster, logs: LogBook, watches: WatchHub): void {
 }
 
 function kubeconfig(server: string, token: string, name: string, ca: string | undefined): JsonObject {
-  const authority = ca === undefined ? {} : { 'certificate-authority-data': Buffer.from(ca).toString('base64') };
+  const authority =
+    ca === undefined ? {} : { 'certificate-authority-data': Buffer.from(ca).toString('base64') };
   return {
     apiVersion: 'v1',
     kind: 'Config',

@@ -68,6 +68,8 @@ export function resolveKubeSimOptions(given: Partial<KubeSimOptions> | undefined
   requireNumber('logLinesPerContainer', options.logLinesPerContainer, 1);
   requireNumber('maxLogs', options.maxLogs, 1);
   if (options.pathPrefix !== '' && !/^(\/[^/]+)+$/.test(options.pathPrefix))
-    throw new RangeError(`pathPrefix must begin with a slash and not end with one, got ${options.pathPrefix}`);
+    throw new RangeError(
+      `pathPrefix must begin with a slash and not end with one, got ${options.pathPrefix}`,
+    );
   return options;
 }

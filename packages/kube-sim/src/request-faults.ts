@@ -12,7 +12,12 @@ export interface RequestMatch {
 
 export type RequestEffect =
   /** A Status with that code; 429 and 503 with `Retry-After` (`retryAfterSeconds`, default 1). */
-  | { readonly kind: 'status'; readonly code: number; readonly message?: string; readonly retryAfterSeconds?: number }
+  | {
+      readonly kind: 'status';
+      readonly code: number;
+      readonly message?: string;
+      readonly retryAfterSeconds?: number;
+    }
   /** Answered as usual, `delayMs` late. */
   | { readonly kind: 'delay'; readonly delayMs: number }
   /** The connection breaks without an answer. */
@@ -55,7 +60,11 @@ export class RequestFaults {
   }
 }
 
-function fits({ verb, resource, namespace, user: asUser }: RequestMatch, info: RequestInfo, user: string): boolean {
+function fits(
+  { verb, resource, namespace, user: asUser }: RequestMatch,
+  info: RequestInfo,
+  user: string,
+): boolean {
   const subject = info.kind === 'resource' ? info : { verb: info.verb, resource: '', namespace: '' };
   return (
     (verb === undefined || verb === subject.verb) &&

@@ -9,11 +9,30 @@ const EVERYTHING = [
   { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
   { verbs: ['*'], nonResourceURLs: ['*'] },
 ];
-const WORK = ['apps', 'autoscaling', 'batch', 'networking.k8s.io', 'policy', 'discovery.k8s.io', 'events.k8s.io'];
+const WORK = [
+  'apps',
+  'autoscaling',
+  'batch',
+  'networking.k8s.io',
+  'policy',
+  'discovery.k8s.io',
+  'events.k8s.io',
+];
 /** What the roles for namespaces reach of the core group; Secrets are for `edit` and `admin` only. */
 const CORE = [
-  'configmaps', 'endpoints', 'events', 'limitranges', 'namespaces', 'persistentvolumeclaims', 'pods', 'pods/log',
-  'pods/status', 'replicationcontrollers', 'resourcequotas', 'serviceaccounts', 'services',
+  'configmaps',
+  'endpoints',
+  'events',
+  'limitranges',
+  'namespaces',
+  'persistentvolumeclaims',
+  'pods',
+  'pods/log',
+  'pods/status',
+  'replicationcontrollers',
+  'resourcequotas',
+  'serviceaccounts',
+  'services',
 ];
 
 const ROLES: Readonly<Record<string, readonly unknown[]>> = {
@@ -42,7 +61,17 @@ const ROLES: Readonly<Record<string, readonly unknown[]>> = {
   'system:discovery': [
     {
       verbs: ['get'],
-      nonResourceURLs: ['/api', '/api/*', '/apis', '/apis/*', '/healthz', '/livez', '/readyz', '/version', '/version/'],
+      nonResourceURLs: [
+        '/api',
+        '/api/*',
+        '/apis',
+        '/apis/*',
+        '/healthz',
+        '/livez',
+        '/readyz',
+        '/version',
+        '/version/',
+      ],
     },
   ],
   'system:public-info-viewer': [
@@ -62,10 +91,14 @@ export const FIRST_NAMESPACES = ['default', 'kube-node-lease', 'kube-public', 'k
 export function bootstrap(cluster: Cluster): void {
   const namespaces = cluster.registry.require('namespaces');
   for (const name of FIRST_NAMESPACES)
-    cluster.put(namespaces, withDefaults(namespaces, { kind: 'Namespace', apiVersion: 'v1', metadata: { name } }));
+    cluster.put(
+      namespaces,
+      withDefaults(namespaces, { kind: 'Namespace', apiVersion: 'v1', metadata: { name } }),
+    );
   const roles = cluster.registry.require('clusterroles', GROUP);
   const labels = { 'kubernetes.io/bootstrapping': 'rbac-defaults' };
-  for (const [name, rules] of Object.entries(ROLES)) cluster.put(roles, { metadata: { name, labels }, rules });
+  for (const [name, rules] of Object.entries(ROLES))
+    cluster.put(roles, { metadata: { name, labels }, rules });
   const bindings = cluster.registry.require('clusterrolebindings', GROUP);
   for (const [role, groups] of BINDINGS)
     cluster.put(bindings, {

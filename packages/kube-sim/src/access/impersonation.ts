@@ -3,7 +3,13 @@ import { badRequest, forbidden, internalError } from '../model/status.js';
 import type { Attributes, Rbac } from './rbac.js';
 import { ANONYMOUS, serviceAccountGroups, withAuthenticated, type User } from './user.js';
 
-type Asked = { readonly group: string; readonly resource: string; readonly subresource?: string; readonly namespace?: string; readonly name: string };
+type Asked = {
+  readonly group: string;
+  readonly resource: string;
+  readonly subresource?: string;
+  readonly namespace?: string;
+  readonly name: string;
+};
 
 const EXTRA = 'impersonate-extra-';
 const ACCOUNT = /^system:serviceaccount:([^:]+):([^:]+)$/;
@@ -13,14 +19,19 @@ export function impersonate(user: User, rawHeaders: readonly string[], rbac: Rba
   const headers = collect(rawHeaders);
   const [name = ''] = headers.get('impersonate-user') ?? [];
   if (headers.size === 0) return user;
-  if (name === '') throw internalError(`requested ${[...headers.keys()].join(', ')} without impersonating a user`);
+  if (name === '')
+    throw internalError(`requested ${[...headers.keys()].join(', ')} without impersonating a user`);
   const groups = headers.get('impersonate-group') ?? [];
   const [uid] = headers.get('impersonate-uid') ?? [];
   const extra: Record<string, readonly string[]> = {};
   const account = ACCOUNT.exec(name);
-  check(user, rbac, account
-    ? { group: '', resource: 'serviceaccounts', namespace: account[1] ?? '', name: account[2] ?? '' }
-    : { group: '', resource: 'users', name });
+  check(
+    user,
+    rbac,
+    account
+      ? { group: '', resource: 'serviceaccounts', namespace: account[1] ?? '', name: account[2] ?? '' }
+      : { group: '', resource: 'users', name },
+  );
   for (const group of groups) check(user, rbac, { group: '', resource: 'groups', name: group });
   if (uid !== undefined) check(user, rbac, { group: 'authentication.k8s.io', resource: 'uids', name: uid });
   for (const [header, values] of headers) {
@@ -28,7 +39,12 @@ export function impersonate(user: User, rawHeaders: readonly string[], rbac: Rba
     const field = decodeKey(header.slice(EXTRA.length));
     extra[field] = values;
     for (const value of values)
-      check(user, rbac, { group: 'authentication.k8s.io', resource: 'userextras', subresource: field, name: value });
+      check(user, rbac, {
+        group: 'authentication.k8s.io',
+        resource: 'userextras',
+        subresource: field,
+        name: value,
+      });
   }
   const acting: User = {
     name,
@@ -36,7 +52,9 @@ export function impersonate(user: User, rawHeaders: readonly string[], rbac: Rba
     ...(uid === undefined ? {} : { uid }),
     ...(Object.keys(extra).length === 0 ? {} : { extra }),
   };
-  return name === ANONYMOUS.name ? { ...acting, groups: [...new Set([...groups, ...ANONYMOUS.groups])] } : withAuthenticated(acting);
+  return name === ANONYMOUS.name
+    ? { ...acting, groups: [...new Set([...groups, ...ANONYMOUS.groups])] }
+    : withAuthenticated(acting);
 }
 
 function collect(rawHeaders: readonly string[]): Map<string, string[]> {
@@ -58,14 +76,21 @@ function decodeKey(text: string): string {
 }
 
 function check(user: User, rbac: Rbac, asked: Asked): void {
-  const attributes: Attributes = { kind: 'resource', verb: 'impersonate', subresource: '', namespace: '', ...asked };
+  const attributes: Attributes = {
+    kind: 'resource',
+    verb: 'impersonate',
+    subresource: '',
+    namespace: '',
+    ...asked,
+  };
   if (rbac.decide(user, attributes).allowed) return;
   throw forbidden(asked, asked.name, describeDenial(user, attributes));
 }
 
 /** Why a resource request is refused, as the server words it. */
 export function describeDenial(user: User, attributes: Attributes): string {
-  if (attributes.kind === 'path') return `User "${user.name}" cannot ${attributes.verb} path "${attributes.path}"`;
+  if (attributes.kind === 'path')
+    return `User "${user.name}" cannot ${attributes.verb} path "${attributes.path}"`;
   const { verb, group, resource, subresource, namespace } = attributes;
   const what = subresource === '' ? resource : `${resource}/${subresource}`;
   const where = namespace === '' ? 'at the cluster scope' : `in the namespace "${namespace}"`;

@@ -48,7 +48,8 @@ export class Rbac {
     if (!this.#enforced || user.groups.includes(MASTERS)) return { allowed: true, reason: '' };
     const namespace = attributes.kind === 'resource' ? attributes.namespace : '';
     for (const grant of this.grants(user, namespace))
-      if (grant.rules.some((rule) => allows(rule, attributes))) return { allowed: true, reason: grant.reason };
+      if (grant.rules.some((rule) => allows(rule, attributes)))
+        return { allowed: true, reason: grant.reason };
     return { allowed: false, reason: '' };
   }
 
@@ -73,7 +74,10 @@ export class Rbac {
       kind === 'ClusterRole'
         ? this.#cluster.get(this.#type('clusterroles'), '', name)
         : this.#cluster.get(this.#type('roles'), namespace, name);
-    const bound = namespace === '' ? `ClusterRoleBinding "${binding.metadata.name}"` : `RoleBinding "${binding.metadata.name}/${namespace}"`;
+    const bound =
+      namespace === ''
+        ? `ClusterRoleBinding "${binding.metadata.name}"`
+        : `RoleBinding "${binding.metadata.name}/${namespace}"`;
     return {
       reason: `RBAC: allowed by ${bound} of ${kind} "${name}" to ${subject}`,
       namespace,
@@ -119,7 +123,10 @@ function allows(rule: unknown, attributes: Attributes): boolean {
   if (!has(rule, 'apiGroups', attributes.group)) return false;
   const { resource, subresource, name } = attributes;
   const whole = subresource === '' ? resource : `${resource}/${subresource}`;
-  if (!has(rule, 'resources', whole) && !(subresource !== '' && readList(rule, 'resources').includes(`*/${subresource}`)))
+  if (
+    !has(rule, 'resources', whole) &&
+    !(subresource !== '' && readList(rule, 'resources').includes(`*/${subresource}`))
+  )
     return false;
   const names = readList(rule, 'resourceNames');
   return names.length === 0 || (name !== '' && names.includes(name));

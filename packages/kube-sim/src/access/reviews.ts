@@ -43,7 +43,9 @@ export const REVIEWS: readonly ReviewKind[] = [
     answer: (body, _user, { rbac }, namespace) => {
       const attributes = attributesOf(body);
       if (attributes.kind !== 'resource' || attributes.namespace !== namespace)
-        throw badRequest(`spec.resourceAttributes.namespace must be the namespace of the request: ${namespace}`);
+        throw badRequest(
+          `spec.resourceAttributes.namespace must be the namespace of the request: ${namespace}`,
+        );
       return decision(rbac, subjectOf(body), attributes);
     },
   },
@@ -60,7 +62,9 @@ export const REVIEWS: readonly ReviewKind[] = [
     kind: 'TokenReview',
     answer: (body, _user, { authenticator }) => {
       const user = authenticator.userOf(readText(body, 'spec', 'token'));
-      return user === undefined ? { authenticated: false, user: {} } : { authenticated: true, user: userInfo(user) };
+      return user === undefined
+        ? { authenticated: false, user: {} }
+        : { authenticated: true, user: userInfo(user) };
     },
   },
 ];

@@ -111,6 +111,8 @@ function certificateUser(request: IncomingMessage): User | undefined {
   if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
   const subject = socket.getPeerCertificate().subject as { CN?: unknown; O?: unknown } | undefined;
   if (typeof subject?.CN !== 'string') return undefined;
-  const groups = (Array.isArray(subject.O) ? subject.O : [subject.O]).filter((group) => typeof group === 'string');
+  const groups = (Array.isArray(subject.O) ? subject.O : [subject.O]).filter(
+    (group) => typeof group === 'string',
+  );
   return withAuthenticated({ name: subject.CN, groups });
 }

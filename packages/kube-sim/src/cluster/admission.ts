@@ -3,7 +3,15 @@
  * Schemas of specs are not checked, except that a pod has containers with names and images.
  */
 import { randomInt, type Random } from '@trunkline/base';
-import { isObject, read, readList, readText, type JsonObject, type KubeObject, type ObjectDraft } from '../model/objects.js';
+import {
+  isObject,
+  read,
+  readList,
+  readText,
+  type JsonObject,
+  type KubeObject,
+  type ObjectDraft,
+} from '../model/objects.js';
 import { apiVersionOf, type ResourceType } from '../model/resource-type.js';
 import { badRequest, invalid, type StatusCause } from '../model/status.js';
 
@@ -16,9 +24,13 @@ const SUFFIX = 'bcdfghjklmnpqrstvwxz2456789';
 export function admit(type: ResourceType, namespace: string, body: ObjectDraft, random: Random): KubeObject {
   const apiVersion = apiVersionOf(type);
   if (body.kind !== undefined && body.kind !== type.kind)
-    throw badRequest(`${type.kind} in version "${type.version}" cannot be handled as a ${body.kind}: kind does not match`);
+    throw badRequest(
+      `${type.kind} in version "${type.version}" cannot be handled as a ${body.kind}: kind does not match`,
+    );
   if (body.apiVersion !== undefined && body.apiVersion !== apiVersion)
-    throw badRequest(`the API version in the data (${body.apiVersion}) does not match the expected API version (${apiVersion})`);
+    throw badRequest(
+      `the API version in the data (${body.apiVersion}) does not match the expected API version (${apiVersion})`,
+    );
   const { metadata } = body;
   if (type.namespaced && metadata.namespace !== undefined && metadata.namespace !== namespace)
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
@@ -44,7 +56,9 @@ function generateName(prefix: string | undefined, random: Random): string {
 function nameCauses(type: ResourceType, name: string): StatusCause[] {
   const field = 'metadata.name';
   if (name === '')
-    return [{ reason: 'FieldValueRequired', message: 'Required value: name or generateName is required', field }];
+    return [
+      { reason: 'FieldValueRequired', message: 'Required value: name or generateName is required', field },
+    ];
   const pattern = type.group === 'rbac.authorization.k8s.io' ? PATH_SEGMENT : SUBDOMAIN;
   const maxLength = type.resource === 'namespaces' || type.resource === 'services' ? 63 : 253;
   if (pattern.test(name) && name.length <= maxLength) return [];
@@ -59,7 +73,11 @@ function nameCauses(type: ResourceType, name: string): StatusCause[] {
 
 function labelCauses(labels: unknown): StatusCause[] {
   if (labels === undefined || labels === null) return [];
-  if (isObject(labels) && Object.values(labels).every((value) => typeof value === 'string' && value.length <= 63)) return [];
+  if (
+    isObject(labels) &&
+    Object.values(labels).every((value) => typeof value === 'string' && value.length <= 63)
+  )
+    return [];
   return [
     {
       reason: 'FieldValueInvalid',
@@ -72,7 +90,11 @@ function labelCauses(labels: unknown): StatusCause[] {
 function podCauses(type: ResourceType, body: ObjectDraft): StatusCause[] {
   if (type.kind !== 'Pod') return [];
   const containers = readList(body, 'spec', 'containers');
-  const required = (field: string): StatusCause => ({ reason: 'FieldValueRequired', message: 'Required value', field });
+  const required = (field: string): StatusCause => ({
+    reason: 'FieldValueRequired',
+    message: 'Required value',
+    field,
+  });
   if (containers.length === 0) return [required('spec.containers')];
   return containers.flatMap((container, index) =>
     ['name', 'image']
@@ -87,7 +109,11 @@ export function withDefaults(type: ResourceType, object: KubeObject): KubeObject
   const base: KubeObject = type.hasStatus ? bare : object;
   switch (type.kind) {
     case 'Pod':
-      return { ...base, spec: podSpec(base.spec ?? {}), status: { phase: 'Pending', qosClass: 'BestEffort' } };
+      return {
+        ...base,
+        spec: podSpec(base.spec ?? {}),
+        status: { phase: 'Pending', qosClass: 'BestEffort' },
+      };
     case 'Namespace': {
       const labels = { 'kubernetes.io/metadata.name': base.metadata.name, ...base.metadata.labels };
       return {
@@ -104,7 +130,11 @@ export function withDefaults(type: ResourceType, object: KubeObject): KubeObject
     case 'Secret':
       return { ...base, type: read(base, 'type') ?? 'Opaque' };
     case 'Service':
-      return { ...base, spec: { type: 'ClusterIP', sessionAffinity: 'None', ...base.spec }, status: { loadBalancer: {} } };
+      return {
+        ...base,
+        spec: { type: 'ClusterIP', sessionAffinity: 'None', ...base.spec },
+        status: { loadBalancer: {} },
+      };
     default:
       return type.custom || type.kind === 'DaemonSet' || type.kind === 'Job' ? generation(base) : base;
   }

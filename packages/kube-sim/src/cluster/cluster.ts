@@ -103,11 +103,16 @@ export class Cluster {
   }
 
   #followDefinitions(): void {
-    const definitions = this.collection({ group: 'apiextensions.k8s.io', resource: 'customresourcedefinitions' });
+    const definitions = this.collection({
+      group: 'apiextensions.k8s.io',
+      resource: 'customresourcedefinitions',
+    });
     definitions.listen(({ type, current }) => {
       const { name } = current.object.metadata;
       if (type === 'DELETED') {
-        for (const served of this.registry.types().filter((one) => one.custom && `${one.resource}.${one.group}` === name))
+        for (const served of this.registry
+          .types()
+          .filter((one) => one.custom && `${one.resource}.${one.group}` === name))
           for (const stored of [...this.collection(served).values()])
             this.remove(served, stored.object.metadata.namespace ?? '', stored.object.metadata.name);
         this.registry.removeCustom(name);

@@ -73,13 +73,23 @@ function columnsOf(version: unknown, field: string, causes: StatusCause[]): Colu
       format: readText(column, 'format'),
       description: readText(column, 'description'),
       priority: Number(read(column, 'priority') ?? 0),
-      cell: cellOf(readText(column, 'jsonPath'), type, `${field}.additionalPrinterColumns[${index}].jsonPath`, causes),
+      cell: cellOf(
+        readText(column, 'jsonPath'),
+        type,
+        `${field}.additionalPrinterColumns[${index}].jsonPath`,
+        causes,
+      ),
     };
   });
   return [NAME_COLUMN, ...columns];
 }
 
-function cellOf(jsonPath: string, type: Column['type'], field: string, causes: StatusCause[]): Column['cell'] {
+function cellOf(
+  jsonPath: string,
+  type: Column['type'],
+  field: string,
+  causes: StatusCause[],
+): Column['cell'] {
   try {
     const find = compileJsonPath(jsonPath);
     return (object, nowMs) => {
@@ -105,7 +115,9 @@ export function acceptDefinition(definition: KubeObject, nowMs: number): KubeObj
     reason,
     message,
   });
-  const storage = readList(definition, 'spec', 'versions').find((version) => read(version, 'storage') === true);
+  const storage = readList(definition, 'spec', 'versions').find(
+    (version) => read(version, 'storage') === true,
+  );
   return {
     ...definition,
     status: {

@@ -49,7 +49,9 @@ export class EventLog {
 
   /** The change with that sequence number; undefined when it is not there yet or gone (`isGone`). */
   at(sequence: number): Change | undefined {
-    return sequence < this.#first || sequence >= this.#next ? undefined : this.#ring[sequence % this.#capacity];
+    return sequence < this.#first || sequence >= this.#next
+      ? undefined
+      : this.#ring[sequence % this.#capacity];
   }
 
   isGone(sequence: number): boolean {

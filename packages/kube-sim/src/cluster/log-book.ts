@@ -130,7 +130,10 @@ export class LogBook {
 
   #open(namespace: string, pod: string, container: string): Runs {
     const id = key(namespace, pod, container);
-    const runs = this.#runs.get(id) ?? { current: new ContainerLog(this.#options.logLinesPerContainer), previous: undefined };
+    const runs = this.#runs.get(id) ?? {
+      current: new ContainerLog(this.#options.logLinesPerContainer),
+      previous: undefined,
+    };
     this.#runs.delete(id);
     this.#runs.set(id, runs);
     for (const [oldest, { current }] of this.#runs) {

@@ -17,7 +17,8 @@ export class ResourceRegistry {
 
   /** A resource by group and plural, in the version that is served first. Throws a RangeError when there is none: for callers in this process. */
   require(resource: string, group = ''): ResourceType {
-    for (const type of this.#all.values()) if (type.resource === resource && type.group === group) return type;
+    for (const type of this.#all.values())
+      if (type.resource === resource && type.group === group) return type;
     throw new RangeError(`resource ${group}/${resource} is not served`);
   }
 

@@ -3,7 +3,14 @@
  * empty themselves. Every method answers with the object as it is afterwards or throws a `StatusError`. Rights were checked before.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { isObject, read, readText, toTimestamp, type KubeObject, type ObjectDraft } from '../model/objects.js';
+import {
+  isObject,
+  read,
+  readText,
+  toTimestamp,
+  type KubeObject,
+  type ObjectDraft,
+} from '../model/objects.js';
 import { apiVersionOf, type ResourceType } from '../model/resource-type.js';
 import { alreadyExists, conflict, forbidden, invalid, notFound, StatusError } from '../model/status.js';
 import { admit, withDefaults } from './admission.js';
@@ -40,7 +47,12 @@ export class Writer {
     this.#cluster = cluster;
   }
 
-  create(type: ResourceType, namespace: string, body: ObjectDraft, { manager, dryRun }: WriteOptions): KubeObject {
+  create(
+    type: ResourceType,
+    namespace: string,
+    body: ObjectDraft,
+    { manager, dryRun }: WriteOptions,
+  ): KubeObject {
     if (type.namespaced) this.#requireNamespace(type, namespace);
     const admitted = admit(type, namespace, body, this.#cluster.random);
     const { name } = admitted.metadata;
@@ -49,7 +61,12 @@ export class Writer {
     if (this.#cluster.get(type, namespace, name) !== undefined) throw alreadyExists(type, name);
     let object = withDefaults(type, admitted);
     if (type.kind === 'CustomResourceDefinition') object = this.#checkDefinition(object);
-    const { uid: _uid, deletionTimestamp: _deletion, creationTimestamp: _creation, ...metadata } = object.metadata;
+    const {
+      uid: _uid,
+      deletionTimestamp: _deletion,
+      creationTimestamp: _creation,
+      ...metadata
+    } = object.metadata;
     object = { ...object, metadata: { ...metadata, managedFields: this.#managed(type, manager, object) } };
     if (dryRun) return object;
     return this.#cluster.put(type, object).object;
@@ -73,7 +90,10 @@ export class Writer {
     if (type.kind === 'CustomResourceDefinition') typesOfDefinition(next);
     // A change of nothing is no change: no version, no event.
     if (isDeepStrictEqual(withoutManaged(next), withoutManaged(before))) return before;
-    const object = { ...next, metadata: { ...next.metadata, managedFields: this.#managed(type, manager, next) } };
+    const object = {
+      ...next,
+      metadata: { ...next.metadata, managedFields: this.#managed(type, manager, next) },
+    };
     if (dryRun) return object;
     // The last finalizer went: what is seen of it is the deletion, not the update.
     if (isDeleted(object) && !isReleased(before) && isReleased(object)) {
@@ -87,9 +107,17 @@ export class Writer {
     const stored = this.#require(type, namespace, name);
     const { object } = stored;
     if (options.uid !== undefined && options.uid !== object.metadata.uid)
-      throw conflict(type, name, `Precondition failed: UID in precondition: ${options.uid}, UID in object meta: ${object.metadata.uid}`);
+      throw conflict(
+        type,
+        name,
+        `Precondition failed: UID in precondition: ${options.uid}, UID in object meta: ${object.metadata.uid}`,
+      );
     if (options.resourceVersion !== undefined && options.resourceVersion !== object.metadata.resourceVersion)
-      throw conflict(type, name, `Precondition failed: ResourceVersion in precondition: ${options.resourceVersion}`);
+      throw conflict(
+        type,
+        name,
+        `Precondition failed: ResourceVersion in precondition: ${options.resourceVersion}`,
+      );
     const grace = graceOf(object, options.gracePeriodSeconds);
     if (options.dryRun) return { object, gone: grace === 0 };
     if (type.kind === 'Namespace') return this.#terminateNamespace(type, object);
@@ -109,28 +137,61 @@ export class Writer {
     const namespace = this.#cluster.get(namespaces, '', name);
     if (namespace === undefined) throw notFound(namespaces, name);
     if (namespace.object.metadata.deletionTimestamp !== undefined)
-      throw forbidden(type, '', `unable to create new content in namespace ${name} because it is being terminated`);
+      throw forbidden(
+        type,
+        '',
+        `unable to create new content in namespace ${name} because it is being terminated`,
+      );
   }
 
   #checkIdentity(type: ResourceType, stored: Stored, { metadata }: ObjectDraft): void {
     const before = stored.object.metadata;
     if (metadata.name !== undefined && metadata.name !== before.name)
-      throw new StatusError(400, 'BadRequest', `the name of the object (${metadata.name}) does not match the name on the URL (${before.name})`);
+      throw new StatusError(
+        400,
+        'BadRequest',
+        `the name of the object (${metadata.name}) does not match the name on the URL (${before.name})`,
+      );
     if (metadata.uid !== undefined && metadata.uid !== before.uid)
-      throw conflict(type, before.name, `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${before.uid}`);
+      throw conflict(
+        type,
+        before.name,
+        `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${before.uid}`,
+      );
     if (metadata.resourceVersion && metadata.resourceVersion !== before.resourceVersion)
-      throw conflict(type, before.name, 'the object has been modified; please apply your changes to the latest version and try again');
+      throw conflict(
+        type,
+        before.name,
+        'the object has been modified; please apply your changes to the latest version and try again',
+      );
   }
 
   /** The next state: fields of the server stay, the part that this request may not touch stays, a changed spec counts up. */
-  #carry(type: ResourceType, before: KubeObject, admitted: KubeObject, subresource: '' | 'status'): KubeObject {
+  #carry(
+    type: ResourceType,
+    before: KubeObject,
+    admitted: KubeObject,
+    subresource: '' | 'status',
+  ): KubeObject {
     const fixed = {
       name: before.metadata.name,
-      ...pick(before.metadata, ['uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation', 'resourceVersion', 'managedFields']),
+      ...pick(before.metadata, [
+        'uid',
+        'creationTimestamp',
+        'deletionTimestamp',
+        'deletionGracePeriodSeconds',
+        'generation',
+        'resourceVersion',
+        'managedFields',
+      ]),
     };
     if (subresource === 'status') {
       const labels = pick(admitted.metadata, ['labels', 'annotations', 'finalizers', 'ownerReferences']);
-      return { ...before, metadata: { ...before.metadata, ...labels, ...fixed }, ...pick(admitted, ['status']) };
+      return {
+        ...before,
+        metadata: { ...before.metadata, ...labels, ...fixed },
+        ...pick(admitted, ['status']),
+      };
     }
     const { status: _status, ...rest } = admitted;
     const next: KubeObject = {
@@ -146,7 +207,11 @@ export class Writer {
     const [group, plural] = [readText(object, 'spec', 'group'), readText(object, 'spec', 'names', 'plural')];
     if (this.#cluster.registry.isBuiltin(group, plural))
       throw invalid('CustomResourceDefinition', 'apiextensions.k8s.io', object.metadata.name, [
-        { reason: 'FieldValueForbidden', message: 'Forbidden: the server has this resource itself', field: 'spec.names.plural' },
+        {
+          reason: 'FieldValueForbidden',
+          message: 'Forbidden: the server has this resource itself',
+          field: 'spec.names.plural',
+        },
       ]);
     return acceptDefinition(object, this.#cluster.clock.now());
   }
@@ -174,7 +239,9 @@ export class Writer {
       metadata: { ...object.metadata, deletionTimestamp: toTimestamp(this.#cluster.clock.now()) },
       status: { ...object.status, phase: 'Terminating' },
     });
-    this.#cluster.clock.setImmediate(() => this.#emptyNamespace(type, object.metadata.name, object.metadata.uid));
+    this.#cluster.clock.setImmediate(() =>
+      this.#emptyNamespace(type, object.metadata.name, object.metadata.uid),
+    );
     return { object: marked.object, gone: false };
   }
 
@@ -191,20 +258,24 @@ export class Writer {
           this.#cluster.clock.setImmediate(() => this.#emptyNamespace(type, namespace, uid));
           return;
         }
-        if ((object.metadata.finalizers?.length ?? 0) === 0) this.#cluster.remove(owned, namespace, object.metadata.name);
+        if ((object.metadata.finalizers?.length ?? 0) === 0)
+          this.#cluster.remove(owned, namespace, object.metadata.name);
         else {
           waiting = true;
           this.#mark(owned, object, 0);
         }
       }
     }
-    if (waiting) this.#cluster.clock.setTimeout(() => this.#emptyNamespace(type, namespace, uid), NAMESPACE_RETRY_MS);
+    if (waiting)
+      this.#cluster.clock.setTimeout(() => this.#emptyNamespace(type, namespace, uid), NAMESPACE_RETRY_MS);
     else this.#cluster.remove(type, '', namespace);
   }
 
   #managed(type: ResourceType, manager: string, object: KubeObject): readonly unknown[] {
     const others = read(object, 'metadata', 'managedFields');
-    const kept = Array.isArray(others) ? (others as unknown[]).filter((entry) => readText(entry, 'manager') !== manager) : [];
+    const kept = Array.isArray(others)
+      ? (others as unknown[]).filter((entry) => readText(entry, 'manager') !== manager)
+      : [];
     const fields = Object.fromEntries(Object.keys(object.spec ?? {}).map((field) => [`f:${field}`, {}]));
     return [
       ...kept.slice(-MAX_MANAGERS),
@@ -251,13 +322,20 @@ function withoutManaged(object: KubeObject): unknown {
 }
 
 function pick(from: object, fields: readonly string[]): Record<string, unknown> {
-  const entries = Object.entries(from).filter(([field, value]) => fields.includes(field) && value !== undefined);
+  const entries = Object.entries(from).filter(
+    ([field, value]) => fields.includes(field) && value !== undefined,
+  );
   return Object.fromEntries(entries);
 }
 
 /** The body as a draft; throws 400 for what is no object. */
 export function toDraft(body: unknown): ObjectDraft {
-  if (!isObject(body)) throw new StatusError(400, 'BadRequest', 'the object provided is unrecognized: the body is no JSON object');
+  if (!isObject(body))
+    throw new StatusError(
+      400,
+      'BadRequest',
+      'the object provided is unrecognized: the body is no JSON object',
+    );
   const metadata = body['metadata'];
   return { ...body, metadata: isObject(metadata) ? metadata : {} } as ObjectDraft;
 }

@@ -30,12 +30,18 @@ export class Answer {
   }
 
   head(code: number, headers: Readonly<Record<string, string>> = {}): void {
-    this.response.writeHead(code, { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache, private', ...headers });
+    this.response.writeHead(code, {
+      'Content-Type': 'application/json',
+      'Cache-Control': 'no-cache, private',
+      ...headers,
+    });
     this.#onHead(code);
   }
 
   /** The connection is a WebSocket from here on; nothing more is written through this object. */
   upgraded(): void {
+    const { socket } = this.response;
+    if (socket !== null) this.response.detachSocket(socket);
     this.#onHead(101);
   }
 

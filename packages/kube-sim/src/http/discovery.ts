@@ -12,18 +12,24 @@ export interface ServerVersion {
 }
 
 /** The JSON or text at a path that is no resource; throws 404 for paths that are not there. */
-export function discover(path: string, registry: ResourceRegistry, version: ServerVersion): JsonObject | string {
+export function discover(
+  path: string,
+  registry: ResourceRegistry,
+  version: ServerVersion,
+): JsonObject | string {
   const parts = path.split('/').filter(Boolean);
   switch (parts[0]) {
     case 'version':
-      if (parts.length === 1) return { ...version, platform: 'linux/amd64', compiler: 'gc', goVersion: 'simulated' };
+      if (parts.length === 1)
+        return { ...version, platform: 'linux/amd64', compiler: 'gc', goVersion: 'simulated' };
       break;
     case 'healthz':
     case 'livez':
     case 'readyz':
       return 'ok';
     case 'api':
-      if (parts.length === 1) return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] };
+      if (parts.length === 1)
+        return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] };
       if (parts.length === 2) return resources('', parts[1] ?? '', registry);
       break;
     case 'apis': {
@@ -54,7 +60,10 @@ const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', '
 
 function resources(group: string, version: string, registry: ResourceRegistry): JsonObject {
   const listed = [
-    ...registry.types().filter((type) => type.group === group && type.version === version).flatMap(entries),
+    ...registry
+      .types()
+      .filter((type) => type.group === group && type.version === version)
+      .flatMap(entries),
     ...REVIEWS.filter((review) => review.group === group && review.version === version).map((review) => ({
       name: review.resource,
       singularName: review.kind.toLowerCase(),

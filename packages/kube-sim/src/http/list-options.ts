@@ -30,7 +30,11 @@ export function parseListOptions(query: URLSearchParams, watching: boolean, watc
     timeoutSeconds: count(query, 'timeoutSeconds'),
   };
   if (match !== '' && options.match === undefined)
-    throw refuse('resourceVersionMatch', `supported values: "Exact", "NotOlderThan"`, 'FieldValueNotSupported');
+    throw refuse(
+      'resourceVersionMatch',
+      `supported values: "Exact", "NotOlderThan"`,
+      'FieldValueNotSupported',
+    );
   if (watching) checkWatch(options, watchList);
   else checkList(options);
   return options;
@@ -39,24 +43,37 @@ export function parseListOptions(query: URLSearchParams, watching: boolean, watc
 function checkWatch({ sendInitialEvents, match }: ListOptions, watchList: boolean): void {
   if (sendInitialEvents === undefined) {
     if (match !== undefined)
-      throw refuse('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
+      throw refuse(
+        'resourceVersionMatch',
+        'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+      );
     return;
   }
   if (!watchList)
-    throw refuse('sendInitialEvents', 'sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled');
+    throw refuse(
+      'sendInitialEvents',
+      'sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled',
+    );
   if (match !== 'NotOlderThan')
-    throw refuse('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+    throw refuse(
+      'resourceVersionMatch',
+      'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+    );
 }
 
 function checkList({ sendInitialEvents, match, resourceVersion, continueToken }: ListOptions): void {
-  if (sendInitialEvents !== undefined) throw refuse('sendInitialEvents', 'sendInitialEvents is forbidden for list');
+  if (sendInitialEvents !== undefined)
+    throw refuse('sendInitialEvents', 'sendInitialEvents is forbidden for list');
   if (continueToken !== '' && resourceVersion !== undefined && resourceVersion !== 0)
     throw badRequest('specifying resource version is not allowed when using continue');
   if (match === undefined) return;
   if (continueToken !== '')
     throw refuse('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided');
   if (resourceVersion === undefined)
-    throw refuse('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided');
+    throw refuse(
+      'resourceVersionMatch',
+      'resourceVersionMatch is forbidden unless resourceVersion is provided',
+    );
   if (match === 'Exact' && resourceVersion === 0)
     throw refuse('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
 }
@@ -69,7 +86,11 @@ function version(text: string | null): number | undefined {
   if (text === null || text === '') return undefined;
   if (!/^\d{1,15}$/.test(text))
     throw invalid('ListOptions', 'meta.k8s.io', '', [
-      { reason: 'FieldValueInvalid', message: `Invalid value: "${text}": must be a number`, field: 'resourceVersion' },
+      {
+        reason: 'FieldValueInvalid',
+        message: `Invalid value: "${text}": must be a number`,
+        field: 'resourceVersion',
+      },
     ]);
   return Number(text);
 }

@@ -19,7 +19,10 @@ interface Page {
   readonly meta: ListMeta;
 }
 
-export async function handleList(exchange: Exchange, { cluster, clock, options: sim }: Services): Promise<void> {
+export async function handleList(
+  exchange: Exchange,
+  { cluster, clock, options: sim }: Services,
+): Promise<void> {
   const { request, answer, type, info, query } = exchange;
   const options = parseListOptions(query, false, sim.watchList);
   const selection = selectionOf(type, info.namespace, options);
@@ -29,7 +32,11 @@ export async function handleList(exchange: Exchange, { cluster, clock, options: 
   await writeList(answer, representation, page);
 }
 
-export async function writeList(answer: Answer, representation: Representation, { items, meta }: Page): Promise<void> {
+export async function writeList(
+  answer: Answer,
+  representation: Representation,
+  { items, meta }: Page,
+): Promise<void> {
   let text = representation.listHead(meta);
   for (const [index, item] of items.entries()) {
     text += index === 0 ? representation.listItem(item) : `,${representation.listItem(item)}`;
@@ -44,11 +51,13 @@ export async function writeList(answer: Answer, representation: Representation, 
 
 function readPage(collection: Collection, current: number, options: ListOptions, selection: Selection): Page {
   const start = options.continueToken === '' ? undefined : readToken(options.continueToken);
-  const { version, state } = start === undefined ? firstState(collection, current, options) : laterState(collection, current, start);
+  const { version, state } =
+    start === undefined ? firstState(collection, current, options) : laterState(collection, current, start);
   const all = inNamespace(state, selection.namespace);
   const items: Stored[] = [];
   // A version of 0 was answered from the watch cache, which did not know limits.
-  const limit = options.limit === 0 || (options.resourceVersion === 0 && start === undefined) ? Infinity : options.limit;
+  const limit =
+    options.limit === 0 || (options.resourceVersion === 0 && start === undefined) ? Infinity : options.limit;
   for (let at = start === undefined ? 0 : lowerBound(all, start.key); at < all.length; at++) {
     const stored = all[at];
     if (stored === undefined || !selection.matches(stored)) continue;
@@ -68,8 +77,13 @@ interface State {
   readonly state: readonly Stored[];
 }
 
-function firstState(collection: Collection, current: number, { resourceVersion, match, limit }: ListOptions): State {
-  if (resourceVersion !== undefined && resourceVersion > current) throw tooLargeVersion(resourceVersion, current);
+function firstState(
+  collection: Collection,
+  current: number,
+  { resourceVersion, match, limit }: ListOptions,
+): State {
+  if (resourceVersion !== undefined && resourceVersion > current)
+    throw tooLargeVersion(resourceVersion, current);
   // Without a rule, a limit with a version asks for exactly that version.
   const exact = match === 'Exact' || (match === undefined && limit > 0 && (resourceVersion ?? 0) > 0);
   if (!exact || resourceVersion === undefined) return { version: current, state: collection.sorted() };
@@ -100,8 +114,12 @@ function writeToken({ version, key }: Token): string {
 
 function readToken(text: string): Token {
   try {
-    const token = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as { rv?: unknown; start?: unknown } | null;
-    if (typeof token?.rv === 'number' && typeof token.start === 'string') return { version: token.rv, key: token.start };
+    const token = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as {
+      rv?: unknown;
+      start?: unknown;
+    } | null;
+    if (typeof token?.rv === 'number' && typeof token.start === 'string')
+      return { version: token.rv, key: token.start };
   } catch {
     // Answered below like any other token that is not ours.
   }

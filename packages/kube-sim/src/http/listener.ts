@@ -1,5 +1,10 @@
 /** The sockets: listens, hands requests over, and can let go of everything at once, come back on the same port, or stop for good. */
-import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -71,7 +76,8 @@ export class Listener {
     };
     if (tls === undefined) return createHttpServer(onRequest);
     const { key, cert, clientCa } = tls;
-    const asking = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: false };
+    const asking =
+      clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: false };
     return createHttpsServer({ key, cert, ...asking }, onRequest);
   }
 

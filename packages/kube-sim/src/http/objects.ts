@@ -19,7 +19,13 @@ const PATCHES: Readonly<Record<string, (target: unknown, patch: unknown) => unkn
   'application/json-patch+json': jsonPatch,
 };
 /** Kinds whose deletion answers with the object; others answer with a Status once they are gone. */
-const RETURNED = new Set(['Pod', 'Namespace', 'PersistentVolumeClaim', 'ServiceAccount', 'ReplicationController']);
+const RETURNED = new Set([
+  'Pod',
+  'Namespace',
+  'PersistentVolumeClaim',
+  'ServiceAccount',
+  'ReplicationController',
+]);
 
 export function handleGet(exchange: Exchange, { cluster, clock }: Services): void {
   const { answer, type, info, request, query } = exchange;
@@ -39,27 +45,51 @@ export async function handleUpdate(exchange: Exchange, services: Services): Prom
   const { request, type, info } = exchange;
   const body = toDraft(await readJson(request, JSON_TYPES));
   const options = writeOptions(exchange);
-  show(exchange, services, 200, services.writer.change(type, info.namespace, info.name, () => body, part(exchange), options));
+  show(
+    exchange,
+    services,
+    200,
+    services.writer.change(type, info.namespace, info.name, () => body, part(exchange), options),
+  );
 }
 
 export async function handlePatch(exchange: Exchange, services: Services): Promise<void> {
   const { request, type, info } = exchange;
   const body = await readJson(request, Object.keys(PATCHES));
   const apply = PATCHES[mediaType(request)];
-  if (apply === undefined || body === undefined) throw badRequest(`a patch has a body and a Content-Type of ${Object.keys(PATCHES).join(' or ')}`);
+  if (apply === undefined || body === undefined)
+    throw badRequest(`a patch has a body and a Content-Type of ${Object.keys(PATCHES).join(' or ')}`);
   if (apply === mergePatch && !isObject(body)) throw badRequest('a merge patch is a JSON object');
   const change = (current: KubeObject): ReturnType<typeof toDraft> => toDraft(apply(current, body));
   const options = writeOptions(exchange);
-  show(exchange, services, 200, services.writer.change(type, info.namespace, info.name, change, part(exchange), options));
+  show(
+    exchange,
+    services,
+    200,
+    services.writer.change(type, info.namespace, info.name, change, part(exchange), options),
+  );
 }
 
 export async function handleDelete(exchange: Exchange, services: Services): Promise<void> {
   const { answer, type, info } = exchange;
-  const { object, gone } = services.writer.delete(type, info.namespace, info.name, await deleteOptions(exchange));
+  const { object, gone } = services.writer.delete(
+    type,
+    info.namespace,
+    info.name,
+    await deleteOptions(exchange),
+  );
   if (gone && !RETURNED.has(type.kind)) {
     const { uid } = object.metadata;
     const group = type.group === '' ? {} : { group: type.group };
-    answer.json(200, successStatus({ name: info.name, ...group, kind: type.resource, ...(uid === undefined ? {} : { uid }) }));
+    answer.json(
+      200,
+      successStatus({
+        name: info.name,
+        ...group,
+        kind: type.resource,
+        ...(uid === undefined ? {} : { uid }),
+      }),
+    );
   } else show(exchange, services, 200, object);
 }
 
@@ -70,7 +100,9 @@ export async function handleDeleteCollection(exchange: Exchange, services: Servi
   const representation = chooseRepresentation(request.headers.accept, type, query, clock);
   const selection = selectionOf(type, info.namespace, parseListOptions(query, false, sim.watchList));
   const options = await deleteOptions(exchange);
-  const items = inNamespace(cluster.collection(type).sorted(), selection.namespace).filter((stored) => selection.matches(stored));
+  const items = inNamespace(cluster.collection(type).sorted(), selection.namespace).filter((stored) =>
+    selection.matches(stored),
+  );
   for (const { object, key } of items)
     if (cluster.collection(type).get(key) !== undefined)
       writer.delete(type, object.metadata.namespace ?? '', object.metadata.name, options);
@@ -82,10 +114,18 @@ function part({ info }: Exchange): '' | 'status' {
   return info.subresource === 'status' ? 'status' : '';
 }
 
-function show({ answer, type, request, query }: Exchange, { clock }: Services, code: number, object: KubeObject): void {
+function show(
+  { answer, type, request, query }: Exchange,
+  { clock }: Services,
+  code: number,
+  object: KubeObject,
+): void {
   const representation = chooseRepresentation(request.headers.accept, type, query, clock);
   const { namespace = '', name, resourceVersion = '0' } = object.metadata;
-  answer.json(code, representation.one(new Stored(objectKey(namespace, name), object, Number(resourceVersion)), true));
+  answer.json(
+    code,
+    representation.one(new Stored(objectKey(namespace, name), object, Number(resourceVersion)), true),
+  );
 }
 
 function writeOptions({ query, request }: Exchange): WriteOptions {
@@ -104,6 +144,7 @@ async function deleteOptions({ request, query }: Exchange): Promise<DeleteOption
     gracePeriodSeconds: grace === undefined ? undefined : Number(grace),
     uid: text(read(body, 'preconditions', 'uid')),
     resourceVersion: text(read(body, 'preconditions', 'resourceVersion')),
-    dryRun: query.get('dryRun') === 'All' || (Array.isArray(body['dryRun']) && body['dryRun'].includes('All')),
+    dryRun:
+      query.get('dryRun') === 'All' || (Array.isArray(body['dryRun']) && body['dryRun'].includes('All')),
   };
 }

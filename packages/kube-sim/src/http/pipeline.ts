@@ -6,7 +6,14 @@ import { ServerResponse, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { sleep, type Logger } from '@trunkline/base';
 import { describeDenial, impersonate } from '../access/impersonation.js';
-import { badRequest, forbidden, internalError, noSuchResource, qualifiedName, StatusError } from '../model/status.js';
+import {
+  badRequest,
+  forbidden,
+  internalError,
+  noSuchResource,
+  qualifiedName,
+  StatusError,
+} from '../model/status.js';
 import type { RequestEffect, RequestFaults } from '../request-faults.js';
 import { parseFieldSelector } from '../query/field-selector.js';
 import { Answer } from './answer.js';
@@ -28,7 +35,11 @@ export class Pipeline {
   }
 
   /** Never rejects. */
-  async handle(request: IncomingMessage, response: ServerResponse, upgrade?: Exchange['upgrade']): Promise<void> {
+  async handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    upgrade?: Exchange['upgrade'],
+  ): Promise<void> {
     const { counters } = this.#services;
     // Filled in as the walk goes on, so that refusals are counted under what is known by then.
     const label = { verb: (request.method ?? '').toLowerCase(), resource: '', user: '' };
@@ -59,11 +70,13 @@ export class Pipeline {
     const { path, query } = readUrl(request.url ?? '/', options.pathPrefix);
     const info = parseRequest(request.method ?? '', path, query);
     label.verb = info.verb;
-    const type = info.kind === 'resource' ? cluster.registry.find(info.group, info.version, info.resource) : undefined;
+    const type =
+      info.kind === 'resource' ? cluster.registry.find(info.group, info.version, info.resource) : undefined;
     const review = info.kind === 'resource' ? findReview(info) : undefined;
     const known = type ?? review;
     if (known !== undefined && info.kind === 'resource')
-      label.resource = info.subresource === '' ? qualifiedName(known) : `${known.resource}/${info.subresource}`.slice(0, 64);
+      label.resource =
+        info.subresource === '' ? qualifiedName(known) : `${known.resource}/${info.subresource}`.slice(0, 64);
     const user = impersonate(authenticator.authenticate(request), request.rawHeaders, rbac);
     label.user = user.name;
     const effect = this.#faults.take(info, user.name);
@@ -73,9 +86,11 @@ export class Pipeline {
       this.#discover(path, request, answer);
       return;
     }
-    if (review !== undefined) await routeReview({ request, answer, info, query, user, upgrade }, review, this.#services);
+    if (review !== undefined)
+      await routeReview({ request, answer, info, query, user, upgrade }, review, this.#services);
     else if (type === undefined) throw noSuchResource();
-    else if (upgrade !== undefined && info.verb !== 'watch') throw badRequest('only watches are served over WebSocket');
+    else if (upgrade !== undefined && info.verb !== 'watch')
+      throw badRequest('only watches are served over WebSocket');
     else await routeObject({ request, answer, info, type, query, user, upgrade }, this.#services);
   }
 
@@ -128,7 +143,10 @@ function readUrl(url: string, prefix: string): { path: string; query: URLSearchP
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
   if (prefix !== '' && path !== prefix && !path.startsWith(`${prefix}/`)) throw noSuchResource();
-  return { path: path.slice(prefix.length) || '/', query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)) };
+  return {
+    path: path.slice(prefix.length) || '/',
+    query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
+  };
 }
 
 /** A list or watch narrowed to one name is judged like a request for that object. */
@@ -145,9 +163,14 @@ const REASONS: Readonly<Record<number, string>> = {
   504: 'Timeout',
 };
 
-function faultStatus({ code, message, retryAfterSeconds }: Extract<RequestEffect, { kind: 'status' }>): StatusError {
+function faultStatus({
+  code,
+  message,
+  retryAfterSeconds,
+}: Extract<RequestEffect, { kind: 'status' }>): StatusError {
   const later = retryAfterSeconds ?? (code === 429 || code === 503 ? 1 : undefined);
   const details = later === undefined ? {} : { retryAfterSeconds: later };
-  const said = message ?? (code === 429 ? 'Too many requests, please try again later.' : `simulated fault ${code}`);
+  const said =
+    message ?? (code === 429 ? 'Too many requests, please try again later.' : `simulated fault ${code}`);
   return new StatusError(code, REASONS[code] ?? 'Unknown', said, details);
 }

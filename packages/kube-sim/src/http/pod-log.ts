@@ -59,7 +59,12 @@ async function writeLog(answer: Answer, log: ContainerLog, options: LogOptions):
 }
 
 /** Lines from `at` on, one write's worth. Those rotated away before they could be written are lost, as with a kubelet. */
-function gather(log: ContainerLog, at: number, end: number, timestamps: boolean): { text: string; next: number } {
+function gather(
+  log: ContainerLog,
+  at: number,
+  end: number,
+  timestamps: boolean,
+): { text: string; next: number } {
   let text = '';
   let next = Math.max(at, log.first);
   for (; next < end && text.length < SLICE_CHARS; next++) {
@@ -112,7 +117,9 @@ function chooseContainer(pod: KubeObject, asked: string): string {
 
 /** A container that waits has no log yet. Where no state is known, the log book is asked all the same. */
 function requireStarted(pod: KubeObject, container: string): void {
-  const status = readList(pod, 'status', 'containerStatuses').find((one) => readText(one, 'name') === container);
+  const status = readList(pod, 'status', 'containerStatuses').find(
+    (one) => readText(one, 'name') === container,
+  );
   const waiting = read(status, 'state', 'waiting');
   if (!isObject(waiting) || read(status, 'lastState', 'terminated') !== undefined) return;
   throw badRequest(

@@ -38,7 +38,8 @@ export function chooseRepresentation(
     const given = new Map(parameters.map((parameter) => parameter.split('=', 2) as [string, string]));
     const as = given.get('as');
     if (as === undefined) return whole(type);
-    if ((given.get('g') ?? META.group) !== META.group || (given.get('v') ?? META.version) !== META.version) continue;
+    if ((given.get('g') ?? META.group) !== META.group || (given.get('v') ?? META.version) !== META.version)
+      continue;
     if (as === 'Table') return table(type, query.get('includeObject') ?? 'Metadata', clock);
     if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') return metadataOnly();
   }
@@ -80,7 +81,8 @@ function metadataOnly(): Representation {
     JSON.stringify({ kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata });
   return {
     one,
-    bookmark: (version, annotations) => bookmark('PartialObjectMetadata', 'meta.k8s.io/v1', version, annotations),
+    bookmark: (version, annotations) =>
+      bookmark('PartialObjectMetadata', 'meta.k8s.io/v1', version, annotations),
     listHead: (meta) => listHead('PartialObjectMetadataList', 'meta.k8s.io/v1', meta, '"items":['),
     listItem: one,
     listTail: () => ']}\n',
@@ -100,7 +102,12 @@ function table(type: ResourceType, includeObject: string, clock: Clock): Represe
     return `{"cells":${JSON.stringify(cells)}${embedded(stored)}}`;
   };
   const head = (meta: ListMeta, withColumns: boolean): string =>
-    listHead('Table', 'meta.k8s.io/v1', meta, `"columnDefinitions":${withColumns ? definitions : 'null'},"rows":[`);
+    listHead(
+      'Table',
+      'meta.k8s.io/v1',
+      meta,
+      `"columnDefinitions":${withColumns ? definitions : 'null'},"rows":[`,
+    );
   return {
     one: (stored, first) => `${head({ resourceVersion: String(stored.version) }, first)}${row(stored)}]}`,
     bookmark: (version, annotations) =>

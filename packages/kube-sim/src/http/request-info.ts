@@ -38,13 +38,23 @@ export function parseRequest(method: string, path: string, query: URLSearchParam
   if (rest.length === 0) return { kind: 'path', verb: method.toLowerCase(), path };
   const [group, version] = parts[0] === 'api' ? ['', parts[1] ?? ''] : [parts[1] ?? '', parts[2] ?? ''];
   // `/namespaces/x/pods` is inside x; `/namespaces/x` and its two subresources are about x.
-  const inside = rest[0] === 'namespaces' && rest.length > 2 && rest[2] !== 'status' && rest[2] !== 'finalize';
+  const inside =
+    rest[0] === 'namespaces' && rest.length > 2 && rest[2] !== 'status' && rest[2] !== 'finalize';
   const [resource = '', name = '', subresource = '', ...more] = inside ? rest.slice(2) : rest;
   if (more.length > 0) return { kind: 'path', verb: method.toLowerCase(), path };
   const namespace = inside ? (rest[1] ?? '') : resource === 'namespaces' && group === '' ? name : '';
   const verb = name === '' ? verbs[1] : verbs[0];
   const watching = method === 'GET' && subresource === '' && isTrue(query.get('watch'));
-  return { kind: 'resource', verb: watching ? 'watch' : verb, group, version, resource, subresource, namespace, name };
+  return {
+    kind: 'resource',
+    verb: watching ? 'watch' : verb,
+    group,
+    version,
+    resource,
+    subresource,
+    namespace,
+    name,
+  };
 }
 
 export function isTrue(value: string | null): boolean {

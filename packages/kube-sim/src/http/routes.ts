@@ -6,7 +6,14 @@ import { handleWatch } from '../watching/watch.js';
 import { readJson } from './body.js';
 import type { Exchange, Services } from './exchange.js';
 import { handleList } from './list.js';
-import { handleCreate, handleDelete, handleDeleteCollection, handleGet, handlePatch, handleUpdate } from './objects.js';
+import {
+  handleCreate,
+  handleDelete,
+  handleDeleteCollection,
+  handleGet,
+  handlePatch,
+  handleUpdate,
+} from './objects.js';
 import { handlePodLog } from './pod-log.js';
 import type { ResourceRequest } from './request-info.js';
 import { handleTokenRequest } from './token-request.js';
@@ -29,11 +36,23 @@ const SUBRESOURCES: Readonly<Record<string, Readonly<Record<string, Handler>>>> 
   'Pod/log': { get: handlePodLog },
   'ServiceAccount/token': { create: handleTokenRequest },
 };
-const STATUS_ROUTES: Readonly<Record<string, Handler>> = { get: handleGet, update: handleUpdate, patch: handlePatch };
+const STATUS_ROUTES: Readonly<Record<string, Handler>> = {
+  get: handleGet,
+  update: handleUpdate,
+  patch: handlePatch,
+};
 
-export function findReview({ group, version, resource, name, subresource }: ResourceRequest): ReviewKind | undefined {
+export function findReview({
+  group,
+  version,
+  resource,
+  name,
+  subresource,
+}: ResourceRequest): ReviewKind | undefined {
   if (name !== '' || subresource !== '') return undefined;
-  return REVIEWS.find((review) => review.group === group && review.version === version && review.resource === resource);
+  return REVIEWS.find(
+    (review) => review.group === group && review.version === version && review.resource === resource,
+  );
 }
 
 export async function routeReview(
@@ -46,7 +65,13 @@ export async function routeReview(
   const body = toDraft(await readJson(request, ['application/json']));
   const status = review.answer(body, user, { rbac, authenticator }, info.namespace);
   const apiVersion = `${review.group}/${review.version}`;
-  answer.json(201, { kind: review.kind, apiVersion, metadata: { creationTimestamp: null }, spec: body.spec ?? {}, status });
+  answer.json(201, {
+    kind: review.kind,
+    apiVersion,
+    metadata: { creationTimestamp: null },
+    spec: body.spec ?? {},
+    status,
+  });
 }
 
 export async function routeObject(exchange: Exchange, services: Services): Promise<void> {
@@ -59,14 +84,19 @@ export async function routeObject(exchange: Exchange, services: Services): Promi
   const routes = routesOf(type.kind, type.hasStatus, subresource);
   if (routes === undefined) throw noSuchResource();
   const handler = Object.hasOwn(routes, verb) ? routes[verb] : undefined;
-  if (handler === undefined || ((verb === 'update' || verb === 'patch') && name === '')) throw methodNotAllowed();
+  if (handler === undefined || ((verb === 'update' || verb === 'patch') && name === ''))
+    throw methodNotAllowed();
   if (verb === 'create' && subresource === '' && name !== '') throw methodNotAllowed();
   // Cluster-scoped objects lie outside all namespaces, a namespace itself included.
   const scoped = type.namespaced ? info : { ...info, namespace: '' };
   await handler({ ...exchange, info: scoped }, services);
 }
 
-function routesOf(kind: string, hasStatus: boolean, subresource: string): Readonly<Record<string, Handler>> | undefined {
+function routesOf(
+  kind: string,
+  hasStatus: boolean,
+  subresource: string,
+): Readonly<Record<string, Handler>> | undefined {
   if (subresource === '') return OBJECT_ROUTES;
   if (subresource === 'status') return hasStatus ? STATUS_ROUTES : undefined;
   return SUBRESOURCES[`${kind}/${subresource}`];

@@ -24,6 +24,7 @@ export function selectionOf(
     namespace: type.namespaced ? namespace : '',
     selective: labels !== undefined || fields !== undefined,
     matches: ({ object }) =>
-      (labels === undefined || labels(object.metadata.labels)) && (fields === undefined || fields.matches(object)),
+      (labels === undefined || labels(object.metadata.labels)) &&
+      (fields === undefined || fields.matches(object)),
   };
 }

@@ -48,9 +48,7 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
     ['roles', 'Role', 'n'],
   ],
   'storage.k8s.io/v1': [['storageclasses', 'StorageClass', '', 'sc']],
-  'apiextensions.k8s.io/v1': [
-    ['customresourcedefinitions', 'CustomResourceDefinition', 's', 'crd,crds'],
-  ],
+  'apiextensions.k8s.io/v1': [['customresourcedefinitions', 'CustomResourceDefinition', 's', 'crd,crds']],
   'coordination.k8s.io/v1': [['leases', 'Lease', 'n']],
   'discovery.k8s.io/v1': [['endpointslices', 'EndpointSlice', 'n']],
   'scheduling.k8s.io/v1': [['priorityclasses', 'PriorityClass', '', 'pc']],

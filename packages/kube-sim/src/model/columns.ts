@@ -37,16 +37,28 @@ function column(
   cell: Cell,
   more: Partial<Pick<Column, 'type' | 'format' | 'priority' | 'description'>> = {},
 ): Column {
-  return { name, type: 'string', format: '', description: `${name} of the object`, priority: 0, cell, ...more };
+  return {
+    name,
+    type: 'string',
+    format: '',
+    description: `${name} of the object`,
+    priority: 0,
+    cell,
+    ...more,
+  };
 }
 
 export const NAME_COLUMN = column('Name', (object) => object.metadata.name, {
   format: 'name',
   description: 'Name of the object, unique within its namespace',
 });
-export const AGE_COLUMN = column('Age', (object, nowMs) => ageSince(object.metadata.creationTimestamp, nowMs), {
-  description: 'Time since the object was created',
-});
+export const AGE_COLUMN = column(
+  'Age',
+  (object, nowMs) => ageSince(object.metadata.creationTimestamp, nowMs),
+  {
+    description: 'Time since the object was created',
+  },
+);
 
 const at =
   (...path: readonly string[]): Cell =>
@@ -94,7 +106,8 @@ export function podRestarts(pod: KubeObject): number {
 
 function nodeStatus(node: KubeObject): string {
   const condition = readList(node, 'status', 'conditions').find((one) => read(one, 'type') === 'Ready');
-  const state = condition === undefined ? 'Unknown' : read(condition, 'status') === 'True' ? 'Ready' : 'NotReady';
+  const state =
+    condition === undefined ? 'Unknown' : read(condition, 'status') === 'True' ? 'Ready' : 'NotReady';
   return read(node, 'spec', 'unschedulable') === true ? `${state},SchedulingDisabled` : state;
 }
 
@@ -175,7 +188,8 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
   'batch/jobs': [
     column(
       'Completions',
-      (object) => `${readText(object, 'status', 'succeeded') || '0'}/${readText(object, 'spec', 'completions') || '1'}`,
+      (object) =>
+        `${readText(object, 'status', 'succeeded') || '0'}/${readText(object, 'spec', 'completions') || '1'}`,
     ),
     AGE_COLUMN,
   ],

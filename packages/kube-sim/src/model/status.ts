@@ -34,7 +34,13 @@ export interface Status {
 export class StatusError extends Error {
   readonly status: Status;
 
-  constructor(code: number, reason: string, message: string, details?: StatusDetails, continueToken?: string) {
+  constructor(
+    code: number,
+    reason: string,
+    message: string,
+    details?: StatusDetails,
+    continueToken?: string,
+  ) {
     super(message);
     this.name = 'StatusError';
     this.status = {
@@ -72,7 +78,12 @@ function detailsOf(type: Pick<ResourceType, 'group' | 'resource'>, name: string)
 }
 
 export function notFound(type: Pick<ResourceType, 'group' | 'resource'>, name: string): StatusError {
-  return new StatusError(404, 'NotFound', `${qualifiedName(type)} "${name}" not found`, detailsOf(type, name));
+  return new StatusError(
+    404,
+    'NotFound',
+    `${qualifiedName(type)} "${name}" not found`,
+    detailsOf(type, name),
+  );
 }
 
 /** No such path, group, version or resource. */

@@ -45,7 +45,10 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Values of fields that are absent; other fields are empty text then. */
-const ABSENT: Readonly<Record<string, string>> = { 'spec.unschedulable': 'false', 'spec.hostNetwork': 'false' };
+const ABSENT: Readonly<Record<string, string>> = {
+  'spec.unschedulable': 'false',
+  'spec.hostNetwork': 'false',
+};
 
 interface Term {
   readonly field: string;

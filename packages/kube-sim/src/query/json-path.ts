@@ -25,7 +25,8 @@ export function compileJsonPath(path: string): (value: unknown) => readonly unkn
     steps.push(toStep(match));
     at = STEP.lastIndex;
   }
-  return (value) => steps.reduce<readonly unknown[]>((found, step) => found.flatMap((one) => take(one, step)), [value]);
+  return (value) =>
+    steps.reduce<readonly unknown[]>((found, step) => found.flatMap((one) => take(one, step)), [value]);
 }
 
 function toStep(match: RegExpExecArray): Step {

@@ -102,7 +102,7 @@ function requirement(tokens: Tokens): LabelPredicate {
       };
     }
     default:
-      throw refuse(operator.text, "in, notin, =, ==, !=, gt, lt");
+      throw refuse(operator.text, 'in, notin, =, ==, !=, gt, lt');
   }
 }
 

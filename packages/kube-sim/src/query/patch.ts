@@ -95,7 +95,8 @@ function editList(
   value: unknown,
 ): unknown[] {
   const last = rest.length === 0;
-  const index = step === '-' && last && how === 'add' ? list.length : /^(0|[1-9]\d*)$/.test(step) ? Number(step) : NaN;
+  const index =
+    step === '-' && last && how === 'add' ? list.length : /^(0|[1-9]\d*)$/.test(step) ? Number(step) : NaN;
   if (!(index < list.length || (last && how === 'add' && index === list.length)))
     throw misfit(`no element "${step}"`);
   const copy = [...list];
@@ -107,5 +108,9 @@ function editList(
 }
 
 function misfit(why: string): StatusError {
-  return new StatusError(422, 'Invalid', `the server rejected our request due to an error in our request: ${why}`);
+  return new StatusError(
+    422,
+    'Invalid',
+    `the server rejected our request due to an error in our request: ${why}`,
+  );
 }

@@ -145,7 +145,8 @@ export class WatchStream {
       if (lines.length === 0) break;
       this.#send(lines);
     }
-    if (!this.#blocked && this.#isGone()) this.fail(tooOldVersion(this.#plan.from ?? 0, this.#collection.log.floor).status);
+    if (!this.#blocked && this.#isGone())
+      this.fail(tooOldVersion(this.#plan.from ?? 0, this.#collection.log.floor).status);
   }
 
   #isGone(): boolean {
@@ -155,7 +156,7 @@ export class WatchStream {
   /** Lines for one write; empty when there is nothing to say, or what there was is gone. */
   #gather(): string[] {
     const lines: string[] = [];
-    for (let size = 0; size < SLICE_CHARS; ) {
+    for (let size = 0; size < SLICE_CHARS;) {
       const line = this.#initial === undefined ? this.#nextChange() : this.#nextInitial(this.#initial);
       if (line === undefined) break;
       lines.push(line);
@@ -164,7 +165,11 @@ export class WatchStream {
     return lines;
   }
 
-  #nextInitial(initial: { readonly items: readonly Stored[]; readonly version: number; at: number }): string | undefined {
+  #nextInitial(initial: {
+    readonly items: readonly Stored[];
+    readonly version: number;
+    at: number;
+  }): string | undefined {
     while (initial.at < initial.items.length) {
       const stored = initial.items[initial.at++];
       if (stored !== undefined && this.#plan.selection.matches(stored)) return this.#line('ADDED', stored);
@@ -221,15 +226,18 @@ export class WatchStream {
   #scheduleBookmark(): void {
     const left = this.#endsAt - this.#timing.bookmarkBeforeEndMs - this.#clock.monotonic();
     if (left <= 0) return;
-    const timer = this.#clock.setTimeout(() => {
-      this.#timers = this.#timers.filter((one) => one !== timer);
-      // Whoever has not got everything must not be told that this is how far they are.
-      if (!this.#blocked && !this.#silent && this.#initial === undefined) {
-        this.#pump();
-        if (!this.#over && !this.#blocked) this.#sink.write([this.#bookmarkLine(this.#currentVersion())]);
-      }
-      if (!this.#over) this.#scheduleBookmark();
-    }, Math.min(left, this.#timing.bookmarkIntervalMs));
+    const timer = this.#clock.setTimeout(
+      () => {
+        this.#timers = this.#timers.filter((one) => one !== timer);
+        // Whoever has not got everything must not be told that this is how far they are.
+        if (!this.#blocked && !this.#silent && this.#initial === undefined) {
+          this.#pump();
+          if (!this.#over && !this.#blocked) this.#sink.write([this.#bookmarkLine(this.#currentVersion())]);
+        }
+        if (!this.#over) this.#scheduleBookmark();
+      },
+      Math.min(left, this.#timing.bookmarkIntervalMs),
+    );
     this.#timers.push(timer);
   }
 

@@ -30,10 +30,18 @@ export function handleWatch(exchange: Exchange, services: Services): void {
   const resource = qualifiedName(type);
   const sink = openSink(exchange, services, resource);
   const close = counters.watchOpened(resource);
-  const stream: WatchStream = new WatchStream(clock, cluster.collection(type), () => cluster.version, plan, sim, sink, () => {
-    watches.remove(stream);
-    close();
-  });
+  const stream: WatchStream = new WatchStream(
+    clock,
+    cluster.collection(type),
+    () => cluster.version,
+    plan,
+    sim,
+    sink,
+    () => {
+      watches.remove(stream);
+      close();
+    },
+  );
   watches.add(stream, { resource, namespace: info.namespace, user: user.name });
   stream.start();
 }
@@ -41,7 +49,8 @@ export function handleWatch(exchange: Exchange, services: Services): void {
 /** The version to continue from; undefined where the stream starts with what is there. */
 function startOf({ resourceVersion, sendInitialEvents }: ListOptions, current: number): number | undefined {
   if (sendInitialEvents === true) return undefined;
-  if (resourceVersion === undefined || resourceVersion === 0) return sendInitialEvents === false ? current : undefined;
+  if (resourceVersion === undefined || resourceVersion === 0)
+    return sendInitialEvents === false ? current : undefined;
   return resourceVersion;
 }
 
@@ -53,7 +62,9 @@ function openSink({ request, answer, upgrade }: Exchange, { counters }: Services
   }
   upgrade.socket.write(handshake(request));
   answer.upgraded();
-  return createWebSocketSink(upgrade.socket, upgrade.head, (bytes) => counters.wrote('watch', resource, bytes));
+  return createWebSocketSink(upgrade.socket, upgrade.head, (bytes) =>
+    counters.wrote('watch', resource, bytes),
+  );
 }
 
 /** What a 410 in a stream looks like; for faults. */

@@ -26,7 +26,9 @@ export function handshake(request: IncomingMessage): string {
     throw new StatusError(403, 'Forbidden', 'a WebSocket needs an Origin header', {});
   const protocols = applicationProtocols(request);
   if (protocols.length > 1) throw badRequest('offer one sub-protocol, beside the one that carries the token');
-  const accept = createHash('sha1').update(key + ACCEPT_SUFFIX).digest('base64');
+  const accept = createHash('sha1')
+    .update(key + ACCEPT_SUFFIX)
+    .digest('base64');
   return [
     'HTTP/1.1 101 Switching Protocols',
     'Upgrade: websocket',
@@ -108,12 +110,18 @@ class Inbound {
       const lengthBytes = short === 126 ? 2 : short === 127 ? 8 : 0;
       const start = 2 + lengthBytes + 4;
       if (buffer.length < start) return true;
-      const length = lengthBytes === 0 ? short : lengthBytes === 2 ? buffer.readUInt16BE(2) : Number(buffer.readBigUInt64BE(2));
+      const length =
+        lengthBytes === 0
+          ? short
+          : lengthBytes === 2
+            ? buffer.readUInt16BE(2)
+            : Number(buffer.readBigUInt64BE(2));
       if (((buffer[1] ?? 0) & 0x80) === 0 || length > MAX_INBOUND_BYTES) return false;
       if (buffer.length < start + length) return true;
       const mask = buffer.subarray(start - 4, start);
       const payload = Buffer.from(buffer.subarray(start, start + length));
-      for (let index = 0; index < payload.length; index++) payload[index] = (payload[index] ?? 0) ^ (mask[index & 3] ?? 0);
+      for (let index = 0; index < payload.length; index++)
+        payload[index] = (payload[index] ?? 0) ^ (mask[index & 3] ?? 0);
       this.#buffer = buffer.subarray(start + length);
       this.#onFrame((buffer[0] ?? 0) & 0x0f, payload);
     }

@@ -1,0 +1,55 @@
+/** How a reflector waits, and what it keeps. */
+import { mergeOptions, requireNumber } from '@trunkline/base';
+import type { PruneOptions } from '../wire/scan.js';
+
+export interface ReflectorOptions extends PruneOptions {
+  /** Use WatchList where the server knows it. Default true. */
+  readonly watchList: boolean;
+  /** Waits after a failure that passes: the first, and the cap, in milliseconds. Defaults 250 and 30,000. Each is drawn with full jitter, per reason. */
+  readonly retryMinMs: number;
+  readonly retryMaxMs: number;
+  /** The same after a refusal. Defaults 10,000 and 300,000: rights and resource definitions change by hand. */
+  readonly refusedMinMs: number;
+  readonly refusedMaxMs: number;
+  /** A watch that lived this long was healthy: waits begin anew, and its ordinary end is followed at once. Default 10,000 ms. */
+  readonly healthyAfterMs: number;
+  /** How long the ordinary end of a watch, or its silence, may stay unsaid while the next one is opened, in milliseconds. Default 1,000. */
+  readonly graceMs: number;
+  /** Asks the server to end watches after this time, plus up to as much again, in milliseconds. Default 1,800,000, as servers do by themselves. */
+  readonly watchTimeoutMs: number;
+  /** WatchList is given up for plain lists when its first part stands still for this long, in milliseconds. Default 15,000: a server that does not know the parameter answers with an ordinary watch. */
+  readonly initialSilenceMs: number;
+  /** Changes and bytes of objects that are kept for replay. Defaults 1,000 and 8 MiB. */
+  readonly ringMaxChanges: number;
+  readonly ringMaxBytes: number;
+  /** More objects end in `failed`. Default 200,000, about 1 GB of pods. */
+  readonly maxObjects: number;
+}
+
+export const REFLECTOR_DEFAULTS: ReflectorOptions = {
+  keepManagedFields: false,
+  keepLastApplied: false,
+  watchList: true,
+  retryMinMs: 250,
+  retryMaxMs: 30_000,
+  refusedMinMs: 10_000,
+  refusedMaxMs: 300_000,
+  healthyAfterMs: 10_000,
+  graceMs: 1_000,
+  watchTimeoutMs: 1_800_000,
+  initialSilenceMs: 15_000,
+  ringMaxChanges: 1_000,
+  ringMaxBytes: 8_388_608,
+  maxObjects: 200_000,
+};
+
+/** Throws a RangeError that names a bad option. */
+export function resolveReflectorOptions(given?: Partial<ReflectorOptions>): ReflectorOptions {
+  const options = mergeOptions(REFLECTOR_DEFAULTS, given);
+  for (const field of ['retryMinMs', 'retryMaxMs', 'refusedMinMs', 'refusedMaxMs', 'initialSilenceMs', 'maxObjects'] as const)
+    requireNumber(field, options[field], 1);
+  requireNumber('watchTimeoutMs', options.watchTimeoutMs, 1_000);
+  for (const field of ['healthyAfterMs', 'graceMs', 'ringMaxChanges', 'ringMaxBytes'] as const)
+    requireNumber(field, options[field], 0);
+  return options;
+}
