@@ -11,6 +11,14 @@ export {
 } from './program.js';
 export { startRedis, type RedisServer } from './redis.js';
 export { startPostgres, type PostgresServer } from './postgres.js';
+export {
+  findKubeBinaries,
+  startKubeApiServer,
+  type KubeApiServer,
+  type KubeApiServerOptions,
+  type KubeBinaries,
+  type KubeUser,
+} from './kube-apiserver.js';
 export { startProxy, type Direction, type FaultProxy } from './proxy.js';
 export {
   createStockClient,

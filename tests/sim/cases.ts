@@ -22,7 +22,7 @@ export const NAMESPACES: readonly Given[] = [
   { ...open, name: 'brief', type: 'map', map: { ...map, mode: 'ephemeral', keyTtlMs: 20_000 } },
 ];
 
-export const DURABLE: Omit<ModuleNamespace, 'authorise'> = { options: { ...open, name: 'inbox', class: 'durable' } };
+export const DURABLE: Omit<ModuleNamespace, 'authorise'> = { options: { ...open, name: 'inbox', class: 'durable', historySize: 60 } };
 export const LOCAL: Omit<ModuleNamespace, 'source'> = {
   options: { ...open, name: 'watch', class: 'local', overflow: 'gap' },
   lingerMs: 1_000,

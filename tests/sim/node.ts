@@ -4,9 +4,11 @@ import { createHub, defineModule, type Hub, type HubOptions, type LocalEmitter, 
 import { CodedError, channelKey, type ChannelKey } from '@trunkline/protocol';
 import { DURABLE, LOCAL, NAMESPACES } from './cases.js';
 import type { Dice } from './dice.js';
-import type { SimStore } from './durable.js';
+import { NodeStore } from './durable.js';
+import type { SimDatabase } from './database-engine.js';
 import type { EngineNode, SimEngine } from './engine.js';
 import { Link, type ClientEnd, type Weather } from './link.js';
+import { ADD_EFFECT } from './statements.js';
 import type { SimTime } from './time.js';
 import type { Truth } from './truth.js';
 
@@ -14,7 +16,9 @@ export interface NodeDeps {
   readonly time: SimTime;
   readonly dice: Dice;
   readonly engine: SimEngine;
-  readonly store: SimStore;
+  readonly database: SimDatabase;
+  /** The only node there is: its database is its own. */
+  readonly alone: boolean;
   readonly truth: Truth;
   /** Whether this user may listen to durable channels now. */
   readonly permitted: (user: string) => boolean;
@@ -45,6 +49,9 @@ export class SimNode {
   readonly sources = new Map<ChannelKey, OpenSource>();
   #hub: Hub | undefined;
   #broker: EngineNode | undefined;
+  #store: NodeStore | undefined;
+  /** Until the store of the life before is closed. */
+  #closing: Promise<void> = Promise.resolve();
   #lives = 0;
   draining = false;
 
@@ -63,22 +70,29 @@ export class SimNode {
     return this.#hub;
   }
 
-  get broker(): EngineNode | undefined {
-    return this.#broker;
+  get store(): NodeStore {
+    if (!this.#store) throw new Error(`node ${this.index} is down`);
+    return this.#store;
   }
 
   async start(): Promise<void> {
     if (this.#hub) return;
-    const { time, engine, store, dice } = this.#deps;
+    const { time, engine, database, alone, dice } = this.#deps;
     this.draining = false;
     const factory = engine.factory();
+    const random = createSeededRandom(1_000 * (this.index + 1) + ++this.#lives + dice.between(0, 1_000_000) * 7);
+    let broker: EngineNode | undefined;
+    const store = new NodeStore(time, random, { database, alone, after: this.#closing }, (key, publication, epoch) =>
+      broker?.carry(key, publication, epoch),
+    );
     const hub = createHub(
       {
         clock: time,
-        random: createSeededRandom(1_000 * (this.index + 1) + ++this.#lives + dice.between(0, 1_000_000) * 7),
+        random,
         logger: this.#logger(),
-        broker: (handler) => (this.#broker = factory(handler) as EngineNode),
-        durableLog: store,
+        broker: (handler) => (broker = factory(handler) as EngineNode),
+        durableLog: store.log,
+        commands: store.commands,
         authenticator: {
           authenticate: async ({ token }) => {
             await time.sleep(dice.between(0, 5));
@@ -92,15 +106,21 @@ export class SimNode {
       { ...this.#options, namespaces: NAMESPACES, nodeId: `node-${this.index}` },
     );
     await hub.use(this.#module());
+    void store.open();
     this.#hub = hub;
+    this.#store = store;
+    this.#broker = broker;
   }
 
   /** The process dies. `silent`: the machine went with it, nobody tells the clients. */
   async crash(silent: boolean): Promise<void> {
     const hub = this.#hub;
     if (!hub) return;
+    const store = this.#store;
     this.#hub = undefined;
+    this.#store = undefined;
     this.#broker?.die();
+    if (store) this.#closing = store.crash();
     this.sources.clear();
     for (const link of [...this.links]) link.crash(silent);
     this.links.clear();
@@ -114,9 +134,15 @@ export class SimNode {
     this.draining = true;
     await hub.drain({ windowMs, ratePerSecond: 20 });
     if (this.#hub !== hub) return;
+    const store = this.#store;
     this.#hub = undefined;
+    this.#store = undefined;
     this.sources.clear();
-    await hub.dispose();
+    this.#closing = (async () => {
+      await hub.dispose();
+      await store?.dispose();
+    })();
+    await this.#closing;
     for (const link of [...this.links]) link.cut();
     this.links.clear();
   }
@@ -177,7 +203,7 @@ export class SimNode {
   }
 
   #module() {
-    const { store, permitted, time, dice, truth } = this.#deps;
+    const { permitted, time, dice, truth } = this.#deps;
     return defineModule<object>({
       id: 'sim',
       start: () => ({
@@ -201,14 +227,18 @@ export class SimNode {
         ],
         rpc: {
           'sim.add': {
+            idempotent: true,
+            // The call's effect and the publication that shows it; how often it is made ready is nobody's matter, how often it takes place is.
             handle: async (params, { principal }) => {
-              const { key, channel, data } = params as { key: string; channel: string; data: unknown };
-              const target = channelKey(principal.org, channel);
-              const position = await store.apply(`${principal.org} ${key}`, {
-                channel: target,
-                data: JSON.stringify(data),
-              });
-              return { result: { offset: position.offset }, after: { channel, position } };
+              const { name, channel, data } = params as { name: string; channel: string; data: { n: number } };
+              if (dice.chance(0.3)) await time.sleep(dice.between(0, 300));
+              return {
+                commit: {
+                  statements: [{ sql: ADD_EFFECT, parameters: [name, principal.org, data.n] }],
+                  publications: [{ channel, data: JSON.stringify(data) }],
+                },
+                result: { name },
+              };
             },
           },
           'sim.state': {

@@ -1,7 +1,7 @@
 /** What may happen in a world, by weight. Each operation says in words what it did; those words are the steps that a failure prints. */
 import { ORGS, CASES, MAPS, STREAMS } from './cases.js';
 import { NO_FAULTS } from './engine.js';
-import { CALM_STORE } from './durable.js';
+import { CALM_DATABASE } from './database-engine.js';
 import type { World } from './world.js';
 import { channelKey } from '@trunkline/protocol';
 
@@ -15,6 +15,9 @@ const WEIGHTS = {
   emit: 7,
   sourceState: 3,
   call: 7,
+  callInTurn: 3,
+  keep: 5,
+  reload: 2,
   publishAsClient: 4,
   open: 8,
   close: 4,
@@ -30,7 +33,8 @@ const WEIGHTS = {
   permission: 2,
   engine: 7,
   calm: 5,
-  store: 3,
+  database: 4,
+  databaseHang: 1,
   lose: 3,
   forget: 1,
   hang: 2,
@@ -74,9 +78,28 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
   call: (world) => {
     const { dice } = world;
     const sdk = dice.pick(world.sdks);
-    const data = world.payload(sdk.org, 'inbox:1');
+    const data = world.payload(sdk.org, 'inbox:1', { effect: true });
     void sdk.call(`call-${sdk.name}-${data.n}`, 'inbox:1', data);
     return `${sdk.name} calls with ${data.n}`;
+  },
+  callInTurn: (world) => {
+    const { dice } = world;
+    const sdk = dice.pick(world.sdks);
+    const payloads = Array.from({ length: dice.between(2, 5) }, () => world.payload(sdk.org, 'inbox:1', { effect: true }));
+    void sdk.callInTurn(`turns-${payloads[0]?.n}`, 'inbox:1', payloads);
+    return `${sdk.name} calls in turn with ${payloads.map(({ n }) => n).join()}`;
+  },
+  keep: (world) => {
+    const { dice } = world;
+    const sdk = dice.pick(world.sdks);
+    const payloads = Array.from({ length: dice.between(1, 4) }, () => world.payload(sdk.org, 'inbox:1', { effect: true }));
+    for (const data of payloads) void sdk.device.add('inbox:1', data);
+    return `${sdk.name} keeps calls with ${payloads.map(({ n }) => n).join()}`;
+  },
+  reload: (world) => {
+    const sdk = world.dice.pick(world.sdks);
+    world.reload(sdk);
+    return `the page of ${sdk.name} is loaded again`;
   },
   publishAsClient: (world) => {
     const { dice } = world;
@@ -168,19 +191,27 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
   },
   calm: (world) => {
     world.engine.faults = { ...NO_FAULTS };
-    world.store.faults = { ...CALM_STORE };
-    return 'engine and store are well';
+    world.database.faults = { ...CALM_DATABASE };
+    return 'engine and database are well';
   },
-  store: (world) => {
-    const { dice, store } = world;
-    store.faults = {
-      commitMs: dice.pick([2, 100]),
-      readMs: dice.pick([2, 500, 2_500]),
-      fail: dice.pick([0, 0.15]),
-      dispatchMs: dice.pick([2, 200, 1_500]),
-      dispatchTwice: dice.pick([0, 0.3]),
+  database: (world) => {
+    const { dice, database } = world;
+    database.faults = {
+      messageMs: dice.pick([2, 100, 900]),
+      lose: dice.pick([0, 0.1, 0.3]),
+      conflict: dice.pick([0, 0.1]),
+      loseWake: dice.pick([0, 0.5]),
     };
-    return 'the store misbehaves';
+    return `the database misbehaves: ${JSON.stringify(database.faults)}`;
+  },
+  databaseHang: (world) => {
+    const { dice, database, time } = world;
+    const ms = dice.between(500, 8_000);
+    const away = dice.chance(0.5);
+    if (away) database.awayUntil = time.monotonic() + ms;
+    else database.hangsUntil = time.monotonic() + ms;
+    world.engine.disturb();
+    return `the database ${away ? 'is away' : 'hangs'} for ${ms} ms`;
   },
   lose: (world) => {
     const nodes = [...world.engine.nodes];

@@ -13,6 +13,7 @@ import {
 import { CodedError, type ChannelKey } from '@trunkline/protocol';
 import { channelKey } from '@trunkline/protocol';
 import { SHADES, WANTED, wants, type Case } from './cases.js';
+import type { Device } from './device.js';
 import type { Dice } from './dice.js';
 import { StreamJudge, type Payload } from './judge.js';
 import type { Link } from './link.js';
@@ -47,18 +48,20 @@ export class SdkClient {
   readonly org: string;
   readonly user: string;
   readonly client: Client;
+  readonly device: Device;
   readonly readers = new Map<string, Reader>();
   readonly #around: Surroundings;
   readonly #dice: Dice;
   link: Link | undefined;
 
-  constructor(around: Surroundings, name: string, org: string, lifeMs: number | undefined) {
+  constructor(around: Surroundings, name: string, org: string, lifeMs: number | undefined, device: Device) {
     const { time, dice } = around;
     this.#around = around;
     this.#dice = dice;
     this.name = name;
     this.org = org;
     this.user = `user-${name}`;
+    this.device = device;
     const token = JSON.stringify({ org, user: this.user, ...(lifeMs === undefined ? {} : { lifeMs }) });
     const open = (end: Parameters<Surroundings['connect']>[0]): Link => (this.link = around.connect(end));
     this.client = createClient({
@@ -107,6 +110,7 @@ export class SdkClient {
           around.problem(`${name}: an error without a code: ${String(error instanceof Error ? error.stack : error)}`);
       },
     });
+    device.open(this.client);
   }
 
   open(item: Case): void {
@@ -122,7 +126,9 @@ export class SdkClient {
     this.readers.delete(channel);
   }
 
+  /** The page is gone, and with it every position it held; what the device keeps stays. */
   dispose(): void {
+    this.device.die();
     for (const channel of [...this.readers.keys()]) this.close(channel);
     this.client.dispose();
   }
@@ -132,12 +138,16 @@ export class SdkClient {
     let first: number | undefined;
     for (let attempt = 0; attempt < 3; attempt++) {
       try {
-        const { result, position } = await this.client.command('sim.add', { key, channel, data }, { key });
-        const { offset } = result as { offset: number };
-        if (first !== undefined && first !== offset)
-          this.#around.problem(`${this.name}: call ${key} was answered ${first}, then ${offset}`);
-        first = offset;
-        if (position) this.#requireShown(channel, position, `the answer to call ${key}`);
+        const { result, position } = await this.client.command('sim.add', { name: key, channel, data }, { key });
+        const { name } = result as { name: string };
+        if (name !== key || position === undefined)
+          return this.#around.problem(`${this.name}: call ${key} was answered ${JSON.stringify(result)}`);
+        if (first !== undefined && first !== position.offset)
+          this.#around.problem(`${this.name}: call ${key} was answered ${first}, then ${position.offset}`);
+        first = position.offset;
+        if (this.#around.truth.of(channelKey(this.org, channel)).placeOf(data) === undefined)
+          this.#around.problem(`${this.name}: call ${key} was answered and not committed`);
+        this.#requireShown(channel, position, `the answer to call ${key}`);
         // Sometimes the application asks again although it was answered.
         if (!this.#dice.chance(0.3)) return;
       } catch (error) {
@@ -146,6 +156,23 @@ export class SdkClient {
       }
       await this.#around.time.sleep(300);
     }
+  }
+
+  /** Calls that carry numbers and leave together: where nothing is lost, they take effect in the order of their numbers. */
+  async callInTurn(order: string, channel: string, payloads: readonly Payload[]): Promise<void> {
+    const { link } = this;
+    const calls = payloads.map((data, seq) => {
+      const name = `turn-${this.name}-${data.n}`;
+      return this.client.command('sim.add', { name, channel, data }, { key: name, seq, order });
+    });
+    const answers = await Promise.allSettled(calls);
+    const offsets = answers.map((answer) => (answer.status === 'fulfilled' ? (answer.value.position?.offset ?? 0) : 0));
+    for (const answer of answers)
+      if (answer.status === 'rejected' && !(answer.reason instanceof CodedError))
+        return this.#around.problem(`${this.name}: a call in turn failed without a code: ${String(answer.reason)}`);
+    if (this.link !== link || offsets.includes(0)) return;
+    if (offsets.some((offset, at) => offset <= (offsets[at - 1] ?? 0)))
+      this.#around.problem(`${this.name}: calls of one order took effect as ${offsets.join()}`);
   }
 
   /** "Done" never overtakes the publication that shows it. */

@@ -8,7 +8,8 @@ import { channelKey, CodedError, type ChannelKey, type Position } from '@trunkli
 import { BareClient } from './bare-client.js';
 import { CASES, MAPS, ORGS, STREAMS, type Case } from './cases.js';
 import { Dice } from './dice.js';
-import { CALM_STORE, SimStore } from './durable.js';
+import { CALM_DATABASE, SimDatabase } from './database-engine.js';
+import { Device } from './device.js';
 import { NO_FAULTS, SimEngine } from './engine.js';
 import type { Payload } from './judge.js';
 import type { ClientEnd, Link, Weather } from './link.js';
@@ -31,11 +32,12 @@ export class World implements Surroundings {
   readonly dice: Dice;
   readonly truth = new Truth();
   readonly engine: SimEngine;
-  readonly store: SimStore;
+  readonly database: SimDatabase;
   readonly options: Partial<HubOptions>;
   readonly nodes: SimNode[] = [];
   readonly sdks: SdkClient[] = [];
   readonly bares: BareClient[] = [];
+  readonly devices: Device[] = [];
   readonly problems: string[] = [];
   readonly steps: string[] = [];
   /** Users who may not listen to durable channels, and since when. */
@@ -51,9 +53,7 @@ export class World implements Surroundings {
     this.dice = new Dice(seed);
     const { dice } = this;
     this.engine = new SimEngine(this.time, dice, this.truth, seed);
-    this.store = new SimStore(this.time, dice, this.truth, () =>
-      this.nodes.flatMap(({ up, broker }) => (up && broker ? [broker] : [])),
-    );
+    this.database = new SimDatabase(this.time, dice, this.truth, this.problem);
     this.#weather = { lowMs: 0, highMs: dice.pick([0, 5, 60, 300]), windowBytes: dice.pick([400, 2_000, 20_000]) };
     this.options = {
       outboxMaxMessages: dice.pick([4, 12, 64]),
@@ -92,7 +92,8 @@ export class World implements Surroundings {
         time: this.time,
         dice,
         engine: this.engine,
-        store: this.store,
+        database: this.database,
+        alone: count === 1,
         truth: this.truth,
         permitted: (user: string) => !this.revokedAt.has(user),
         problem: this.problem,
@@ -107,11 +108,26 @@ export class World implements Surroundings {
 
   addSdk(): SdkClient {
     const { dice } = this;
-    const life = dice.chance(0.3) ? dice.between(8_000, 30_000) : undefined;
-    const client = new SdkClient(this, `sdk-${++this.#clients}`, this.#nextOrg(), life);
+    const name = `sdk-${++this.#clients}`;
+    const device = new Device(this, `user-${name}`);
+    this.devices.push(device);
+    const client = new SdkClient(this, name, this.#nextOrg(), this.#life(), device);
     this.sdks.push(client);
     for (let count = dice.between(2, 6); count > 0; count--) client.open(dice.pick(CASES));
     return client;
+  }
+
+  /** The same user on the same device with a new page: what it listened to is opened without a position. */
+  reload(old: SdkClient): void {
+    const items = [...old.readers.values()].map(({ item }) => item);
+    old.dispose();
+    const client = new SdkClient(this, old.name, old.org, this.#life(), old.device);
+    this.sdks[this.sdks.indexOf(old)] = client;
+    for (const item of items) client.open(item);
+  }
+
+  #life(): number | undefined {
+    return this.dice.chance(0.3) ? this.dice.between(8_000, 30_000) : undefined;
   }
 
   addBare(): BareClient {
@@ -175,10 +191,16 @@ export class World implements Surroundings {
   }
 
   publish(node: SimNode, org: string, item: Case): void {
-    const data = this.payload(org, item.channel);
-    if (item.source === 'durable') {
-      const name = `direct ${org} ${data.n}`;
-      void this.attempt('an effect', this.store.apply(name, { channel: channelKey(org, item.channel), data: JSON.stringify(data) }));
+    const effect = item.source === 'durable' && this.dice.chance(0.5);
+    const data = this.payload(org, item.channel, effect ? { effect } : {});
+    const key = channelKey(org, item.channel);
+    const kept = (): void => {
+      if (item.source === 'durable' && this.truth.of(key).placeOf(data) === undefined)
+        this.problem(`${org}/${item.channel}: ${data.n} was acknowledged and not committed`);
+    };
+    if (effect) {
+      const work = node.store.apply(`effect-${org}-${data.n}`, org, data.n, key, JSON.stringify(data)).then(kept);
+      void this.attempt('an effect', work);
       return;
     }
     if (item.source === 'local') return this.emit(node, org, item);
@@ -186,16 +208,16 @@ export class World implements Surroundings {
     const api = node.hub.forOrg(org);
     const text = JSON.stringify(data);
     if (!this.dice.chance(0.2)) {
-      void this.attempt('a publish', api.publish(item.channel, text, { tags }));
+      void this.attempt('a publish', api.publish(item.channel, text, { tags }).then(kept));
       return;
     }
     // Sent again under its key, whatever was answered.
     const options = { tags, idempotencyKey: `once ${data.n}` };
     const again = async (): Promise<void> => {
-      await this.attempt('a publish', api.publish(item.channel, text, options));
+      await this.attempt('a publish', api.publish(item.channel, text, options).then(kept));
       await this.time.sleep(this.dice.between(0, 500));
       const next = this.upNodes()[0];
-      if (next) await this.attempt('a publish', next.hub.forOrg(org).publish(item.channel, text, options));
+      if (next) await this.attempt('a publish', next.hub.forOrg(org).publish(item.channel, text, options).then(kept));
     };
     void again();
   }
@@ -233,8 +255,8 @@ export class World implements Surroundings {
           if (live) this.problem(`${name} ${item.channel}: says live without a connection`);
     const now = this.time.monotonic();
     const { faults } = this.engine;
-    if (faults.failBefore + faults.failAfter > 0 || faults.readMs > 1_000 || this.store.faults.fail > 0 || this.store.faults.readMs > 1_000)
-      this.engine.disturb();
+    const { lose, conflict, messageMs } = this.database.faults;
+    if (faults.failBefore + faults.failAfter + lose + conflict > 0 || faults.readMs > 1_000 || messageMs > 500) this.engine.disturb();
     const present = new Set(this.readers());
     for (const reader of this.#liveSince.keys()) if (!present.has(reader)) this.#liveSince.delete(reader);
     for (const reader of present) {
@@ -250,7 +272,8 @@ export class World implements Surroundings {
         this.problem(`${reader.name} listens to ${reader.item.channel}, which it may not`);
       this.#checkHonest(reader, liveSince, now);
     }
-    for (const [name, count] of this.store.applied) if (count > 1) this.problem(`effect ${name} took place ${count} times`);
+    this.#checkDurable();
+    for (const device of this.devices) device.check();
   }
 
   #checkHonest(reader: Reader, liveSince: number, now: number): void {
@@ -287,6 +310,34 @@ export class World implements Surroundings {
     return source === undefined || source.epoch === '' ? undefined : { epoch: source.epoch, offset: source.top };
   }
 
+  /** Effects and the publications that show them are there together, once, in the order in which they were committed. */
+  #checkDurable(): void {
+    const { database } = this.database;
+    const wrong = database.findProblem();
+    if (wrong !== undefined) this.problem(wrong);
+    const names = new Set<string>();
+    const lasts = new Map<string, number>();
+    const told = new Map(ORGS.map((org) => [org as string, [] as number[]]));
+    for (const { name, org, n } of database.effects) {
+      if (names.has(name)) this.problem(`effect ${name} took place twice`);
+      names.add(name);
+      // What a device kept takes effect in the order in which it was kept.
+      const [, line, count] = /^(queue-.*-[ab])-(\d+)$/.exec(name) ?? [];
+      if (line !== undefined) {
+        if (Number(count) < (lasts.get(line) ?? 0)) this.problem(`effect ${name} took place after ${lasts.get(line)}`);
+        lasts.set(line, Number(count));
+      }
+      told.get(org)?.push(n);
+    }
+    for (const [org, numbers] of told) {
+      const { epoch, offset } = this.truth.of(channelKey(org, 'inbox:1')).position;
+      const shown = this.truth.of(channelKey(org, 'inbox:1')).between(epoch, 1, offset).map(({ data }) => data as Payload & { effect?: boolean });
+      const ofEffects = shown.filter(({ effect }) => effect === true).map(({ n }) => n);
+      if (ofEffects.join() !== numbers.join())
+        this.problem(`${org}: effects ${numbers.slice(-5).join()} and publications ${ofEffects.slice(-5).join()} are not the same`);
+    }
+  }
+
   #checkOutboxes(): void {
     const { outboxMaxMessages = 0, outboxMaxBytes = 0 } = this.options;
     // A document beyond the bound may wait alone; replies may take twice the bound, and the network holds one such outbox more.
@@ -307,7 +358,9 @@ export class World implements Surroundings {
   async heal(): Promise<void> {
     this.engine.faults = { ...NO_FAULTS };
     this.engine.hangsUntil = 0;
-    this.store.faults = { ...CALM_STORE };
+    this.database.faults = { ...CALM_DATABASE };
+    this.database.hangsUntil = 0;
+    this.database.awayUntil = 0;
     this.revokedAt.clear();
     for (const node of this.nodes) await node.start();
     for (const link of this.links()) link.stallDown(false);
@@ -360,6 +413,11 @@ export class World implements Surroundings {
 
   /** No node keeps what nobody is at the other end of. */
   #requireTidy(): void {
+    const { effects, tables } = this.database.database;
+    if (tables.outbox.size > 0) this.problem(`${tables.outbox.size} publications were never dispatched`);
+    const names = new Set(effects.map(({ name }) => name));
+    for (const { promised } of this.devices)
+      for (const name of promised) if (!names.has(name)) this.problem(`the kept command ${name} never took effect`);
     for (const node of this.nodes) {
       const { connections } = node.hub.stats();
       if (connections > node.links.size) this.problem(`node ${node.index} keeps ${connections} connections of ${node.links.size}`);

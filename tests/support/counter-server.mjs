@@ -1,31 +1,62 @@
 /**
- * The server with the counter module, as a child process of tests. `DIE_AFTER=<n>`: it dies (SIGKILL) in the middle of its n-th transaction that writes,
- * after a part of its statements: which part follows from n.
+ * The server with the counter module, as a child process of tests. It takes orders from the file `order.json` in its directory (`server-orders.ts` writes
+ * them): in the next transaction whose statements match, after so many of its steps, it kills itself, waits until the file is gone, or is told by its database
+ * that the disk is full. Without an order it is a server like any other.
  */
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { runServer } from '@trunkline/server';
 import { counterModule } from '../../examples/module-counter/counter.mjs';
 
-const dieAfter = Number(process.env['DIE_AFTER'] ?? 0);
-let transactions = 0;
+const ORDER = 'order.json';
+/** What the order is called once it was met: nobody meets it twice. */
+const MET = 'order.met.json';
+
+/** @typedef {{ readonly sql: string, readonly at: number, readonly then: 'die' | 'wait' | 'full' }} Order */
+
+/** @returns {Order | undefined} */
+function readOrder() {
+  if (!existsSync(ORDER)) return undefined;
+  return JSON.parse(readFileSync(ORDER, 'utf8'));
+}
 
 /** @type {NonNullable<import('@trunkline/server').ServerContext['interceptStore']>} */
-function mortal(session) {
+function obedient(session) {
+  // One session is one transaction, or one read.
+  let done = 0;
+  /** @type {Order | undefined} */
+  let order;
   return {
     run: async (steps, timeoutMs) => {
-      if (
-        steps.some(({ sql }) => /INSERT INTO (counter_values|store_channels)/.test(sql)) &&
-        ++transactions === dieAfter
-      ) {
-        await session.run(steps.slice(0, 1 + (dieAfter % steps.length)), timeoutMs);
+      const found = order ?? readOrder();
+      if (found && steps.some(({ sql }) => new RegExp(found.sql).test(sql))) order = found;
+      // `full` lasts as long as its file.
+      if (order?.then === 'full' && existsSync(ORDER))
+        return { results: [], failure: { sqlState: '53100', message: 'could not extend file' } };
+      if (order === undefined || order.then === 'full' || done + steps.length < order.at) {
+        done += steps.length;
+        return session.run(steps, timeoutMs);
+      }
+      const before = steps.slice(0, order.at - done);
+      const results = before.length > 0 ? (await session.run(before, timeoutMs)).results : [];
+      renameSync(ORDER, MET);
+      if (order.then === 'die') {
         process.kill(process.pid, 'SIGKILL');
         await new Promise(() => undefined);
       }
-      return session.run(steps, timeoutMs);
+      while (existsSync(MET)) await sleep(5);
+      order = undefined;
+      done = -Infinity;
+      const rest = steps.slice(before.length);
+      if (rest.length === 0) return { results };
+      const run = await session.run(rest, timeoutMs);
+      return { ...run, results: [...results, ...run.results] };
     },
   };
 }
 
+rmSync(MET, { force: true });
 process.exitCode = await runServer({ env: process.env, flags: process.argv.slice(2) }, undefined, {
   modules: [counterModule],
-  ...(dieAfter > 0 ? { interceptStore: mortal } : {}),
+  interceptStore: obedient,
 });

@@ -51,19 +51,30 @@ export async function post(
   params: object,
   signal?: AbortSignal,
 ): Promise<ApiOutcome> {
+  const credential = {
+    ...(settings.apiKey === undefined ? {} : { 'x-api-key': settings.apiKey }),
+    ...(settings.org === undefined ? {} : { 'x-org': settings.org }),
+  };
+  return send(deps, `${settings.url}/api/${method}`, credential, params, signal);
+}
+
+/** The same for any address of the server that takes and answers JSON, with other credentials. */
+export async function send(
+  deps: ApiDeps,
+  url: string,
+  credential: Readonly<Record<string, string>>,
+  params: object,
+  signal?: AbortSignal,
+): Promise<ApiOutcome> {
   const deadline = new AbortController();
   const abort = (): void => deadline.abort();
   const timer = deps.clock.setTimeout(abort, ANSWER_TIMEOUT_MS);
   if (signal?.aborted) abort();
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    const answer = await deps.fetch(`${settings.url}/api/${method}`, {
+    const answer = await deps.fetch(url, {
       method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        ...(settings.apiKey === undefined ? {} : { 'x-api-key': settings.apiKey }),
-        ...(settings.org === undefined ? {} : { 'x-org': settings.org }),
-      },
+      headers: { 'content-type': 'application/json', ...credential },
       body: JSON.stringify(params),
       signal: deadline.signal,
     });

@@ -17,6 +17,14 @@ export function withApi(command: Command): Command {
     .option('--org <org>', 'org to act in, for a key of all orgs (TRUNKLINE_ORG)');
 }
 
+/** The directory is asked with a key, or as an operator or administrator with a token. */
+export function withDirectory(command: Command): Command {
+  return withApi(command).option(
+    '--token <jwt>',
+    "an administrator's or operator's token, in place of a key (TRUNKLINE_TOKEN)",
+  );
+}
+
 export function withToken(command: Command): Command {
   return withServer(command).option(
     '--token <jwt>',

@@ -62,6 +62,14 @@ export function timeOfDay(timeMs: number): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, '0')}`;
 }
 
+/** `2026-11-21 08:30` in local time; `-` for null. */
+export function dateTime(timeMs: number | null): string {
+  if (timeMs === null) return '-';
+  const date = new Date(timeMs);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
 /** `450 ms`, `12 s`, `3 min 5 s`, `2 h 10 min`, `4 d 3 h`: two units at most. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;

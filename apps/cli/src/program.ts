@@ -3,22 +3,28 @@
  * returns the exit code.
  */
 import { Command, CommanderError } from 'commander';
+import { addAudit } from './commands/audit.js';
 import { addBench } from './commands/bench.js';
 import { addCompletion } from './commands/completion.js';
 import { addConfig } from './commands/config.js';
 import { addDoctor } from './commands/doctor.js';
 import { addInspect } from './commands/inspect.js';
+import { addInvite } from './commands/invite.js';
 import { addKey } from './commands/key.js';
 import { addMap } from './commands/map.js';
+import { addGroup, addMember } from './commands/member.js';
 import { addNode } from './commands/node.js';
 import { addOperate } from './commands/operate.js';
+import { addOrg } from './commands/org.js';
 import { addPublish } from './commands/publish.js';
 import { addRpc } from './commands/rpc.js';
+import { addSecret } from './commands/secret.js';
 import { addServe } from './commands/serve.js';
 import { addStore } from './commands/store.js';
 import { addSubscriptions } from './commands/subscriptions.js';
 import { addTail } from './commands/tail.js';
 import { addToken } from './commands/token.js';
+import { addUser } from './commands/user.js';
 import { addWhy } from './commands/why.js';
 import { CliError, EXIT, type ExitName } from './exit.js';
 import { READER_GONE, type Io } from './io.js';
@@ -83,8 +89,15 @@ export function createProgram(deps: CliDeps, exitWith: (code: number) => void): 
   addDoctor(program, io, loadSockets, version, end);
   addBench(program, io, loadSockets, end);
   addStore(program, io, loadServer);
-  addToken(program, io, loadServer);
+  addOrg(program, io);
+  addUser(program, io);
+  addMember(program, io);
+  addGroup(program, io);
+  addInvite(program, io);
   addKey(program, io);
+  addSecret(program, io);
+  addAudit(program, io);
+  addToken(program, io, loadServer);
   addConfig(program, io, loadServer, end);
   addCompletion(program, io);
   return program;

@@ -7,40 +7,55 @@ import { Failure, Waiting } from './parts/notices.js';
 import { useRoute, type Route } from './router.js';
 import { Overview } from './screens/overview.js';
 import { SignIn } from './screens/sign-in.js';
-import { fetchSession, signOut, type Session } from './session.js';
+import { keepOrg, keptOrg, leaveDetails } from './org-choice.js';
+import { fetchOrgs, fetchSession, sessionIn, signOut, type OrgChoice, type Session } from './session.js';
 import { Shell } from './shell/shell.js';
 
 // The first screen comes with the page; the others when they are first opened.
+const Audit = lazy(async () => ({ default: (await import('./screens/audit.js')).Audit }));
 const Channel = lazy(async () => ({ default: (await import('./screens/channel.js')).Channel }));
 const Channels = lazy(async () => ({ default: (await import('./screens/channels.js')).Channels }));
 const Connections = lazy(async () => ({ default: (await import('./screens/connections.js')).Connections }));
 const Events = lazy(async () => ({ default: (await import('./screens/events.js')).Events }));
+const Keys = lazy(async () => ({ default: (await import('./screens/keys.js')).Keys }));
+const Members = lazy(async () => ({ default: (await import('./screens/members.js')).Members }));
 const Namespaces = lazy(async () => ({ default: (await import('./screens/namespaces.js')).Namespaces }));
 const Node = lazy(async () => ({ default: (await import('./screens/node.js')).Node }));
+const Orgs = lazy(async () => ({ default: (await import('./screens/orgs.js')).Orgs }));
+const Secrets = lazy(async () => ({ default: (await import('./screens/secrets.js')).Secrets }));
+const Users = lazy(async () => ({ default: (await import('./screens/users.js')).Users }));
 const Why = lazy(async () => ({ default: (await import('./screens/why.js')).Why }));
 
 type State =
   | { readonly kind: 'asking' }
   | { readonly kind: 'out' }
-  | { readonly kind: 'in'; readonly session: Session }
+  | { readonly kind: 'in'; readonly session: Session; readonly orgs: readonly OrgChoice[] }
   | { readonly kind: 'broken'; readonly reason: string };
 
 export function App() {
   const [state, setState] = useState<State>({ kind: 'asking' });
+  const [chosen, setChosen] = useState(keptOrg);
   const ask = useCallback(() => {
     setState({ kind: 'asking' });
-    fetchSession().then(
-      (session) => setState(session ? { kind: 'in', session } : { kind: 'out' }),
-      (error: unknown) =>
-        setState({ kind: 'broken', reason: error instanceof Error ? error.message : String(error) }),
+    // Beside one another: the second is refused where the first says that nobody is signed in.
+    Promise.all([fetchSession(), fetchOrgs()]).then(
+      ([session, orgs]) => setState(session ? { kind: 'in', session, orgs } : { kind: 'out' }),
+      (error: unknown) => setState({ kind: 'broken', reason: reasonOf(error) }),
     );
   }, []);
   useEffect(ask, [ask]);
+  const choose = (org: string | undefined): void => {
+    keepOrg(org);
+    setChosen(org);
+  };
   const leave = (): void => {
     signOut().then(
-      () => setState({ kind: 'out' }),
-      (error: unknown) =>
-        setState({ kind: 'broken', reason: error instanceof Error ? error.message : String(error) }),
+      (elsewhere) => {
+        choose(undefined);
+        if (elsewhere === undefined) setState({ kind: 'out' });
+        else location.assign(elsewhere);
+      },
+      (error: unknown) => setState({ kind: 'broken', reason: reasonOf(error) }),
     );
   };
 
@@ -60,15 +75,39 @@ export function App() {
       );
     case 'out':
       return <SignIn onSignedIn={(session) => setState({ kind: 'in', session })} />;
-    case 'in':
+    case 'in': {
+      const org = chosen ?? state.session.org;
+      const session = sessionIn(state.session, state.orgs, org);
       return (
-        <LiveProvider onSignedOut={() => setState({ kind: 'out' })}>
-          <Shell session={state.session} onSignOut={leave}>
-            <Screens session={state.session} />
+        <LiveProvider
+          key={org}
+          org={org}
+          onSignedOut={() => setState({ kind: 'out' })}
+          // One that was left behind by a removal: what remains is asked for anew.
+          onOrgLost={() => {
+            choose(undefined);
+            ask();
+          }}
+        >
+          <Shell
+            session={session}
+            orgs={state.orgs}
+            onSwitch={(next) => {
+              choose(next);
+              leaveDetails();
+            }}
+            onSignOut={leave}
+          >
+            <Screens session={session} />
           </Shell>
         </LiveProvider>
       );
+    }
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function Screens({ session }: { readonly session: Session }) {
@@ -110,5 +149,17 @@ function Screen({ session, route }: { readonly session: Session; readonly route:
       return <Why route={route} />;
     case 'node':
       return <Node session={session} />;
+    case 'members':
+      return <Members session={session} />;
+    case 'keys':
+      return <Keys session={session} />;
+    case 'secrets':
+      return <Secrets session={session} />;
+    case 'audit':
+      return <Audit session={session} actor={route.actor} target={route.target} />;
+    case 'orgs':
+      return <Orgs session={session} />;
+    case 'users':
+      return <Users session={session} />;
   }
 }

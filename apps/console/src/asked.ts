@@ -2,14 +2,11 @@
  * Lists that are asked for again and again, because they have no channel of their own. What is shown carries the time it was true; one question
  * is under way at a time; nothing is asked while the page is hidden. The last answer stays on screen when a later one fails.
  */
-import type { RpcParams, RpcResultOf } from '@trunkline/contracts';
-import type { NodeContract } from '@trunkline/contracts/node';
 import { useCallback, useEffect, useRef, useState } from 'react';
+import type { Method, Params, Result } from './contract.js';
 import { useCall, useLink, type Continuity } from './live.js';
 
-export type Method = keyof NodeContract['rpc'];
-export type Params<M extends Method> = RpcParams<NodeContract, M>;
-export type Result<M extends Method> = RpcResultOf<NodeContract, M>;
+export type { Method, Params, Result } from './contract.js';
 
 export interface Asked<T> {
   readonly data: T | undefined;

@@ -12,8 +12,6 @@ import {
   type StreamPublication,
   type StreamSubscription,
 } from '@trunkline/client';
-import type { RpcParams, RpcResultOf } from '@trunkline/contracts';
-import type { NodeContract } from '@trunkline/contracts/node';
 import { TrunklineProvider, useConnection, useMap, useTrunkline } from '@trunkline/react';
 import {
   useCallback,
@@ -24,12 +22,13 @@ import {
   useSyncExternalStore,
   type ReactNode,
 } from 'react';
+import type { ConsoleContract, Method, Params, Result } from './contract.js';
 import { plural } from './format.js';
 import { fetchToken, SessionError, socketAddress } from './session.js';
 
 declare module '@trunkline/client' {
   interface Register {
-    contract: NodeContract;
+    contract: ConsoleContract;
   }
 }
 
@@ -42,22 +41,26 @@ export type Continuity =
   | { readonly state: 'stale'; readonly sinceMs: number; readonly reason: string }
   | { readonly state: 'failed'; readonly reason: string };
 
-export type Call = <M extends keyof NodeContract['rpc']>(
-  method: M,
-  params: RpcParams<NodeContract, M>,
-) => Promise<RpcResultOf<NodeContract, M>>;
+export type Call = <M extends Method>(method: M, params: Params<M>) => Promise<Result<M>>;
 
-/** Opens the connection while mounted. `onSignedOut`: the session has ended, and with it the right to a token. */
+/**
+ * Opens the connection while mounted, in one org: another org is another provider. `onSignedOut`: the session has ended, and with it the right to a
+ * token. `onOrgLost`: the session lives, but its user may not enter the org any more.
+ */
 export function LiveProvider({
+  org,
   onSignedOut,
+  onOrgLost,
   children,
 }: {
+  readonly org: string;
   readonly onSignedOut: () => void;
+  readonly onOrgLost: () => void;
   readonly children: ReactNode;
 }) {
   const [client, setClient] = useState<Client>();
-  const leave = useRef(onSignedOut);
-  leave.current = onSignedOut;
+  const leave = useRef({ onSignedOut, onOrgLost });
+  leave.current = { onSignedOut, onOrgLost };
   useEffect(() => {
     const made = createClient({
       url: socketAddress(),
@@ -66,21 +69,22 @@ export function LiveProvider({
       maxDelayMs: 10_000,
       getToken: async () => {
         try {
-          return await fetchToken();
+          return await fetchToken(org);
         } catch (error) {
-          if (!(error instanceof SessionError) || error.status !== 401) throw error;
-          leave.current();
+          if (!(error instanceof SessionError) || (error.status !== 401 && error.status !== 404)) throw error;
+          if (error.status === 401) leave.current.onSignedOut();
+          else leave.current.onOrgLost();
           throw new UnauthorizedError(error.message);
         }
       },
     });
     setClient(made);
     return () => made.dispose();
-  }, []);
+  }, [org]);
   return client && <TrunklineProvider client={client}>{children}</TrunklineProvider>;
 }
 
-/** Calls a method of the node. Waits for a connection while there is none. The same function for as long as the connection's client lives. */
+/** Calls a method of the server. Waits for a connection while there is none. The same function for as long as the connection's client lives. */
 export function useCall(): Call {
   const client = useTrunkline();
   return useCallback<Call>((method, params) => client.rpc(method, params as never) as never, [client]);

@@ -18,7 +18,13 @@ export type Route =
       readonly client?: string;
       readonly offset?: number;
     }
-  | { readonly screen: 'node' };
+  | { readonly screen: 'node' }
+  | { readonly screen: 'members' }
+  | { readonly screen: 'keys' }
+  | { readonly screen: 'secrets' }
+  | { readonly screen: 'audit'; readonly actor?: string; readonly target?: string }
+  | { readonly screen: 'orgs' }
+  | { readonly screen: 'users' };
 
 export function toHash(route: Route): string {
   switch (route.screen) {
@@ -34,6 +40,8 @@ export function toHash(route: Route): string {
       const { channel, user, client, offset } = route;
       return `#/why${toQuery({ channel, user, client, offset: offset === undefined ? undefined : String(offset) })}`;
     }
+    case 'audit':
+      return `#/audit${toQuery({ actor: route.actor, target: route.target })}`;
     default:
       return `#/${route.screen}`;
   }
@@ -66,7 +74,14 @@ export function parseHash(hash: string): Route {
     case 'namespaces':
     case 'events':
     case 'node':
+    case 'members':
+    case 'keys':
+    case 'secrets':
+    case 'orgs':
+    case 'users':
       return { screen };
+    case 'audit':
+      return { screen, ...text('actor'), ...text('target') };
     default:
       return { screen: 'overview' };
   }

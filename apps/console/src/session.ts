@@ -8,6 +8,19 @@ export interface Session {
   readonly roles: readonly string[];
 }
 
+/** An org that may be switched to. */
+export interface OrgChoice {
+  readonly org: string;
+  readonly name: string;
+  readonly roles: readonly string[];
+}
+
+/** How one may sign in. */
+export interface Ways {
+  /** The identity provider's name, where there is one. */
+  readonly provider?: string | undefined;
+}
+
 export class SessionError extends Error {
   /** HTTP status; 0 where the server did not answer. */
   readonly status: number;
@@ -54,16 +67,45 @@ export async function redeemCode(pasted: string): Promise<Session> {
   return session;
 }
 
-export async function fetchToken(): Promise<string> {
-  const response = await ask('console/token', { method: 'POST' });
+/** The link alone where the server does not say: signing in must not fail for want of this answer. */
+export async function fetchWays(): Promise<Ways> {
+  try {
+    const response = await ask('console/ways');
+    if (!response.ok) return {};
+    const { oidc } = (await response.json()) as { readonly oidc?: { readonly name?: string } };
+    return oidc === undefined ? {} : { provider: oidc.name ?? 'single sign-on' };
+  } catch {
+    return {};
+  }
+}
+
+/** Where the browser goes to sign in with the identity provider. */
+export function providerAddress(): string {
+  return address('console/oidc/login');
+}
+
+/** Orgs of the signed-in person; none where the server cannot say. */
+export async function fetchOrgs(): Promise<readonly OrgChoice[]> {
+  const response = await ask('console/orgs');
+  if (!response.ok) return [];
+  const { orgs } = (await response.json()) as { readonly orgs?: readonly OrgChoice[] };
+  return orgs ?? [];
+}
+
+/** In the org, or in the one that comes first. Throws `SessionError` with 404 where the person may not enter it. */
+export async function fetchToken(org?: string): Promise<string> {
+  const which = org === undefined || org === '' ? '' : `?org=${encodeURIComponent(org)}`;
+  const response = await ask(`console/token${which}`, { method: 'POST' });
   if (!response.ok)
     throw new SessionError(response.status, `No connection token: the server answered ${response.status}.`);
   return ((await response.json()) as { token: string }).token;
 }
 
-/** Ends the session on the server; the page is asked again afterwards. */
-export async function signOut(): Promise<void> {
-  await ask('console/logout', { method: 'POST' });
+/** Ends the session on the server. Where the identity provider has a session of its own, the address that ends that one too. */
+export async function signOut(): Promise<string | undefined> {
+  const response = await ask('console/logout', { method: 'POST' });
+  if (response.status !== 200) return undefined;
+  return ((await response.json()) as { readonly logoutUrl?: string }).logoutUrl;
 }
 
 /** Where the live connection is opened. */
@@ -91,6 +133,19 @@ async function ask(path: string, init: RequestInit = {}): Promise<Response> {
       `The server cannot be reached (${cause instanceof Error ? cause.message : 'network error'}).`,
     );
   }
+}
+
+/** The same person in another of the orgs: an operator is an administrator of every org. Pure. */
+export function sessionIn(session: Session, orgs: readonly OrgChoice[], org: string): Session {
+  const operator = seesNode(session);
+  const own = orgs.find((one) => one.org === org)?.roles ?? [];
+  const roles = new Set([...own, ...(operator ? ['admin', 'operator'] : [])]);
+  return { ...session, org, roles: [...roles] };
+}
+
+/** Whether the signed-in person manages people, keys and secrets of the org. */
+export function administers({ roles }: Session): boolean {
+  return roles.includes('admin') || roles.includes('operator');
 }
 
 /** Whether the signed-in person may see the whole node, and not their org alone. */

@@ -22,11 +22,12 @@ import { createMemoryBroker, type Broker, type BrokerFactory } from '@trunkline/
 import { createHub, nativeProfile, type Hub, type Module } from '@trunkline/hub';
 import { CONSOLE_IDENTITY, directoryModule, type Directory } from '@trunkline/module-directory';
 import { nodeModule } from '@trunkline/module-node';
+import { closeOf } from '@trunkline/protocol';
 import type { Deliver, StoreDeps } from '@trunkline/store';
 import { createEntrance, uniSse, type Entrance } from '@trunkline/transport';
 import { createApiKeys, type ApiKeyOptions } from './auth/api-keys.js';
 import { createTokenAuthenticator } from './auth/authenticator.js';
-import { createConsoleSessions, type ConsoleSessions } from './auth/console-sessions.js';
+import { createConsoleSessions, type ConsoleSessions, type EndedSession } from './auth/console-sessions.js';
 import { mintToken } from './auth/mint.js';
 import { toAuthenticatorOptions } from './config/auth-options.js';
 import { toHubOptions } from './config/hub-options.js';
@@ -137,7 +138,7 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
     if (directory) stack.use(directory);
     const secure = isSecure(values, tls !== undefined);
     const sessions = values.console.enabled
-      ? openDoor({ clock, logger, directory }, values, secure)
+      ? openDoor({ clock, logger, directory, onEnd: (session) => endConnections(session) }, values, secure)
       : undefined;
     /** Where browsers reach the server; what was bound is known once it listens. */
     let publicUrl = values.server.publicUrl?.replace(/\/+$/, '') ?? '';
@@ -294,6 +295,14 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
     };
   };
 
+  /** Of a session in memory; those in the store are the directory module's matter. */
+  const endConnections = ({ user, org, id }: EndedSession): void => {
+    hub
+      ?.forOrg(org)
+      .disconnect({ user, sessions: [id] }, closeOf('stateInvalidated', 'the session is over'))
+      .catch((err: unknown) => logger.warn({ err, org }, 'connections could not be ended'));
+  };
+
   const openTracer = async ({ tracing }: Config): Promise<Tracer | undefined> => {
     const { endpoint, authorization, samplePercent, serviceName } = tracing;
     if (endpoint === undefined) return undefined;
@@ -362,7 +371,12 @@ async function openBroker(
 }
 
 function openDoor(
-  deps: { readonly clock: Clock; readonly logger: Logger; readonly directory: Directory | undefined },
+  deps: {
+    readonly clock: Clock;
+    readonly logger: Logger;
+    readonly directory: Directory | undefined;
+    readonly onEnd: (session: EndedSession) => void;
+  },
   { console: door, auth }: Config,
   secure: boolean,
 ): ConsoleSessions {
@@ -377,7 +391,7 @@ function openDoor(
   if (!directory) return createConsoleSessions(common, options);
   const accounts = createDirectoryAccounts({ ...common, directory }, options);
   return createConsoleSessions(
-    { ...common, accounts, secret: directory.secrets.derive('console tokens') },
+    { ...common, accounts, secrets: directory.secrets.derive('console tokens') },
     options,
   );
 }

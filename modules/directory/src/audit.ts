@@ -31,6 +31,7 @@ export interface AuditFilter {
   readonly action?: string | undefined;
   readonly target?: string | undefined;
   readonly sinceMs?: number | undefined;
+  readonly untilMs?: number | undefined;
   readonly limit?: number | undefined;
   readonly after?: string | undefined;
 }
@@ -45,11 +46,12 @@ export async function readAudit(
   org: string,
   filter: AuditFilter,
 ): Promise<Page<AuditRecord>> {
-  const { actor = null, action = null, target = null, sinceMs = 0, limit = AUDIT_LIMIT, after } = filter;
+  const { actor = null, action = null, target = null, limit = AUDIT_LIMIT, after } = filter;
+  const { sinceMs = 0, untilMs = Number.MAX_SAFE_INTEGER } = filter;
   const family = action?.endsWith('.') === true;
   const { rows } = await store.read(
     sql`SELECT id, org, at_ms, actor, action, target, request_id, address, details FROM directory_audit
-      WHERE org = ${org} AND id < ${toId(after)}::bigint AND at_ms >= ${sinceMs}::bigint
+      WHERE org = ${org} AND id < ${toId(after)}::bigint AND at_ms >= ${sinceMs}::bigint AND at_ms <= ${untilMs}::bigint
         AND (${actor}::text IS NULL OR actor = ${actor}) AND (${target}::text IS NULL OR target = ${target})
         AND (${action}::text IS NULL OR (CASE WHEN ${family}::boolean THEN starts_with(action, ${action}) ELSE action = ${action} END))
       ORDER BY id DESC LIMIT ${limit + 1}`,
@@ -61,9 +63,9 @@ export async function readAudit(
 export async function sweepAudit(
   store: Committing,
   clock: Clock,
-  options: { readonly auditRetentionDays: number; readonly auditMaxRecords: number },
+  options: { readonly auditRetentionMs: number; readonly auditMaxRecords: number },
 ): Promise<number> {
-  const cutoff = clock.now() - options.auditRetentionDays * 24 * 3_600_000;
+  const cutoff = clock.now() - options.auditRetentionMs;
   const old = sql`DELETE FROM directory_audit WHERE id IN
     (SELECT id FROM directory_audit WHERE at_ms < ${cutoff} ORDER BY at_ms LIMIT ${SWEEP_ROWS})`;
   // Identities are given without large holes: the number of records is close to the distance between the ends.

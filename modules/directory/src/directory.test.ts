@@ -215,25 +215,18 @@ describe.each(Object.entries(ENGINES))('directory on %s', (_name, open) => {
         undefined,
       );
       await directory.secrets.set(ADMIN, 'acme', 'token', 'v', undefined);
-      const pairs: readonly (readonly [Promise<unknown>, Promise<unknown>])[] = [
-        [
-          directory.keys.revoke(foreign, ['umbrella'], result.key.id, undefined),
-          directory.keys.revoke(foreign, ['umbrella'], 'none', undefined),
-        ],
-        [
-          directory.members.remove(foreign, 'umbrella', 'ada', undefined),
-          directory.members.remove(foreign, 'umbrella', 'none', undefined),
-        ],
-        [
-          directory.invitations.revoke(foreign, 'umbrella', invited.invitation.id, undefined),
-          directory.invitations.revoke(foreign, 'umbrella', 'none', undefined),
-        ],
-        [
-          directory.secrets.remove(foreign, 'umbrella', 'token', undefined),
-          directory.secrets.remove(foreign, 'umbrella', 'none', undefined),
-        ],
+      const attempts: readonly ((id: string) => Promise<unknown>)[] = [
+        (id) => directory.keys.revoke(foreign, ['umbrella'], id, undefined),
+        (id) => directory.keys.rotate(foreign, ['umbrella'], id, {}, undefined),
+        (id) => directory.members.remove(foreign, 'umbrella', id, undefined),
+        (id) => directory.invitations.revoke(foreign, 'umbrella', id, undefined),
+        (id) => directory.secrets.remove(foreign, 'umbrella', id, undefined),
       ];
-      for (const [there, absent] of pairs) expect(await messageOf(there)).toBe(await messageOf(absent));
+      const ids = [result.key.id, 'ada', invited.invitation.id, 'token'];
+      for (const attempt of attempts) {
+        const absent = await messageOf(attempt('none'));
+        for (const id of ids) expect(await messageOf(attempt(id))).toBe(absent);
+      }
       for (const page of [
         await directory.keys.list(['umbrella'], {}),
         await directory.members.list('umbrella', {}),
@@ -268,7 +261,7 @@ describe.each(Object.entries(ENGINES))('directory on %s', (_name, open) => {
       expect(rest.items.map(({ action }) => action)).toEqual(['org.updated', 'org.created']);
       expect((await directory.audit('a', { action: 'org.created' })).items).toHaveLength(1);
       expect((await directory.audit('a', { actor: 'nobody' })).items).toHaveLength(0);
-      const options = { auditRetentionDays: 1, auditMaxRecords: 3 };
+      const options = { auditRetentionMs: 24 * 3_600_000, auditMaxRecords: 3 };
       await sweepAudit(engine.store, clock, options);
       expect((await directory.audit('a', {})).items).toHaveLength(3);
       await clock.advance(25 * 3_600_000);
@@ -353,6 +346,43 @@ describe.each(Object.entries(ENGINES))('directory on %s', (_name, open) => {
       expect(await codeOf(directory.keyCache.verify(secret))).toBe(1100);
     });
 
+    it('[DIR-20] a key is replaced by one of its name and scopes, and works until the overlap is over', async () => {
+      const [one, two] = [node(), node()];
+      const { id, secret } = await create(one);
+      expect(await two.directory.keyCache.verify(secret)).toBeDefined();
+      const rotate = (more: object, key?: string) =>
+        one.directory.keys.rotate(ADMIN, ['acme'], id, more, key).then(({ result }) => result);
+      const { key, replaced, secret: next } = await rotate({ overlapMs: 60_000 }, 'k1');
+      expect(key).toMatchObject({ name: 'ci', scopes: ['publish'], revokedMs: null });
+      expect(replaced).toMatchObject({ id, revokedMs: one.clock.now() + 60_000 });
+      expect(await rotate({ overlapMs: 60_000 }, 'k1')).toEqual({ key, replaced });
+      expect(await messageOf(rotate({}))).toBe('conflict: id: the key ended, or was replaced already');
+      expect(await one.directory.keyCache.verify(next ?? '')).toMatchObject({ id: key.id });
+      expect((await one.directory.keys.list(['acme'], {})).items).toHaveLength(2);
+      for (const { clock } of [one, two]) await clock.advance(59_999);
+      for (const { directory } of [one, two]) expect(await directory.keyCache.verify(secret)).toBeDefined();
+      for (const { clock } of [one, two]) await clock.advance(1);
+      for (const { directory } of [one, two]) {
+        expect(await directory.keyCache.verify(secret)).toBeUndefined();
+        expect(await directory.keyCache.verify(next ?? '')).toBeDefined();
+      }
+      expect((await one.directory.keys.list(['acme'], {})).items.map((listed) => listed.id)).toEqual([
+        key.id,
+      ]);
+      expect(await audits()).toContain(`key.rotated ${id}`);
+    });
+
+    it('[DIR-20] a key that was replaced may be revoked before the overlap is over', async () => {
+      const bench = node();
+      const { id, secret } = await create(bench);
+      const { keys, keyCache } = bench.directory;
+      const { result } = await keys.rotate(ADMIN, ['acme'], id, {}, undefined);
+      expect(await keyCache.verify(secret)).toBeDefined();
+      expect((await keys.revoke(ADMIN, ['acme'], id, undefined)).result.revokedMs).toBe(bench.clock.now());
+      expect(await keyCache.verify(secret)).toBeUndefined();
+      expect(await keyCache.verify(result.secret ?? '')).toBeDefined();
+    });
+
     it('[DIR-8] last uses are written together', async () => {
       const bench = node();
       const { directory, clock } = bench;
@@ -417,6 +447,12 @@ describe.each(Object.entries(ENGINES))('directory on %s', (_name, open) => {
       for (let n = 0; n < 5; n++) await one.directory.secrets.set(ADMIN, 'acme', `s${n}`, `v${n}`, undefined);
       expect(await one.directory.secrets.rotate(OPERATOR, 2)).toMatchObject({ rotated: 2, remaining: 3 });
       expect(kept).toHaveLength(2);
+      const { managed, keys } = await one.directory.secrets.keys();
+      expect(managed).toBe(true);
+      expect(keys.map(({ current, held, secrets }) => [current, held, secrets])).toEqual([
+        [true, true, 2],
+        [false, true, 3],
+      ]);
       // Another process takes over with what was kept.
       const two = node({ secretsKeys: kept, keepSecretsKeys });
       await two.directory.start();
@@ -499,6 +535,30 @@ describe.each(Object.entries(ENGINES))('directory on %s', (_name, open) => {
       expect(await users.orgsOf('eve')).toEqual([{ org: 'acme', orgName: 'acme', roles: ['admin'] }]);
     });
 
+    it('[DIR-13] every change of a sign-in has its record, and is told to the org; one without change has none', async () => {
+      const bench = node();
+      await seed(bench);
+      const { signIn, orgs, commits } = bench.directory;
+      await orgs.create(OPERATOR, 'beta', {}, undefined);
+      const told: string[] = [];
+      commits.listen(({ org, action }) => told.push(`${org} ${action}`));
+      const grants = [{ org: 'beta', roles: ['member'] }] as const;
+      await signIn.withProvider({ ...someone, grants, operator: true }, OPERATOR);
+      await signIn.withProvider({ ...someone, grants, operator: true }, OPERATOR);
+      expect(told).toEqual(['beta updated']);
+      await signIn.withProvider(
+        { ...someone, grants: [{ org: 'acme', roles: ['member'] }], operator: false },
+        OPERATOR,
+      );
+      expect(told).toEqual(['beta updated', 'acme updated', 'beta removed']);
+      expect(await audits('beta')).toEqual(['member.left eve', 'member.granted eve', 'org.created beta']);
+      expect((await audits('')).filter((line) => line.endsWith('eve'))).toEqual([
+        'operator.taken eve',
+        'operator.granted eve',
+        'user.created eve',
+      ]);
+    });
+
     it('[DIR-12] an invitation is accepted by whoever has the address, verified, once', async () => {
       const bench = node();
       await seed(bench);
@@ -557,12 +617,15 @@ describe.each(Object.entries(ENGINES))('directory on %s', (_name, open) => {
       await sessions.open(actor, 'd2', 'oidc', 120_000);
       const later = node({ clock: bench.clock });
       expect(await later.directory.sessions.find('d1')).toMatchObject({ user: 'ada' });
-      const [, oldest] = await sessions.list('ada');
+      const [newest, oldest] = (await sessions.list('ada')).items;
+      const first = await sessions.list('ada', { limit: 1, current: newest?.id });
+      expect(first).toMatchObject({ items: [{ id: newest?.id, current: true }] });
+      expect(await sessions.list('ada', { limit: 1, after: first.next })).toEqual({ items: [oldest] });
       expect(await codeOf(sessions.end({ ...actor, user: 'bob' }, oldest?.id ?? '', 'bob'))).toBe(1004);
       await bench.clock.advance(60_000);
       expect(await later.directory.sessions.find('d1')).toBeUndefined();
       expect(await later.directory.sessions.find('d2')).toBeDefined();
-      const [left] = await sessions.list('ada');
+      const [left] = (await sessions.list('ada')).items;
       await later.directory.sessions.end(actor, left?.id ?? '', 'ada');
       expect(await later.directory.sessions.find('d2')).toBeUndefined();
       await sessions.open(actor, 'd3', 'oidc', 60_000);
@@ -570,6 +633,45 @@ describe.each(Object.entries(ENGINES))('directory on %s', (_name, open) => {
       expect(await sessions.find('d3')).toBeUndefined();
       await bench.directory.users.update(OPERATOR, 'ada', { disabled: false }, undefined);
       expect(await sessions.find('d3')).toBeUndefined();
+    });
+
+    it('[DIR-21] whoever ends a session is told of which, and what asks may stay', async () => {
+      const bench = node();
+      await seed(bench);
+      const { sessions, users } = bench.directory;
+      const ended: unknown[] = [];
+      sessions.listen((user, ids) => ended.push([user, ids]));
+      const actor = { ...ADMIN, roles: [] };
+      for (const digest of ['d1', 'd2', 'd3', 'd4']) await sessions.open(actor, digest, 'oidc', 60_000);
+      const ids = await Promise.all(
+        ['d1', 'd2', 'd3', 'd4'].map(async (digest) => (await sessions.find(digest))?.id ?? ''),
+      );
+      expect(await sessions.userOf(ids[0] ?? '')).toBe('ada');
+      await sessions.close(actor, 'd1');
+      expect(await sessions.userOf(ids[0] ?? '')).toBeUndefined();
+      await sessions.end(actor, ids[1] ?? '', 'ada');
+      expect(await sessions.endAll(actor, 'ada', ids[2])).toBe(1);
+      expect((await sessions.list('ada')).items.map(({ id }) => id)).toEqual([ids[2]]);
+      await users.update(OPERATOR, 'ada', { disabled: true }, undefined);
+      expect(ended).toEqual([
+        ['ada', [ids[0]]],
+        ['ada', [ids[1]]],
+        ['ada', [ids[3]]],
+        ['ada', [ids[2]]],
+      ]);
+    });
+
+    it('[DIR-15] of one user at most 100 sessions are kept, the newest', async () => {
+      const bench = node();
+      await seed(bench);
+      const { sessions } = bench.directory;
+      for (let n = 0; n < 102; n++) {
+        await sessions.open({ ...ADMIN, roles: [] }, `d${n}`, 'oidc', 60_000);
+        await bench.clock.advance(1);
+      }
+      expect((await sessions.list('ada', { limit: 1_000 })).items).toHaveLength(100);
+      expect(await sessions.find('d1')).toBeUndefined();
+      expect(await sessions.find('d2')).toBeDefined();
     });
 
     it('[DIR-16] a disabled user is kept out of the orgs of the user, on other nodes within refreshMs', async () => {

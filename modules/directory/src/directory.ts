@@ -110,11 +110,11 @@ export function createDirectory(deps: DirectoryDeps, given?: Partial<DirectoryOp
   const commits = new Commits({ clock, store: access });
   const parts = { clock, random, store, commits };
   const secrets = new Secrets({ ...parts, keys: deps.secretsKeys, keepKeys: deps.keepSecretsKeys });
+  const sessions = new Sessions(parts);
   const orgs = new Orgs(parts);
-  const users = new Users(parts);
+  const users = new Users({ ...parts, sessions });
   const keys = new Keys(parts);
   const invitations = new Invitations(parts);
-  const sessions = new Sessions(parts);
   const keyCache = new KeyCache({ clock, logger, find: (digest) => keys.byDigest(digest) }, options);
   const watch = stack.use(new Watch({ clock, logger, orgs, users }, options.maxHeld));
   const unlisten = commits.listen(({ kind }) => {

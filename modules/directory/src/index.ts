@@ -24,25 +24,33 @@ export interface DirectoryModuleOptions {
   readonly directory: Directory;
 }
 
+/** What connections are told whose rights or session ended: whoever may still come in fetches another token and is back at once. */
+const OVER = closeOf('stateInvalidated', 'rights changed');
+
 /** Answers the methods, and ends connections of whoever lost rights. Needs a hub with a store: its channel is durable. */
 export const directoryModule = defineModule<DirectoryModuleOptions>({
   id: 'directory',
   start(context, { directory }) {
+    const { users, orgs, sessions, commits, watch } = directory;
+    const failed = (cause: unknown): void =>
+      context.logger.warn({ cause: String(cause) }, 'connections could not be ended');
     const end = (org: string, user: string): void => {
-      // Whoever may still come in fetches another token and is back at once; who may not is refused then.
-      context
-        .forOrg(org)
-        .disconnect({ user }, closeOf('stateInvalidated', 'rights changed'))
-        .catch((cause: unknown) =>
-          context.logger.warn({ org, cause: String(cause) }, 'connections could not be ended'),
-        );
+      context.forOrg(org).disconnect({ user }, OVER).catch(failed);
     };
-    const unlisten = directory.commits.listen(({ org, kind, id, action }) => {
+    /** Wherever it may have connections, on whatever node. */
+    const endSessions = async (user: string, ended: readonly string[]): Promise<void> => {
+      const [found, mine] = await Promise.all([users.find(user), users.orgsOf(user)]);
+      const everywhere = found?.operator === true ? await orgs.ids() : [];
+      const places = new Set([...context.orgs(), ...mine.map(({ org }) => org), ...everywhere]);
+      for (const org of places) await context.forOrg(org).disconnect({ user, sessions: ended }, OVER);
+    };
+    const unlisten = commits.listen(({ org, kind, id, action }) => {
       if (kind === 'member' && action !== 'created') end(org, id);
     });
-    const unwatch = directory.watch.listen((user, orgs) => {
-      for (const org of orgs) end(org, user);
+    const unwatch = watch.listen((user, of) => {
+      for (const org of of) end(org, user);
     });
+    const unended = sessions.listen((user, ended) => void endSessions(user, ended).catch(failed));
     const { rpc, http } = createRoutes({ directory, context });
     return {
       namespaces: [
@@ -63,6 +71,7 @@ export const directoryModule = defineModule<DirectoryModuleOptions>({
       dispose: () => {
         unlisten();
         unwatch();
+        unended();
       },
     };
   },

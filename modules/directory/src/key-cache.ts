@@ -45,7 +45,7 @@ export class KeyCache {
     if (!isApiKey(text)) return undefined;
     const { clock } = this.#deps;
     const key = await this.#find(digestOf(text));
-    if (!key || (key.expiresMs !== null && key.expiresMs <= clock.now())) return undefined;
+    if (!key || isOver(key.expiresMs, clock.now()) || isOver(key.revokedMs, clock.now())) return undefined;
     if (this.#uses.has(key.id) || this.#uses.size < MAX_USES) this.#uses.set(key.id, clock.now());
     return key;
   }
@@ -107,4 +107,8 @@ export class KeyCache {
     if (memory.size >= this.#options.cacheEntries && oldest.done !== true) memory.delete(oldest.value);
     memory.set(digest, { key, atMs: this.#deps.clock.monotonic() });
   }
+}
+
+function isOver(untilMs: number | null, nowMs: number): boolean {
+  return untilMs !== null && untilMs <= nowMs;
 }

@@ -1,6 +1,6 @@
 /**
- * API keys as records: made, listed, revoked. The key itself is shown once; its SHA-256 is kept. Verifying is `key-cache.ts`. Names are unique among
- * the keys of an org that are not revoked.
+ * API keys as records: made, listed, replaced, revoked. The key itself is shown once; its SHA-256 is kept. Verifying is `key-cache.ts`. Names are unique
+ * among the keys of an org that nobody revoked or replaced; a key that was replaced is one that will have been revoked, at the end of the overlap.
  */
 import type { Clock, Random } from '@trunkline/base';
 import { randomId } from '@trunkline/base';
@@ -33,6 +33,13 @@ export interface NewKey {
   readonly expiresMs?: number | undefined;
 }
 
+export interface Replacement {
+  /** Milliseconds for which both keys work. Default 24 hours. */
+  readonly overlapMs?: number | undefined;
+  /** Of the new key. */
+  readonly expiresMs?: number | undefined;
+}
+
 export interface KeysDeps {
   readonly clock: Clock;
   readonly random: Random;
@@ -46,8 +53,11 @@ export interface StoredKey {
   readonly name: string;
   readonly scopes: readonly string[];
   readonly expiresMs: number | null;
+  /** In the future for a key that was replaced. */
+  readonly revokedMs: number | null;
 }
 
+const OVERLAP_MS = 24 * 3_600_000;
 const COLUMNS =
   'k.id, k.org, k.name, k.scopes, k.created_ms, k.created_by, k.expires_ms, k.last_used_ms, k.revoked_ms';
 
@@ -58,7 +68,7 @@ export class Keys {
     this.#deps = deps;
   }
 
-  /** Newest first. */
+  /** Newest first; `revoked`: those that ended too. */
   async list(
     orgs: readonly string[],
     {
@@ -74,9 +84,10 @@ export class Keys {
     const from = fromTimeCursor(after);
     const { rows } = await this.#deps.store.read({
       sql: `SELECT ${COLUMNS} FROM directory_api_keys k
-        WHERE k.org = ANY($1::text[]) AND (k.created_ms, k.id) < ($2::bigint, $3::text) AND ($4::boolean OR k.revoked_ms IS NULL)
+        WHERE k.org = ANY($1::text[]) AND (k.created_ms, k.id) < ($2::bigint, $3::text)
+          AND ($4::boolean OR k.revoked_ms IS NULL OR k.revoked_ms > $6)
         ORDER BY k.created_ms DESC, k.id DESC LIMIT $5`,
-      parameters: [orgs, from.ms, from.id, revoked, limit + 1],
+      parameters: [orgs, from.ms, from.id, revoked, limit + 1, this.#deps.clock.now()],
     } as Statement);
     return pageOf(rows.map(toKey), limit, (key) => timeCursor(key.createdMs, key.id));
   }
@@ -94,8 +105,7 @@ export class Keys {
       actor,
       { method: 'directory.createKey', key: idempotencyKey, request: given },
       () => {
-        if (expiresMs !== undefined && expiresMs <= now)
-          throw new CodedError('badRequest', 'expiresMs is in the past');
+        requireFuture(expiresMs, now);
         const id = `key_${randomId(this.#deps.random, 16)}`;
         const insert: Statement = {
           sql: `INSERT INTO directory_api_keys AS k (id, org, digest, name, scopes, created_ms, created_by, expires_ms)
@@ -114,7 +124,7 @@ export class Keys {
               details: { name, org, scopes, expiresMs: expiresMs ?? null },
             },
           ],
-          changes: [{ org: org === ALL_ORGS ? actor.org : org, kind: 'key', id, action: 'created' }],
+          changes: [{ org: toldOrg(org, actor), kind: 'key', id, action: 'created' }],
         };
       },
     );
@@ -125,7 +135,61 @@ export class Keys {
     };
   }
 
-  /** Of one of the orgs. A key that is revoked already stays so. Fails with 1004. */
+  /**
+   * A key of the same org, name and scopes; the one before ends with the overlap, or with its own end where that comes first. The new key itself is in
+   * the answer, except to a repeat. Fails with 1004 for a key of none of the orgs, and 1003 for one that ended or was replaced already.
+   */
+  async rotate(
+    actor: Actor,
+    orgs: readonly string[],
+    id: string,
+    given: Replacement,
+    idempotencyKey: string | undefined,
+  ): Promise<Committed<{ readonly key: KeyRecord; readonly replaced: KeyRecord; readonly secret?: string }>> {
+    const { overlapMs = OVERLAP_MS, expiresMs } = given;
+    const now = this.#deps.clock.now();
+    const secret = makeApiKey();
+    const { result, repeated, position } = await this.#deps.commits.run(
+      actor,
+      { method: 'directory.rotateKey', key: idempotencyKey, request: { id, ...given } },
+      async () => {
+        requireFuture(expiresMs, now);
+        const org = await this.#orgOf(orgs, id);
+        const next = `key_${randomId(this.#deps.random, 16)}`;
+        const end: Statement = {
+          sql: `UPDATE directory_api_keys k SET revoked_ms = $2
+            WHERE k.id = $1 AND k.revoked_ms IS NULL AND (k.expires_ms IS NULL OR k.expires_ms > $3) RETURNING ${COLUMNS}`,
+          parameters: [id, now + overlapMs, now],
+        };
+        const insert: Statement = {
+          sql: `INSERT INTO directory_api_keys AS k (id, org, digest, name, scopes, created_ms, created_by, expires_ms)
+            SELECT $2, o.org, $3, o.name, o.scopes, $4, $5, $6 FROM directory_api_keys o WHERE o.id = $1 RETURNING ${COLUMNS}`,
+          parameters: [id, next, digestOf(secret), now, actor.user, expiresMs ?? null],
+        };
+        const ended = (): CodedError =>
+          new CodedError('conflict', 'id: the key ended, or was replaced already');
+        return {
+          statements: [decoding(expecting(end, 1, ended), one), decoding(expecting(insert, 1), one)],
+          result: ([replaced, key]) => ({ key, replaced }),
+          audits: [
+            {
+              org: auditOrg(org),
+              action: 'key.rotated',
+              target: id,
+              details: { by: next, overlapMs, expiresMs: expiresMs ?? null },
+            },
+          ],
+          changes: [
+            { org: toldOrg(org, actor), kind: 'key', id, action: 'updated' },
+            { org: toldOrg(org, actor), kind: 'key', id: next, action: 'created' },
+          ],
+        };
+      },
+    );
+    return { result: repeated ? result : { ...result, secret }, repeated, ...(position && { position }) };
+  }
+
+  /** Of one of the orgs. A key that ended already stays so, one that was replaced ends now. Fails with 1004. */
   revoke(
     actor: Actor,
     orgs: readonly string[],
@@ -133,36 +197,34 @@ export class Keys {
     idempotencyKey: string | undefined,
   ): Promise<Committed<KeyRecord>> {
     const revoke: Statement = {
-      sql: `UPDATE directory_api_keys k SET revoked_ms = coalesce(k.revoked_ms, $3) WHERE k.id = $1 AND k.org = ANY($2::text[]) RETURNING ${COLUMNS}`,
-      parameters: [id, orgs, this.#deps.clock.now()],
+      sql: `UPDATE directory_api_keys k SET revoked_ms = least(k.revoked_ms, $2) WHERE k.id = $1 RETURNING ${COLUMNS}`,
+      parameters: [id, this.#deps.clock.now()],
     };
     return this.#deps.commits.run(
       actor,
       { method: 'directory.revokeKey', key: idempotencyKey, request: { id } },
-      () => ({
-        statements: [
-          decoding(
-            expecting(revoke, 1, () => new CodedError('notFound', 'key')),
-            one,
-          ),
-        ],
-        result: ([key]) => key,
-        audits: [{ org: actor.org, action: 'key.revoked', target: id }],
-        changes: [{ org: actor.org, kind: 'key', id, action: 'removed' }],
-      }),
+      async () => {
+        const org = await this.#orgOf(orgs, id);
+        return {
+          statements: [decoding(expecting(revoke, 1, noKey), one)],
+          result: ([key]) => key,
+          audits: [{ org: auditOrg(org), action: 'key.revoked', target: id }],
+          changes: [{ org: toldOrg(org, actor), kind: 'key', id, action: 'removed' }],
+        };
+      },
     );
   }
 
-  /** The key of a digest, unless it is revoked. Whether it has ended is up to the caller's clock. */
+  /** The key of a digest, unless it has ended. */
   async byDigest(digest: string): Promise<StoredKey | undefined> {
     const { rows } = await this.#deps.store.read({
-      sql: `SELECT ${COLUMNS} FROM directory_api_keys k WHERE k.digest = $1 AND k.revoked_ms IS NULL LIMIT 1`,
-      parameters: [digest],
+      sql: `SELECT ${COLUMNS} FROM directory_api_keys k WHERE k.digest = $1 AND (k.revoked_ms IS NULL OR k.revoked_ms > $2) LIMIT 1`,
+      parameters: [digest, this.#deps.clock.now()],
     } as Statement);
     return rows[0] && toKey(rows[0]);
   }
 
-  /** Last uses, and uses of keys of all orgs as audit records: one statement each, however many. */
+  /** Last uses, in one statement however many. */
   async noteUses(lastUsedMs: ReadonlyMap<string, number>): Promise<void> {
     await this.#deps.store.commit({
       statements: [
@@ -171,11 +233,35 @@ export class Keys {
       ],
     });
   }
+
+  /** The org of a key of one of the orgs. Fails with 1004, the same for a key of another org and for none. */
+  async #orgOf(orgs: readonly string[], id: string): Promise<string> {
+    const { rows } = await this.#deps.store.read(
+      sql`SELECT org FROM directory_api_keys WHERE id = ${id} AND org = ANY(${orgs}::text[]) LIMIT 1`,
+    );
+    const org = rows[0]?.['org'] as string | undefined;
+    if (org === undefined) throw noKey();
+    return org;
+  }
 }
 
 /** A key of all orgs concerns the installation. */
 function auditOrg(org: string): string {
   return org === ALL_ORGS ? SYSTEM.org : org;
+}
+
+/** Whose readers are told: those of the org where it was done, for a key of all. */
+function toldOrg(org: string, actor: Actor): string {
+  return org === ALL_ORGS ? actor.org : org;
+}
+
+function requireFuture(expiresMs: number | undefined, nowMs: number): void {
+  if (expiresMs !== undefined && expiresMs <= nowMs)
+    throw new CodedError('badRequest', 'expiresMs is in the past');
+}
+
+function noKey(): CodedError {
+  return new CodedError('notFound', 'key');
 }
 
 function one({ rows }: SqlResult): KeyRecord {

@@ -14,8 +14,8 @@ export interface DirectoryOptions {
   readonly refreshMs: number;
   /** How often last uses are written. Default 10,000. */
   readonly flushMs: number;
-  /** Days for which audit records are kept. Default 400: a year and some. */
-  readonly auditRetentionDays: number;
+  /** How long audit records are kept. Default 400 days: a year and some. */
+  readonly auditRetentionMs: number;
   /** Audit records kept at most; the oldest go first. Default 1,000,000: about 300 MB. */
   readonly auditMaxRecords: number;
   /** Disabled users and orgs with quotas that are held in memory. More are an error in the log. Default 10,000. */
@@ -29,7 +29,7 @@ export const DIRECTORY_DEFAULTS: DirectoryOptions = {
   cacheEntries: 10_000,
   refreshMs: 5_000,
   flushMs: 10_000,
-  auditRetentionDays: 400,
+  auditRetentionMs: 400 * 24 * 3_600_000,
   auditMaxRecords: 1_000_000,
   maxHeld: 10_000,
 };

@@ -131,7 +131,7 @@ export class Orgs {
     return this.#deps.commits.run(actor, { method: 'directory.deleteOrg', key, request: { id } }, () => ({
       statements: [
         expecting(sql`DELETE FROM directory_orgs WHERE id = ${id}`, 1, () => noOrg()),
-        sql`UPDATE directory_api_keys SET revoked_ms = ${now} WHERE org = ${id} AND revoked_ms IS NULL`,
+        sql`UPDATE directory_api_keys SET revoked_ms = ${now} WHERE org = ${id} AND (revoked_ms IS NULL OR revoked_ms > ${now})`,
       ],
       result: () => ({}),
       // In the installation's log: nobody is left to read the org's.
@@ -147,6 +147,12 @@ export class Orgs {
       // Another node was quicker.
       if (!(cause instanceof CodedError && /exists$/.test(cause.message))) throw cause;
     });
+  }
+
+  /** At most 1,000, in their order. */
+  async ids(): Promise<readonly string[]> {
+    const { rows } = await this.#deps.store.read(sql`SELECT id FROM directory_orgs ORDER BY id LIMIT 1000`);
+    return rows.map((row) => row['id'] as string);
   }
 
   /** Quotas of orgs that have any, at most `limit`. */

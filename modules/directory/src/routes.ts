@@ -2,7 +2,7 @@
  * One short function per method of the contract, for connections and for HTTP alike: who asks comes from the credential, so does the org. Params were
  * checked against the contract's schema before they come here.
  */
-import { paramsSchema, type RpcParams, type RpcResultOf } from '@trunkline/contracts';
+import { paramsSchema, resultSchema, type RpcParams, type RpcResultOf } from '@trunkline/contracts';
 import {
   directoryContract,
   type DirectoryContract,
@@ -80,6 +80,7 @@ export function createRoutes({ directory, context }: RouteDeps): DirectoryRoutes
     path: `/directory/${method.slice('directory.'.length)}`,
     summary: directoryContract.rpc[method].summary,
     body: paramsSchema(directoryContract.rpc[method]),
+    response: answerSchema(method),
     handle: async ({ principal, body, requestId, remoteAddress }) => {
       const params = (body ?? {}) as Readonly<Record<string, unknown>>;
       const { result } = await call(method, params, toActor(principal, requestId, remoteAddress), undefined);
@@ -97,8 +98,8 @@ function handlersOf(directory: Directory): { readonly [M in DirectoryMethod]: Ro
   return {
     'directory.me': [
       'known',
-      async (_params, { user, org, roles }) => {
-        const found = await users.find(user);
+      async (_params, { user, org, roles, session }) => {
+        const found = session === undefined ? undefined : await users.find(user);
         const mine = found ? await users.orgsOf(user) : [];
         return {
           user,
@@ -108,6 +109,7 @@ function handlersOf(directory: Directory): { readonly [M in DirectoryMethod]: Ro
           roles,
           operator: roles.includes('operator'),
           known: found !== undefined,
+          ...(session !== undefined && { session }),
           orgs: mine,
         };
       },
@@ -156,6 +158,7 @@ function handlersOf(directory: Directory): { readonly [M in DirectoryMethod]: Ro
       },
     ],
     'directory.rotateSecrets': ['operator', ({ batch }, actor) => secrets.rotate(actor, batch)],
+    'directory.secretKeys': ['operator', () => secrets.keys()],
 
     'directory.members': [
       'admin',
@@ -203,6 +206,11 @@ function handlersOf(directory: Directory): { readonly [M in DirectoryMethod]: Ro
           throw new CodedError('permissionDenied', 'allOrgs is for operators');
         return keys.create(actor, { org: allOrgs ? ALL_ORGS : actor.org, name, scopes, expiresMs }, key);
       },
+    ],
+    'directory.rotateKey': [
+      'admin',
+      ({ id, overlapMs, expiresMs }, actor, key) =>
+        keys.rotate(actor, keyOrgs(actor), id, { overlapMs, expiresMs }, key),
     ],
     'directory.revokeKey': [
       'admin',
@@ -252,19 +260,41 @@ function handlersOf(directory: Directory): { readonly [M in DirectoryMethod]: Ro
 
     'directory.sessions': [
       'known',
-      async ({ user }, actor) => {
-        if (user !== undefined && user !== actor.user) requireAccess(actor, 'operator');
-        return { sessions: await sessions.list(user ?? actor.user) };
+      async ({ user, limit, after }, actor) => {
+        const of = whose(user, actor);
+        if (of === undefined) return { sessions: [] };
+        const { items, next } = await sessions.list(of, { limit, after, current: actor.session });
+        return { sessions: items, ...withNext(next) };
       },
     ],
     'directory.endSession': [
       'known',
       async ({ id }, actor) => {
-        await sessions.end(actor, id, isOperator(actor) ? undefined : actor.user);
+        const of = isOperator(actor) ? undefined : whose(undefined, actor);
+        if (of === undefined && !isOperator(actor)) throw new CodedError('notFound', 'session');
+        await sessions.end(actor, id, of);
         return {};
       },
     ],
+    'directory.endSessions': [
+      'known',
+      async ({ user }, actor) => {
+        const of = whose(user, actor);
+        if (of === undefined) return { ended: 0 };
+        return { ended: await sessions.endAll(actor, of, user === undefined ? actor.session : undefined) };
+      },
+    ],
   };
+}
+
+/**
+ * Whose sessions are meant: one's own where nobody is named, undefined for those who have none here. Only a session of this installation speaks for a
+ * user of the directory: a token of a host application may name anybody.
+ */
+function whose(named: string | undefined, actor: Actor): string | undefined {
+  const self = actor.session === undefined ? undefined : actor.user;
+  if (named !== undefined && named !== self) requireAccess(actor, 'operator');
+  return named ?? self;
 }
 
 /** Whose keys somebody sees. */
@@ -272,8 +302,16 @@ function keyOrgs(actor: Actor): readonly string[] {
   return isOperator(actor) ? [actor.org, ALL_ORGS] : [actor.org];
 }
 
-function toActor({ user, org, roles }: Principal, requestId: string, address = ''): Actor {
-  return { user, org, roles, requestId, address };
+function toActor({ user, org, roles, session }: Principal, requestId: string, address = ''): Actor {
+  return { user, org, roles, session, requestId, address };
+}
+
+function answerSchema(method: DirectoryMethod): object {
+  return {
+    type: 'object',
+    properties: { result: resultSchema(directoryContract.rpc[method]) },
+    required: ['result'],
+  };
 }
 
 function isChanging(method: DirectoryMethod): method is Changing {

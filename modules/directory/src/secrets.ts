@@ -4,7 +4,7 @@
  */
 import { createHmac } from 'node:crypto';
 import type { Clock } from '@trunkline/base';
-import { DIRECTORY_CODES, type SecretRecord } from '@trunkline/contracts/directory';
+import { DIRECTORY_CODES, type SecretKeyRecord, type SecretRecord } from '@trunkline/contracts/directory';
 import { CodedError } from '@trunkline/protocol';
 import {
   decoding,
@@ -56,9 +56,9 @@ export class Secrets {
     this.#ring = new Keyring(deps.keys);
   }
 
-  /** A key for another purpose, the same on every node with the same first key. */
-  derive(purpose: string): Uint8Array {
-    return this.#ring.derive(purpose);
+  /** Keys for another purpose, one of each of ours, the same on every node that has it; the first one is the one to use. */
+  derive(purpose: string): readonly Uint8Array[] {
+    return this.#ring.keys.map((key) => new Keyring([key]).derive(purpose));
   }
 
   /** Compares the keys with what the store was sealed under. Fails with 1200: at start, not at the first use. */
@@ -158,6 +158,24 @@ export class Secrets {
         changes: [{ org, kind: 'secret', id: name, action: 'removed' }],
       }),
     );
+  }
+
+  /** Which keys secrets are under, and which ones are here. */
+  async keys(): Promise<{ readonly managed: boolean; readonly keys: readonly SecretKeyRecord[] }> {
+    const { rows } = await this.#deps.store.read(
+      sql`SELECT key_id, count(*) AS secrets FROM directory_secrets GROUP BY key_id ORDER BY key_id LIMIT 1000`,
+    );
+    const under = new Map(rows.map((row) => [row['key_id'] as string, Number(row['secrets'])]));
+    const { ids, currentId } = this.#ring;
+    return {
+      managed: this.#deps.keepKeys !== undefined,
+      keys: [...new Set([...ids, ...under.keys()])].map((keyId) => ({
+        keyId,
+        current: keyId === currentId,
+        held: ids.includes(keyId),
+        secrets: under.get(keyId) ?? 0,
+      })),
+    };
   }
 
   /**

@@ -5,16 +5,25 @@
 import { randomId, type Clock, type Random } from '@trunkline/base';
 import type { SessionRecord } from '@trunkline/contracts/directory';
 import { CodedError } from '@trunkline/protocol';
-import { type Committing, expecting, sql, type Row, type Statement, type Reading } from '@trunkline/store';
+import {
+  decoding,
+  expecting,
+  sql,
+  type Committing,
+  type Reading,
+  type Row,
+  type SqlResult,
+  type Statement,
+} from '@trunkline/store';
 import { auditStatement } from './audit.js';
-import type { Commits } from './commits.js';
+import type { ListFilter } from './orgs.js';
+import { fromTimeCursor, LIST_LIMIT, pageOf, timeCursor, type Page } from './pages.js';
 import type { Actor } from './types.js';
 
 export interface SessionsDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly store: Committing & Reading;
-  readonly commits: Commits;
 }
 
 export interface Session {
@@ -28,6 +37,9 @@ interface Remembered extends Session {
   readonly atMs: number;
 }
 
+/** Told of sessions that ended before their time, after the commit: their connections are to end too. Must not throw. */
+export type OnEnded = (user: string, sessions: readonly string[]) => void;
+
 /** Other nodes learn of an ended session within this. */
 const REMEMBER_MS = 5_000;
 const MAX_REMEMBERED = 1_000;
@@ -40,22 +52,33 @@ const COLUMNS = 's.id, s.user_id, s.door, s.address, s.created_ms, s.expires_ms,
 export class Sessions {
   readonly #deps: SessionsDeps;
   readonly #remembered = new Map<string, Remembered>();
+  readonly #listeners = new Set<OnEnded>();
 
   constructor(deps: SessionsDeps) {
     this.#deps = deps;
   }
 
-  /** `digest` is that of the cookie. */
+  /** Calls `listener` until the returned function is called. */
+  listen(listener: OnEnded): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** `digest` is that of the cookie. Beyond 100 sessions of a user the oldest end. */
   async open(actor: Actor, digest: string, door: SessionRecord['door'], ttlMs: number): Promise<void> {
     const { store, clock, random } = this.#deps;
     const now = clock.now();
     const id = `ses_${randomId(random, 16)}`;
-    await store.commit({
+    const [, oldest] = await store.commit({
       statements: [
         sql`INSERT INTO directory_sessions (digest, id, user_id, door, address, created_ms, expires_ms, last_seen_ms)
           VALUES (${digest}, ${id}, ${actor.user}, ${door}, ${actor.address}, ${now}, ${now + ttlMs}, ${now})`,
-        sql`DELETE FROM directory_sessions WHERE digest IN
-          (SELECT digest FROM directory_sessions WHERE user_id = ${actor.user} ORDER BY created_ms DESC OFFSET ${MAX_PER_USER} LIMIT 100)`,
+        decoding(
+          sql`DELETE FROM directory_sessions WHERE digest IN
+            (SELECT digest FROM directory_sessions WHERE user_id = ${actor.user} ORDER BY created_ms DESC, id DESC OFFSET ${MAX_PER_USER} LIMIT 100)
+            RETURNING id`,
+          idsOf,
+        ),
         sql`UPDATE directory_users SET last_seen_ms = ${now} WHERE id = ${actor.user}`,
         auditStatement(actor, now, {
           org: '',
@@ -65,6 +88,7 @@ export class Sessions {
         }),
       ],
     });
+    this.ended(actor.user, oldest);
   }
 
   /** Undefined where it ended, and where the user is disabled. */
@@ -97,42 +121,81 @@ export class Sessions {
     return session;
   }
 
+  /** Whose session this is, asked of the store each time. Undefined where it ended, and where the user is disabled. */
+  async userOf(id: string): Promise<string | undefined> {
+    const { rows } = await this.#deps.store.read(
+      sql`SELECT s.user_id FROM directory_sessions s JOIN directory_users u ON u.id = s.user_id
+        WHERE s.id = ${id} AND s.expires_ms > ${this.#deps.clock.now()} AND NOT u.disabled LIMIT 1`,
+    );
+    return rows[0]?.['user_id'] as string | undefined;
+  }
+
   /** Ends the session of a cookie, if there is one. */
   async close(actor: Actor, digest: string): Promise<void> {
     const { store, clock } = this.#deps;
     this.#remembered.delete(digest);
-    await store.commit({
+    const [ids] = await store.commit({
       statements: [
-        sql`DELETE FROM directory_sessions WHERE digest = ${digest}`,
+        decoding(sql`DELETE FROM directory_sessions WHERE digest = ${digest} RETURNING id`, idsOf),
         auditStatement(actor, clock.now(), { org: '', action: 'session.closed', target: actor.user }),
       ],
     });
+    this.#remembered.delete(digest);
+    this.ended(actor.user, ids);
   }
 
-  /** Newest first, at most 100: more are not kept. */
-  async list(user: string): Promise<readonly SessionRecord[]> {
+  /** Newest first, at most 100 in all: more are not kept. `current`: the one that asks. */
+  async list(
+    user: string,
+    { limit = LIST_LIMIT, after, current }: ListFilter & { readonly current?: string | undefined } = {},
+  ): Promise<Page<SessionRecord>> {
+    const from = fromTimeCursor(after);
     const { rows } = await this.#deps.store.read({
-      sql: `SELECT ${COLUMNS} FROM directory_sessions s WHERE s.user_id = $1 AND s.expires_ms > $2 ORDER BY s.created_ms DESC LIMIT 100`,
-      parameters: [user, this.#deps.clock.now()],
+      sql: `SELECT ${COLUMNS} FROM directory_sessions s
+        WHERE s.user_id = $1 AND s.expires_ms > $2 AND (s.created_ms, s.id) < ($3::bigint, $4::text)
+        ORDER BY s.created_ms DESC, s.id DESC LIMIT $5`,
+      parameters: [user, this.#deps.clock.now(), from.ms, from.id, limit + 1],
     } as Statement);
-    return rows.map(toSession);
+    const sessions = rows.map((row) => toSession(row, current));
+    return pageOf(sessions, limit, (one) => timeCursor(one.createdMs, one.id));
   }
 
   /** By its id; `user` undefined: anybody's. Fails with 1004, somebody else's likewise. */
   async end(actor: Actor, id: string, user: string | undefined): Promise<void> {
     const { store, clock } = this.#deps;
-    this.#remembered.clear();
-    await store.commit({
+    const end = sql`DELETE FROM directory_sessions
+      WHERE id = ${id} AND (${user ?? null}::text IS NULL OR user_id = ${user ?? null}) RETURNING user_id`;
+    const gone = (): CodedError => new CodedError('notFound', 'session');
+    const [whose] = await store.commit({
       statements: [
-        expecting(
-          sql`DELETE FROM directory_sessions WHERE id = ${id} AND (${user ?? null}::text IS NULL OR user_id = ${user ?? null})`,
-          1,
-          () => new CodedError('notFound', 'session'),
-        ),
+        decoding(expecting(end, 1, gone), ({ rows }) => rows[0]?.['user_id'] as string),
         auditStatement(actor, clock.now(), { org: '', action: 'session.ended', target: id }),
       ],
     });
-    this.#remembered.clear();
+    this.ended(whose, [id]);
+  }
+
+  /** All of the user's, or all but one; answers how many. */
+  async endAll(actor: Actor, user: string, except: string | undefined): Promise<number> {
+    const { store, clock } = this.#deps;
+    const [ids] = await store.commit({
+      statements: [
+        decoding(
+          sql`DELETE FROM directory_sessions WHERE user_id = ${user} AND id <> ${except ?? ''} RETURNING id`,
+          idsOf,
+        ),
+        auditStatement(actor, clock.now(), { org: '', action: 'sessions.ended', target: user }),
+      ],
+    });
+    this.ended(user, ids);
+    return ids.length;
+  }
+
+  /** After sessions ended by whatever statement of this node. */
+  ended(user: string, ids: readonly string[]): void {
+    if (ids.length === 0) return;
+    this.forget();
+    for (const listener of this.#listeners) listener(user, ids);
   }
 
   /** After users changed on this node. */
@@ -151,7 +214,12 @@ export class Sessions {
   }
 }
 
-function toSession(row: Row): SessionRecord {
+/** Of a `DELETE … RETURNING id`. */
+export function idsOf({ rows }: SqlResult): readonly string[] {
+  return rows.map((row) => row['id'] as string);
+}
+
+function toSession(row: Row, current: string | undefined): SessionRecord {
   return {
     id: row['id'] as string,
     user: row['user_id'] as string,
@@ -160,5 +228,6 @@ function toSession(row: Row): SessionRecord {
     createdMs: row['created_ms'] as number,
     expiresMs: row['expires_ms'] as number,
     lastSeenMs: row['last_seen_ms'] as number,
+    current: row['id'] === current,
   };
 }

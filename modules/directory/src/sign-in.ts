@@ -3,7 +3,12 @@
  * its claims are mapped to and what an invitation promised. Nobody comes in whom neither knows.
  */
 import { randomId, type Clock, type Random } from '@trunkline/base';
-import { DIRECTORY_CODES, type OrgRole, type UserRecord } from '@trunkline/contracts/directory';
+import {
+  DIRECTORY_CODES,
+  type MemberRecord,
+  type OrgRole,
+  type UserRecord,
+} from '@trunkline/contracts/directory';
 import { CodedError } from '@trunkline/protocol';
 import {
   decoding,
@@ -19,7 +24,7 @@ import type { Commits } from './commits.js';
 import type { Invitations, OpenInvitation } from './invitations.js';
 import { membershipStatement } from './members.js';
 import { toUser, USER_COLUMNS, type Users } from './users.js';
-import { ORG_ROLES, type Actor, type AuditEntry, type OrgChange } from './types.js';
+import { ORG_ROLES, type Actor } from './types.js';
 
 /** Who the one-time link vouches for; the user's id likewise. */
 export const CONSOLE_IDENTITY = 'console';
@@ -48,6 +53,21 @@ export interface ProviderIdentity {
 }
 
 type Origin = Pick<Actor, 'requestId' | 'address'>;
+type Source = MemberRecord['source'];
+
+interface Standing {
+  /** Who made the user an operator; false: nobody. */
+  readonly operator: Source | false;
+  readonly memberships: ReadonlyMap<string, { readonly roles: readonly OrgRole[]; readonly source: Source }>;
+}
+
+interface Move {
+  readonly org: string;
+  readonly action: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+const NOTHING: Standing = { operator: false, memberships: new Map() };
 
 export class SignIn {
   readonly #deps: SignInDeps;
@@ -97,11 +117,22 @@ export class SignIn {
     if (kept + invited.length + grants.length === 0 && !identity.operator)
       throw new CodedError(DIRECTORY_CODES.notInvited);
     const actor: Actor = { ...origin, user: id, org: '', roles: [] };
+    const before = known ? await this.#standing(id) : NOTHING;
+    const moves = movesOf(before, identity, grants, invited);
     const { result } = await commits.run(actor, { method: 'sign-in', key: undefined, request: null }, () => ({
       statements: [this.#write(id, identity), ...this.#follow(id, grants), ...this.#accept(id, invited)],
       result: ([user]) => user as UserRecord,
-      audits: auditsOf(id, identity, known, grants, invited),
-      changes: changesOf(id, grants, invited),
+      audits: [
+        ...(known
+          ? []
+          : [{ org: '', action: 'user.created', target: id, details: { issuer: identity.issuer } }]),
+        ...moves.map(({ org, action, details }) => ({ org, action, target: id, details })),
+      ],
+      changes: moves.flatMap(({ org, action }) =>
+        org === ''
+          ? []
+          : [{ org, kind: 'member', id, action: action === 'member.left' ? 'removed' : 'updated' } as const],
+      ),
     }));
     return requireEnabled(result);
   }
@@ -171,6 +202,26 @@ export class SignIn {
     });
   }
 
+  /** What the user has before this sign-in. */
+  async #standing(id: string): Promise<Standing> {
+    const { store } = this.#deps;
+    const [user, memberships] = await Promise.all([
+      store.read(sql`SELECT operator, operator_source FROM directory_users WHERE id = ${id} LIMIT 1`),
+      store.read(
+        sql`SELECT org, roles, source FROM directory_memberships WHERE user_id = ${id} ORDER BY org LIMIT 1000`,
+      ),
+    ]);
+    return {
+      operator: user.rows[0]?.['operator'] === true && (user.rows[0]['operator_source'] as Source),
+      memberships: new Map(
+        memberships.rows.map((row) => [
+          row['org'] as string,
+          { roles: row['roles'] as OrgRole[], source: row['source'] as Source },
+        ]),
+      ),
+    };
+  }
+
   /** The wanted id where nobody has it and it says nothing that is ours to say; another one else. */
   async #freeId({ user }: ProviderIdentity): Promise<string> {
     const reserved = user === CONSOLE_IDENTITY || user === 'system' || /^apikey:/.test(user);
@@ -184,36 +235,35 @@ function requireEnabled(user: UserRecord): UserRecord {
   return user;
 }
 
-function auditsOf(
-  id: string,
+/** What this sign-in changes, for the audit log and for those whose rights change; '' is the installation. */
+function movesOf(
+  { operator, memberships }: Standing,
   identity: ProviderIdentity,
-  known: UserRecord | undefined,
   grants: ProviderIdentity['grants'],
   invited: readonly OpenInvitation[],
-): readonly AuditEntry[] {
-  const details = { issuer: identity.issuer, operator: identity.operator };
+): readonly Move[] {
+  const granted = new Set([...grants, ...invited].map(({ org }) => org));
+  const { issuer } = identity;
   return [
-    ...(known ? [] : [{ org: '', action: 'user.created', target: id, details }]),
-    ...(known && known.operator !== identity.operator && identity.operator
-      ? [{ org: '', action: 'operator.granted', target: id, details }]
+    ...(identity.operator && !operator ? [{ org: '', action: 'operator.granted', details: { issuer } }] : []),
+    ...(!identity.operator && operator === 'provider'
+      ? [{ org: '', action: 'operator.taken', details: { issuer } }]
       : []),
-    ...grants.map(({ org, roles }) => ({ org, action: 'member.signed-in', target: id, details: { roles } })),
-    ...invited.map(({ org, id: invitation }) => ({
+    ...grants
+      .filter(({ org, roles }) => {
+        const member = memberships.get(org);
+        return !member || (member.source === 'provider' && member.roles.join() !== roles.join());
+      })
+      .map(({ org, roles }) => ({ org, action: 'member.granted', details: { issuer, roles } })),
+    ...[...memberships]
+      .filter(([org, { source }]) => source === 'provider' && !granted.has(org))
+      .map(([org]) => ({ org, action: 'member.left', details: { issuer } })),
+    ...invited.map(({ org, id, roles }) => ({
       org,
       action: 'invitation.accepted',
-      target: id,
-      details: { invitation },
+      details: { invitation: id, roles },
     })),
   ];
-}
-
-function changesOf(
-  id: string,
-  grants: ProviderIdentity['grants'],
-  invited: readonly OpenInvitation[],
-): readonly OrgChange[] {
-  const orgs = new Set([...grants, ...invited].map(({ org }) => org));
-  return [...orgs].map((org) => ({ org, kind: 'member', id, action: 'updated' }));
 }
 
 function one({ rows }: SqlResult): UserRecord {

@@ -7,6 +7,8 @@ export interface Actor {
   readonly user: string;
   readonly org: string;
   readonly roles: readonly Role[];
+  /** The console session that asks; absent: somebody who did not sign in here, whatever name the credential gives. */
+  readonly session?: string | undefined;
   readonly requestId: string;
   /** '' where it is not known. */
   readonly address: string;

@@ -24,6 +24,7 @@ import {
 import type { Commits, Committed } from './commits.js';
 import type { ListFilter } from './orgs.js';
 import { LIST_LIMIT, pageOf, searchText, type Page } from './pages.js';
+import { idsOf, type Sessions } from './sessions.js';
 import type { Actor, Grant } from './types.js';
 
 export interface UserChanges {
@@ -36,6 +37,7 @@ export interface UsersDeps {
   readonly clock: Clock;
   readonly store: Committing & Reading;
   readonly commits: Commits;
+  readonly sessions: Pick<Sessions, 'ended'>;
 }
 
 export const USER_COLUMNS =
@@ -118,7 +120,7 @@ export class Users {
   }
 
   /** Fails with 1004, and with 1201 where nobody would be left to run the installation. Disabling ends the user's sessions. */
-  update(
+  async update(
     actor: Actor,
     id: string,
     changes: UserChanges,
@@ -132,8 +134,12 @@ export class Users {
         WHERE u.id = $1 RETURNING ${USER_COLUMNS}`,
       parameters: [id, name, disabled, operator, now],
     };
-    const end = sql`DELETE FROM directory_sessions WHERE user_id = ${id} AND ${disabled === true}::boolean`;
-    return this.#deps.commits.run(
+    const end = decoding(
+      sql`DELETE FROM directory_sessions WHERE user_id = ${id} AND ${disabled === true}::boolean RETURNING id`,
+      idsOf,
+    );
+    let ended: readonly string[] = [];
+    const done = await this.#deps.commits.run(
       actor,
       { method: 'directory.updateUser', key, request: { id, ...changes } },
       async () => {
@@ -149,7 +155,8 @@ export class Users {
             ),
             end,
           ],
-          check: ([operators, user]) => {
+          check: ([operators, user, sessions]) => {
+            ended = sessions;
             if ((user.disabled || !user.operator) && operators.length === 1 && operators[0] === id)
               throw new CodedError(DIRECTORY_CODES.lastOperator, disabled === true ? 'disabled' : 'operator');
           },
@@ -159,6 +166,8 @@ export class Users {
         };
       },
     );
+    this.#deps.sessions.ended(id, ended);
+    return done;
   }
 
   /** Users who may not act, with their orgs, at most `limit` pairs: for those who keep them out. */

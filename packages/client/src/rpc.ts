@@ -15,6 +15,11 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** Number of this call among the caller's own: the server takes those of one connection and `order` one after another, lower numbers first. */
   readonly seq?: number;
+  /**
+   * Who counts, where the numbers outlive a connection: a random name, at most 64 characters. Calls of one instance and `order` then take effect with
+   * growing numbers, over whichever connection and node they come; one that comes too late is refused with 1009.
+   */
+  readonly instance?: string;
   /** With `seq`: calls of different orders do not wait for each other. Default ''. */
   readonly order?: string;
   /** Shown in the server's logs. */
@@ -99,8 +104,8 @@ export class Rpc {
   }
 }
 
-function envelope(params: unknown, { key, seq, order, trace }: CallOptions): object {
-  return definedOnly({ params: params ?? null, key, seq, order, trace });
+function envelope(params: unknown, { key, seq, order, instance, trace }: CallOptions): object {
+  return definedOnly({ params: params ?? null, key, seq, order, instance, trace });
 }
 
 function openEnvelope(data: unknown): CommandResult<unknown> {

@@ -47,6 +47,12 @@ export function paramsSchema(method: RpcContract): object {
   return schema;
 }
 
+/** The JSON Schema of what a method answers, for documents. Without `$schema`, as above. */
+export function resultSchema(method: RpcContract): object {
+  const { $schema: _, ...schema } = z.toJSONSchema(method.result, { io: 'output' });
+  return schema;
+}
+
 /** The JSON Schema of one publication's data on a channel. Without `$schema`, as above. */
 export function dataSchema(channel: ChannelContract): Record<string, unknown> {
   const { $schema: _, ...schema } = z.toJSONSchema(channel.data, { io: 'input' });

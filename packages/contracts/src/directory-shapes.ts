@@ -88,6 +88,7 @@ export const keyRecord = z.object({
   expiresMs: z.number().nullable(),
   /** Within some seconds. */
   lastUsedMs: z.number().nullable(),
+  /** From when on it is refused: in the future for a key that was replaced and overlaps with its successor. */
   revokedMs: z.number().nullable(),
 });
 
@@ -99,6 +100,17 @@ export const secretRecord = z.object({
   createdMs: z.number(),
   updatedMs: z.number(),
   updatedBy: z.string(),
+});
+
+/** An encryption key, by its id; the key itself never travels. */
+export const secretKeyRecord = z.object({
+  keyId: z.string(),
+  /** Seals what is kept from now on. */
+  current: z.boolean(),
+  /** Whether this node was given it. */
+  held: z.boolean(),
+  /** Secrets of all orgs that are under it. */
+  secrets: z.number(),
 });
 
 export const invitationRecord = z.object({
@@ -120,6 +132,8 @@ export const sessionRecord = z.object({
   createdMs: z.number(),
   expiresMs: z.number(),
   lastSeenMs: z.number(),
+  /** The one that asks. */
+  current: z.boolean(),
 });
 
 export const auditRecord = z.object({
@@ -155,6 +169,7 @@ export type MemberRecord = z.output<typeof memberRecord>;
 export type GroupRecord = z.output<typeof groupRecord>;
 export type KeyRecord = z.output<typeof keyRecord>;
 export type SecretRecord = z.output<typeof secretRecord>;
+export type SecretKeyRecord = z.output<typeof secretKeyRecord>;
 export type InvitationRecord = z.output<typeof invitationRecord>;
 export type SessionRecord = z.output<typeof sessionRecord>;
 export type AuditRecord = z.output<typeof auditRecord>;

@@ -22,6 +22,7 @@ import {
   orgRecord,
   quotas,
   roles,
+  secretKeyRecord,
   secretRecord,
   sessionRecord,
   userId,
@@ -130,8 +131,10 @@ export const directoryContract = defineContract({
         org: z.string(),
         roles: z.array(z.string()),
         operator: z.boolean(),
-        /** False: a token of another issuer, of somebody who is not in the directory. */
+        /** False: whoever asks did not sign in here (a token of a host application, a key), and has no sessions and no orgs to switch to. */
         known: z.boolean(),
+        /** The console session that asks. */
+        session: z.string().optional(),
         orgs: z.array(membership),
       }),
     },
@@ -192,6 +195,17 @@ export const directoryContract = defineContract({
         batch: z.number().int().min(1).max(1_000).optional(),
       }),
       result: z.object({ keyId: z.string(), rotated: z.number(), remaining: z.number() }),
+    },
+
+    'directory.secretKeys': {
+      summary:
+        'Encryption keys that secrets are under, and that this node holds; more than one is a rotation that has not ended. For operators.',
+      params: z.object({}),
+      result: z.object({
+        /** False: keys come from the configuration, and a rotation begins with another first one there. */
+        managed: z.boolean(),
+        keys: z.array(secretKeyRecord),
+      }),
     },
 
     // ------------------------------------------------------------ one org, for its administrators
@@ -257,8 +271,32 @@ export const directoryContract = defineContract({
         secret: z.string().optional(),
       }),
     },
+    'directory.rotateKey': {
+      summary:
+        'Makes a key of the same name, scopes and org, shown in this answer and never again; the one before works for `overlapMs` more.',
+      idempotent: true,
+      params: z.object({
+        id: z.string().min(1).max(64),
+        /** Milliseconds for which both work. Default 24 hours, at most 90 days; 0: none. */
+        overlapMs: z
+          .number()
+          .int()
+          .min(0)
+          .max(90 * 24 * 3_600_000)
+          .optional(),
+        /** Of the new key, Unix milliseconds. Absent: never. */
+        expiresMs: z.number().int().min(0).optional(),
+        idempotencyKey,
+      }),
+      result: z.object({
+        key: keyRecord,
+        replaced: keyRecord,
+        /** Absent in the answer to a repeat: it is kept nowhere. */
+        secret: z.string().optional(),
+      }),
+    },
     'directory.revokeKey': {
-      summary: 'Ends a key for good.',
+      summary: 'Ends a key for good, also one that overlaps with its successor.',
       idempotent: true,
       params: z.object({ id: z.string().min(1).max(64), idempotencyKey }),
       result: z.object({ key: keyRecord }),
@@ -323,6 +361,7 @@ export const directoryContract = defineContract({
         action: z.string().max(64).optional(),
         target: z.string().max(255).optional(),
         sinceMs: z.number().int().min(0).optional(),
+        untilMs: z.number().int().min(0).optional(),
         limit,
         after,
       }),
@@ -331,14 +370,20 @@ export const directoryContract = defineContract({
 
     // ------------------------------------------------------------ oneself
     'directory.sessions': {
-      summary: "One's own console sessions; an operator may name a user.",
-      params: z.object({ user: userId.optional() }),
-      result: z.object({ sessions: z.array(sessionRecord) }),
+      summary: "One's own console sessions, newest first; an operator may name a user.",
+      params: z.object({ user: userId.optional(), limit, after }),
+      result: z.object({ sessions: z.array(sessionRecord), next }),
     },
     'directory.endSession': {
-      summary: "Ends one of one's own console sessions; an operator may end any.",
+      summary: "Ends one of one's own console sessions with its connections; an operator may end any.",
       params: z.object({ id: z.string().min(1).max(64) }),
       result: z.object({}),
+    },
+    'directory.endSessions': {
+      summary:
+        "Ends one's own console sessions with their connections, except the one that asks; an operator may name a user, whose sessions all end.",
+      params: z.object({ user: userId.optional() }),
+      result: z.object({ ended: z.number() }),
     },
   },
   channels: {

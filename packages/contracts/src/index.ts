@@ -2,6 +2,7 @@ export {
   dataSchema,
   defineContract,
   paramsSchema,
+  resultSchema,
   type ChannelContract,
   type ChannelData,
   type Contract,

@@ -122,6 +122,8 @@ describe('calls with a key', () => {
       ['shop.buy', { seq: -1 }],
       ['shop.buy', { seq: 'x' }],
       ['shop.buy', { seq: 1, order: {} }],
+      ['shop.buy', { seq: 1, instance: '' }],
+      ['shop.buy', { seq: 1, instance: 'i'.repeat(65) }],
     ] as const) {
       const { code, message } = errorOf(await call(one, method, data));
       refused.push([code, /rpc\.data\.(\w+)/.exec(String(message))?.[1]]);
@@ -133,6 +135,70 @@ describe('calls with a key', () => {
       [107, 'seq'],
       [107, 'seq'],
       [107, 'order'],
+      [107, 'instance'],
+      [107, 'instance'],
+    ]);
+  });
+});
+
+describe('calls with numbers', () => {
+  /** A method whose calls end when the test says so. */
+  const slow = () => {
+    const started: unknown[] = [];
+    const ends: (() => void)[] = [];
+    const methods: Record<string, RpcMethod> = {
+      'shop.buy': {
+        idempotent: true,
+        handle: (params) => {
+          started.push(params);
+          return new Promise((resolve) => ends.push(() => resolve({ result: params })));
+        },
+      },
+    };
+    return { started, ends, methods };
+  };
+  const buy = (n: number, more: object): Frame => ({
+    rpc: { method: 'shop.buy', data: { params: { n }, key: `k${n}`, seq: n, ...more } },
+  });
+
+  it('[CMD-5] of one instance wait for each other whichever connection they come over; others do not', async () => {
+    const { started, ends, methods } = slow();
+    const { clock, peer } = await setUp(methods);
+    const [one, two, bob] = [peer(), peer(), peer()];
+    for (const each of [one, two]) await each.connect({}, 'rpc');
+    await bob.connect({ user: 'bob' }, 'rpc');
+    one.send({ id: 11, ...buy(1, { instance: 'i' }) });
+    two.send({ id: 12, ...buy(2, { instance: 'i' }) });
+    two.send({ id: 13, ...buy(3, {}) });
+    two.send({ id: 14, ...buy(4, { instance: 'i', order: 'other' }) });
+    bob.send({ id: 15, ...buy(5, { instance: 'i' }) });
+    await clock.advance(1);
+    expect(started).toEqual([{ n: 1 }, { n: 3 }, { n: 4 }, { n: 5 }]);
+    ends[0]?.();
+    await clock.advance(1);
+    expect(started.at(-1)).toEqual({ n: 2 });
+  });
+
+  it('[CMD-5] the store is told who counts and where the call stands; without an instance it is not', async () => {
+    const asked: KeyedCall[] = [];
+    const commands: CommandStore = {
+      commit: () => Promise.reject(new Error('not asked')),
+      once: (keyed) => {
+        asked.push(keyed);
+        return Promise.resolve({ result: 1, published: [], repeated: false });
+      },
+    };
+    const { peer } = await setUp(slow().methods, commands);
+    const one = peer();
+    await one.connect({}, 'rpc');
+    for (const more of [{ instance: 'i', order: 'o' }, { instance: 'i' }, { order: 'o' }])
+      await one.call(buy(7, more));
+    await one.call({ rpc: { method: 'shop.buy', data: { key: 'k', instance: 'i' } } });
+    expect(asked.map(({ turn }) => turn)).toEqual([
+      { line: '["i","o"]', seq: 7 },
+      { line: '["i",""]', seq: 7 },
+      undefined,
+      undefined,
     ]);
   });
 });

@@ -57,6 +57,8 @@ export interface HubOptions {
   readonly joinLeaveCoalesceAbove: number;
   /** Window of coalescing. Default 1,000. */
   readonly joinLeaveCoalesceMs: number;
+  /** Clients that the answer to a presence command lists; where there are more it is refused (106). Default 10,000: about 1 MB. */
+  readonly presenceMaxClients: number;
   /** How often an idle positioned channel's top is compared with what was delivered. Default 40,000. */
   readonly positionCheckIntervalMs: number;
   /** How long idempotency keys of publications are remembered. Default 300,000. */
@@ -101,6 +103,7 @@ export const HUB_DEFAULTS: HubOptions = {
   presenceTtlMs: 60_000,
   joinLeaveCoalesceAbove: 100,
   joinLeaveCoalesceMs: 1_000,
+  presenceMaxClients: 10_000,
   positionCheckIntervalMs: 40_000,
   idempotencyTtlMs: 300_000,
   expiryGraceMs: 25_000,

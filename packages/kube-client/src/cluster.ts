@@ -3,6 +3,7 @@
  * share nothing, so that one that is slow or gone delays no other.
  */
 import type { Clock } from '@trunkline/base';
+import type { LookupFunction } from 'node:net';
 import {
   checkConnection,
   checkImpersonation,
@@ -12,7 +13,14 @@ import {
 import { KubeError } from './errors.js';
 import { discover, type Discovery } from './http/discovery.js';
 import { Exchange, type KubeAnswer, type KubeRequest } from './http/exchange.js';
-import { listAll, listPage, PRUNE_ALL, type KubePage, type ListOptions } from './http/list.js';
+import {
+  listAll,
+  listPage,
+  PRUNE_ALL,
+  type KubePage,
+  type ListAllOptions,
+  type ListOptions,
+} from './http/list.js';
 import { readLogs, type LogOptions } from './http/logs.js';
 import {
   reviewRules,
@@ -36,6 +44,11 @@ export interface KubeClusterDeps {
   readonly clock: Clock;
   /** Default: undici. */
   readonly wire?: Wire;
+  /**
+   * Turns the names that are dialled into addresses; an error refuses the connection. For clusters that users name, so that a name cannot stand for an address inside. Addresses in
+   * digits are not asked about: check `server` before. Not used with a wire of your own. Default: the system's.
+   */
+  readonly lookup?: LookupFunction;
 }
 
 /** Calls fail with a `KubeError`, or with the reason of their signal. None of them shares state with another but the connections. */
@@ -56,7 +69,7 @@ export interface KubeCluster {
   ): Promise<KubeObject>;
   listPage(question: KubeQuestion, options?: ListOptions): Promise<KubePage>;
   /** All objects of one state, page by page. */
-  list(question: KubeQuestion, options?: Omit<ListOptions, 'continue'>): Promise<Omit<KubePage, 'continue'>>;
+  list(question: KubeQuestion, options?: ListAllOptions): Promise<Omit<KubePage, 'continue'>>;
   /** Resolves when the server has accepted the watch. */
   watch(question: KubeQuestion, options?: WatchOptions): Promise<KubeWatch>;
   logs(options: LogOptions): AsyncIterable<readonly Uint8Array[]>;
@@ -79,7 +92,7 @@ export function createKubeCluster(
 ): KubeCluster {
   const options = resolveKubeClusterOptions(given);
   const checked = checkConnection(connection);
-  const wire = deps.wire ?? new UndiciWire(checked, options);
+  const wire = deps.wire ?? new UndiciWire(checked, { ...options, lookup: deps.lookup });
   const exchange = new Exchange({
     clock: deps.clock,
     wire,
@@ -137,10 +150,7 @@ class HttpCluster implements KubeCluster {
     return listPage(this.#exchange, question, options);
   }
 
-  list(
-    question: KubeQuestion,
-    options: Omit<ListOptions, 'continue'> = {},
-  ): Promise<Omit<KubePage, 'continue'>> {
+  list(question: KubeQuestion, options: ListAllOptions = {}): Promise<Omit<KubePage, 'continue'>> {
     return listAll(this.#exchange, question, options);
   }
 

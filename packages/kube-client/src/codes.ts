@@ -1,6 +1,6 @@
 /**
- * Codes of what a Kubernetes API server, the way to it, or a credential can fail with: the block 1300 to 1399 of the table in docs/spec/errors.md, described
- * in docs/spec/kube-client.md. The retry word says what a reflector does: `afterBackoff` soon, `afterResync` with a new list, the others slowly.
+ * Codes of what a Kubernetes API server, the way to it, or a credential can fail with: the block 1300 to 1399, described in
+ * docs/spec/kube-client.md. The retry word says what a reflector does: `afterBackoff` soon, `afterResync` with a new list, the others slowly.
  */
 import type { CodeEntry } from '@trunkline/protocol';
 

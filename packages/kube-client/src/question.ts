@@ -1,4 +1,5 @@
 /** What one asks a cluster for: a resource, where, and which of it; and the paths that say so. */
+import { KubeError } from './errors.js';
 
 export interface KubeResource {
   /** API group; empty for the core. */
@@ -28,10 +29,17 @@ export function toPath(
   return toUrlPath([...root, ...scope, resource, ...below]);
 }
 
-/** Parts joined and encoded; a part of dots only, which would climb, is encoded too. */
+/**
+ * Parts joined and encoded. Throws `kubeRefused` for a part that an API server would read as something else once it has decoded the path: an empty one, `.`, `..`,
+ * or one with a slash or a percent sign. Kubernetes gives no such names.
+ */
 export function toUrlPath(parts: readonly string[]): string {
   return parts
-    .map((part) => `/${/^\.+$/.test(part) ? part.replaceAll('.', '%2E') : encodeURIComponent(part)}`)
+    .map((part) => {
+      if (/^\.{0,2}$|[/%\\\p{Cc}\p{Cs}]/u.test(part))
+        throw new KubeError('kubeRefused', `${JSON.stringify(part.slice(0, 64))}: not allowed in a path`);
+      return `/${encodeURIComponent(part)}`;
+    })
     .join('');
 }
 

@@ -1,5 +1,5 @@
 /** Everything that can go wrong with an API server, at the call of a function. For tests of clients, and for showing the product's states. */
-import { requireNumber, type Clock, type Timer } from '@trunkline/base';
+import { requireNumber, type Clock, type Logger, type Timer } from '@trunkline/base';
 import type { Cluster } from './cluster/cluster.js';
 import type { Listener } from './http/listener.js';
 import type { ResourceType } from './model/resource-type.js';
@@ -7,22 +7,28 @@ import type { RequestFault, RequestFaults } from './request-faults.js';
 import { expiredStatus } from './watching/watch.js';
 import type { WatchHub, WatchMatch } from './watching/watch-hub.js';
 
+const REVIVE_RETRY_MS = 1_000;
+
 export class Faults {
   readonly #clock: Clock;
   readonly #cluster: Cluster;
   readonly #listener: Listener;
   readonly #watches: WatchHub;
   readonly #requests: RequestFaults;
+  readonly #logger: Logger;
+  /** Set while the server is gone. */
   #revival: Timer | undefined;
+  #disposed = false;
 
   constructor(
-    clock: Clock,
+    { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
     cluster: Cluster,
     listener: Listener,
     watches: WatchHub,
     requests: RequestFaults,
   ) {
     this.#clock = clock;
+    this.#logger = logger;
     this.#cluster = cluster;
     this.#listener = listener;
     this.#watches = watches;
@@ -84,21 +90,34 @@ export class Faults {
     this.#listener.dropConnections();
   }
 
-  /** Gone for `downMs`: nothing listens; then back on the same port, restarted. Resolves when it is down. */
+  /**
+   * Gone for `downMs`: nothing listens; then back on the same port, restarted. Resolves when it is down. Where the port was taken
+   * meanwhile, it is tried again every second.
+   */
   async die(downMs: number): Promise<void> {
     requireNumber('downMs', downMs, 0);
-    this.#revival?.cancel();
+    this.#reviveIn(downMs);
     await this.#listener.close();
-    this.#revival = this.#clock.setTimeout(() => void this.revive(), downMs);
   }
 
-  /** Ends `die` early. Resolves when the server listens. Rejects when the port was taken meanwhile. */
+  /** Ends `die` early. Resolves when the server listens; at once where it was not gone. Rejects when the port was taken meanwhile. */
   async revive(): Promise<void> {
     if (this.#revival === undefined) return;
     this.#revival.cancel();
     this.#revival = undefined;
     this.#cluster.compact();
     await this.#listener.open();
+  }
+
+  #reviveIn(delayMs: number): void {
+    this.#revival?.cancel();
+    if (this.#disposed) return;
+    this.#revival = this.#clock.setTimeout(() => {
+      this.revive().catch((error: unknown) => {
+        this.#logger.warn({ error }, 'the simulated API server could not come back');
+        this.#reviveIn(REVIVE_RETRY_MS);
+      });
+    }, delayMs);
   }
 
   /** Makes an object `bytes` large by an annotation. Throws a RangeError when there is none. */
@@ -123,6 +142,7 @@ export class Faults {
   }
 
   dispose(): void {
+    this.#disposed = true;
     this.#revival?.cancel();
     this.#revival = undefined;
   }

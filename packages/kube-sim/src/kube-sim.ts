@@ -62,7 +62,7 @@ export function createKubeSim(deps: KubeSimDeps, given?: Partial<KubeSimOptions>
   const requestFaults = new RequestFaults();
   const services = { clock, random, cluster, writer, logs, authenticator, rbac, watches, counters, options };
   const listener = new Listener(options, new Pipeline(services, requestFaults, logger), counters);
-  const faults = new Faults(clock, cluster, listener, watches, requestFaults);
+  const faults = new Faults(deps, cluster, listener, watches, requestFaults);
   followEnds(cluster, logs, watches);
   const url = (): string => {
     if (listener.port === 0) throw new Error('the simulated API server has no address before start()');

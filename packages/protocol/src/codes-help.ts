@@ -96,6 +96,10 @@ export const ERROR_HELP: Readonly<Record<ErrorName, CodeHelp>> = {
     'A call with a lower number of the same order is under way, or failed for now.',
     'Repeat the earlier call first, then this one.',
   ),
+  overtaken: of(
+    'A call with a higher number of the same instance and order took effect; this one did not and will not.',
+    'Look at the state as it is now; where the call still makes sense, make it anew, under a new key and number.',
+  ),
 };
 
 export const UNSUBSCRIBE_HELP: Readonly<Record<UnsubscribeName, CodeHelp>> = {
@@ -103,6 +107,10 @@ export const UNSUBSCRIBE_HELP: Readonly<Record<UnsubscribeName, CodeHelp>> = {
   sourceClosed: of(
     'What fed the channel is gone for good.',
     'Show that it ended; there is nothing to wait for.',
+  ),
+  permissionRevoked: of(
+    'A refreshed credential no longer covers the channel.',
+    'Sign in with more rights; subscribing again is refused until then.',
   ),
   insufficientState: of(
     'A publication was or would be lost; subscribe again from the last position.',

@@ -44,6 +44,7 @@ export const ERROR_CODES = {
   keyMismatch: entry(1006, 'idempotency key used with other params', 'never'),
   keyPending: entry(1007, 'same call in progress', 'afterBackoff'),
   outOfTurn: entry(1008, 'an earlier call is not done', 'afterBackoff'),
+  overtaken: entry(1009, 'a later call took effect', 'never'),
 } as const satisfies Record<string, CodeEntry>;
 
 export type ErrorName = keyof typeof ERROR_CODES;
@@ -52,6 +53,7 @@ export type ErrorName = keyof typeof ERROR_CODES;
 export const UNSUBSCRIBE_CODES = {
   unsubscribed: entry(2000, 'unsubscribed by server', 'never'),
   sourceClosed: entry(2100, 'source closed', 'never'),
+  permissionRevoked: entry(2101, 'permission revoked', 'never'),
   insufficientState: entry(2500, 'insufficient state', 'afterResync'),
   expired: entry(2501, 'subscription expired', 'afterReauth'),
   stateInvalidated: entry(2502, 'state invalidated', 'afterResync'),

@@ -22,6 +22,7 @@ export const STORE_CODES = {
   storeUnusable: entry(1108, 'store unusable', 'never'),
   migrationRefused: entry(1109, 'migration refused', 'never'),
   statementRefused: entry(1110, 'statement refused', 'never'),
+  sequencePassed: entry(1111, 'a later call took effect', 'never'),
 } as const satisfies Record<string, CodeEntry>;
 
 export type StoreCodeName = keyof typeof STORE_CODES;

@@ -32,6 +32,7 @@ export type {
   IdempotentCall,
   IdempotentOutcome,
   JsonValue,
+  Turn,
 } from './idempotency/types.js';
 export type { Migration, Migrations, MigrationSet, MigrationStatus, Phase } from './migrations/types.js';
 export type { EngineKind, Store, StoreStatus } from './types.js';

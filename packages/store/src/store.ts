@@ -11,6 +11,7 @@ import {
   resolvePostgresOptions,
   resolveStoreOptions,
   type DatabaseOptions,
+  type ResolvedStoreOptions,
   type StoreOptions,
 } from './options.js';
 import { Dispatcher } from './outbox/dispatcher.js';
@@ -39,12 +40,26 @@ export interface StoreDeps {
  */
 export async function openStore(deps: StoreDeps, options: StoreOptions): Promise<Store> {
   const resolved = resolveStoreOptions(options);
+  const engine = await openEngine(deps, options.database);
+  try {
+    await new MigrationRunner({ ...deps, engine }).run([STORE_MIGRATIONS]);
+  } catch (cause) {
+    await engine.dispose();
+    throw cause;
+  }
+  return assembleStore(deps, engine, resolved);
+}
+
+/** What stands on an engine whose tables are there. The store disposes the engine, also where this fails. */
+export async function assembleStore(
+  deps: StoreDeps,
+  engine: Engine,
+  resolved: ResolvedStoreOptions,
+): Promise<Store> {
   const stack = new DisposeStack();
   try {
-    const engine = stack.use(await openEngine(deps, options.database));
+    stack.use(engine);
     const migrations = new MigrationRunner({ ...deps, engine });
-    await migrations.run([STORE_MIGRATIONS]);
-
     const reader = new Reader(engine, resolved.reader);
     const committer: Committer = stack.use(
       new Committer({ ...deps, engine, onWake: () => dispatcher.wake() }, resolved.committer),

@@ -506,6 +506,7 @@ describe('keys', () => {
       await run(
         'key',
         'create',
+        '--for-config',
         '--name',
         'ci',
         '--org',
@@ -527,8 +528,8 @@ describe('keys', () => {
 
   test('[CLI-20] for scripts; never the same key twice', async () => {
     const { run, lines } = setUp({});
-    await run('key', 'create', '--json', '--org', '*');
-    await run('key', 'create', '--json');
+    await run('key', 'create', '--for-config', '--json', '--org', '*');
+    await run('key', 'create', '--for-config', '--json', '--all-orgs');
     const [first, second] = lines();
     expect(first).toMatchObject({ name: 'cli', org: '*', scopes: ['*'] });
     expect(first?.['key']).not.toBe(second?.['key']);
@@ -540,8 +541,9 @@ describe('keys', () => {
     [['--name', 'a b'], 'is no name of a key'],
   ])('[CLI-20] what no server would take is wrong use: %j', async (argv, text) => {
     const { io, run } = setUp({});
-    expect(await run('key', 'create', ...argv)).toBe(2);
+    for (const where of [[], ['--for-config']]) expect(await run('key', 'create', ...where, ...argv)).toBe(2);
     expect(io.written.err).toContain(text);
+    expect(io.requests).toEqual([]);
   });
 });
 

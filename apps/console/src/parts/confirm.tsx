@@ -1,24 +1,20 @@
 /** Asks before something is ended, does it, and says how that went. */
-import { Button, Group, Modal, Text } from '@mantine/core';
+import { Button, Group, Modal, Text, TextInput } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useState } from 'react';
-import type { Params } from '../asked.js';
-import { useCall } from '../live.js';
+import { useCall, type Call } from '../live.js';
 import { SheetHead } from './sheet.js';
 
-interface Words {
+export interface Question {
   readonly title: string;
   readonly text: string;
   readonly action: string;
   readonly danger: boolean;
-  readonly done: string;
+  /** Has to be typed before: for what cannot be undone and takes much with it. */
+  readonly word?: string;
+  /** Does it; what to say then. */
+  readonly run: (call: Call) => Promise<string>;
 }
-
-export type Question = Words &
-  (
-    | { readonly method: 'node.disconnect'; readonly params: Params<'node.disconnect'> }
-    | { readonly method: 'node.unsubscribe'; readonly params: Params<'node.unsubscribe'> }
-  );
 
 export function Confirm({
   question,
@@ -32,22 +28,17 @@ export function Confirm({
   const call = useCall();
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState<string>();
+  const [typed, setTyped] = useState('');
   const close = (): void => {
     setFault(undefined);
+    setTyped('');
     onClose();
   };
   const run = async (asked: Question): Promise<void> => {
     setBusy(true);
     try {
-      const { count } =
-        asked.method === 'node.disconnect'
-          ? await call(asked.method, asked.params)
-          : await call(asked.method, asked.params);
-      notifications.show({
-        message: count > 0 ? asked.done : 'Nothing to end: it was gone already.',
-        color: 'jade',
-        autoClose: 3_000,
-      });
+      const message = await asked.run(call);
+      notifications.show({ message, color: 'jade', autoClose: 3_000 });
       close();
       onDone();
     } catch (error) {
@@ -63,6 +54,21 @@ export function Confirm({
         <SheetHead of="modal" title={question?.title} />
         <Modal.Body>
           <Text size="sm">{question?.text}</Text>
+          {question?.word !== undefined && (
+            <TextInput
+              mt="md"
+              label={
+                <>
+                  Type <code>{question.word}</code> to go on
+                </>
+              }
+              value={typed}
+              onChange={(event) => setTyped(event.currentTarget.value)}
+              autoComplete="off"
+              autoCapitalize="none"
+              spellCheck={false}
+            />
+          )}
           {fault !== undefined && (
             <p className="tl-fault" role="alert">
               {fault}
@@ -75,6 +81,7 @@ export function Confirm({
             <Button
               color={question?.danger ? 'red.8' : 'jade'}
               loading={busy}
+              disabled={question?.word !== undefined && typed.trim() !== question.word}
               onClick={() => question && void run(question)}
             >
               {question?.action}

@@ -1,15 +1,15 @@
 /** What is asked before a connection or a subscription is ended: what happens, with the code the client is told. */
 import type { Question } from '../parts/confirm.js';
 
+const GONE = 'Nothing to end: it was gone already.';
+
 export function disconnect(client: string, user: string): Question {
   return {
     title: 'Disconnect this client?',
     text: `The connection of ${user} is closed with 3503; a well-behaved client does not come back by itself.`,
     action: 'Disconnect',
     danger: true,
-    method: 'node.disconnect',
-    params: { client },
-    done: 'Disconnected.',
+    run: async (call) => ((await call('node.disconnect', { client })).count > 0 ? 'Disconnected.' : GONE),
   };
 }
 
@@ -19,9 +19,7 @@ export function reconnect(client: string, user: string): Question {
     text: `The connection of ${user} is closed with 3011; the client comes back at once and recovers what it missed.`,
     action: 'Reconnect',
     danger: false,
-    method: 'node.disconnect',
-    params: { client, reconnect: true },
-    done: 'Told to reconnect.',
+    run: async (call) => ((await call('node.disconnect', { client, reconnect: true })).count > 0 ? 'Told to reconnect.' : GONE),
   };
 }
 
@@ -31,8 +29,6 @@ export function unsubscribe(client: string, user: string, channel: string): Ques
     text: `The client of ${user} is told that the server ended it (2000); it does not subscribe again by itself.`,
     action: 'End subscription',
     danger: true,
-    method: 'node.unsubscribe',
-    params: { client, channel },
-    done: 'Subscription ended.',
+    run: async (call) => ((await call('node.unsubscribe', { client, channel })).count > 0 ? 'Subscription ended.' : GONE),
   };
 }

@@ -39,6 +39,7 @@ const GROUPS: readonly (readonly [title: string, names: Readonly<Record<string, 
       orgOutboxMaxBytes: 'Bytes that may wait for an org',
       maxCommandsPerSecondPerOrg: 'Commands per second of an org',
       orgEventsMax: 'Events kept for an org',
+      presenceMaxClients: 'Clients that a presence answer lists',
     },
   ],
   [

@@ -5,7 +5,7 @@
 import type { Clock, Logger } from '@trunkline/base';
 import type { Authenticator, Principal } from '@trunkline/hub';
 import { CodedError, ERROR_CODES } from '@trunkline/protocol';
-import { decodeJwt, type JWTPayload } from 'jose';
+import { decodeJwt } from 'jose';
 import { toChannelGrant, toPrincipal } from './claims.js';
 import { createJwks, type Jwks } from './jwks.js';
 import { readKeys, type TokenKeyOptions } from './keys.js';
@@ -15,7 +15,15 @@ import { createTokenVerifier, type TokenVerifier } from './verifier.js';
 /** An issuer inside this process: its tokens are HS256 under its own key, and no other key vouches for its name. */
 export interface InternalIssuer {
   readonly issuer: string;
+  /** Signs. */
   readonly secret: Uint8Array;
+  /** What other nodes may sign with meanwhile. Default none. */
+  readonly others?: readonly Uint8Array[];
+  /**
+   * Asked about every token of it, at connect and at refresh: who its holder is by now. Throws `tokenExpired` (109) where what the token says is no
+   * longer so. Default: the token's word.
+   */
+  readonly confirm?: (principal: Principal, claims: Readonly<Record<string, unknown>>) => Promise<Principal>;
 }
 
 export interface TokenAuthenticatorDeps {
@@ -34,7 +42,10 @@ export function createTokenAuthenticator(
 ): Authenticator {
   const options = resolveTokenAuthenticatorOptions(given);
   const internal = new Map(
-    (deps.internalIssuers ?? []).map((one) => [one.issuer, internalVerifier(deps, options, one)]),
+    (deps.internalIssuers ?? []).map((one) => [
+      one.issuer,
+      { verifier: internalVerifier(deps, options, one), confirm: one.confirm },
+    ]),
   );
   const connections = outsideVerifier(deps, options, 'keys', options.jwksUrl);
   const separate = options.channelKeys.length > 0 || options.channelJwksUrl !== '';
@@ -42,10 +53,15 @@ export function createTokenAuthenticator(
     ? outsideVerifier(deps, options, 'channelKeys', options.channelJwksUrl)
     : connections;
 
-  const verify = (token: string, outside: TokenVerifier): Promise<JWTPayload> =>
-    (internal.get(token.length > options.maxTokenBytes ? '' : unverifiedIssuer(token)) ?? outside).verify(
-      token,
-    );
+  const issuerOf = (token: string) =>
+    internal.get(token.length > options.maxTokenBytes ? '' : unverifiedIssuer(token));
+
+  const identify = async (token: string): Promise<Principal> => {
+    const own = issuerOf(token);
+    const claims = await (own?.verifier ?? connections).verify(token);
+    const principal = toPrincipal(claims, options);
+    return own?.confirm ? own.confirm(principal, claims) : principal;
+  };
 
   const anonymous = (): Principal => {
     if (!options.allowAnonymous) throw new CodedError('unauthorized', 'token is missing');
@@ -54,14 +70,12 @@ export function createTokenAuthenticator(
 
   return {
     async authenticate({ token }) {
-      return {
-        principal: token === '' ? anonymous() : toPrincipal(await verify(token, connections), options),
-      };
+      return { principal: token === '' ? anonymous() : await identify(token) };
     },
 
     async refresh(token, current) {
       if (token === '') throw new CodedError('unauthorized', 'token is missing');
-      const next = toPrincipal(await verify(token, connections), options);
+      const next = await identify(token);
       if (next.user !== current.user) throw new CodedError('unauthorized', 'claim sub is another user');
       if (next.org !== current.org) throw new CodedError('unauthorized', 'claim org is another org');
       return next;
@@ -69,7 +83,8 @@ export function createTokenAuthenticator(
 
     async verifyChannelToken(token, principal) {
       if (token === '') throw new CodedError('unauthorized', 'channel token is missing');
-      return toChannelGrant(await verify(token, channels), principal, options);
+      const verifier = issuerOf(token)?.verifier ?? channels;
+      return toChannelGrant(await verifier.verify(token), principal, options);
     },
   };
 }
@@ -77,9 +92,9 @@ export function createTokenAuthenticator(
 function internalVerifier(
   deps: TokenAuthenticatorDeps,
   options: TokenAuthenticatorOptions,
-  { issuer, secret }: InternalIssuer,
+  { issuer, secret, others = [] }: InternalIssuer,
 ): TokenVerifier {
-  const keys = [{ kid: undefined, algorithms: new Set(['HS256']), key: secret }];
+  const keys = [secret, ...others].map((key) => ({ kid: undefined, algorithms: new Set(['HS256']), key }));
   const { maxTokenBytes } = options;
   const verifier = createTokenVerifier(deps, {
     keys,
@@ -89,11 +104,11 @@ function internalVerifier(
     maxTokenBytes,
   });
   return {
-    // The key lives as long as the process. A token of an earlier one was right once: 109 makes its holder fetch another.
+    // A token of an earlier process may be under another key. It was right once: 109 makes its holder fetch another.
     verify: (token) =>
       verifier.verify(token).catch((cause: unknown) => {
         throw cause instanceof CodedError && cause.code === ERROR_CODES.unauthorized.code
-          ? new CodedError('tokenExpired', 'signed by an earlier process', { cause })
+          ? new CodedError('tokenExpired', 'signed with a key that is not in use', { cause })
           : cause;
       }),
   };

@@ -2,6 +2,7 @@
  * Who signs in at the console, and which sessions there are: a port, and the version in memory, with one identity that the one-time link vouches for. It
  * knows digests of cookies, never cookies.
  */
+import { createHash } from 'node:crypto';
 import type { Clock } from '@trunkline/base';
 import type { Role } from '@trunkline/hub';
 
@@ -10,7 +11,12 @@ export interface ConsoleIdentity {
   readonly org: string;
   readonly roles: readonly Role[];
   readonly groups?: readonly string[];
+  /** The session that it was asked of. */
+  readonly session: string;
 }
+
+/** What somebody may do in an org, whichever session asks. */
+export type ConsoleGrant = Omit<ConsoleIdentity, 'session'>;
 
 /** An org that somebody may switch to. */
 export interface ConsoleOrg {
@@ -29,6 +35,7 @@ export interface Origin {
 export type Proof = { readonly door: 'link' } | { readonly door: 'oidc'; readonly user: string };
 
 export interface ConsoleSession {
+  readonly id: string;
   readonly user: string;
   /** Milliseconds that are left. */
   readonly remainingMs: number;
@@ -43,53 +50,85 @@ export interface ConsoleAccounts {
   /** What the session's user may do in the org, or, absent, in the one that comes first. Undefined where nothing. */
   identity(digest: string, org: string | undefined, origin: Origin): Promise<ConsoleIdentity | undefined>;
   orgs(digest: string): Promise<readonly ConsoleOrg[]>;
+  /**
+   * What the user of a session may do in the org now, asked without any memory. Undefined where the session is over, and where the user may do nothing
+   * there; `unknown` where nobody can say for the moment.
+   */
+  confirm(session: string, org: string): Promise<ConsoleGrant | 'unknown' | undefined>;
 }
 
 export interface MemoryAccountsOptions {
-  readonly identity: ConsoleIdentity;
+  readonly identity: ConsoleGrant;
   readonly sessionTtlMs: number;
   /** The oldest ends first. */
   readonly maxSessions: number;
 }
 
+export interface MemoryAccountsDeps {
+  readonly clock: Clock;
+  /** Told of a session that somebody ended: its connections are to end too. Must not throw. */
+  readonly onEnd?: (session: EndedSession) => void;
+}
+
+export interface EndedSession {
+  readonly id: string;
+  readonly user: string;
+  readonly org: string;
+}
+
+interface Entry {
+  readonly id: string;
+  /** By the monotonic clock. */
+  readonly untilMs: number;
+}
+
 /** Ends with the process. */
 export function createMemoryAccounts(
-  clock: Clock,
+  { clock, onEnd = () => undefined }: MemoryAccountsDeps,
   { identity, sessionTtlMs, maxSessions }: MemoryAccountsOptions,
 ): ConsoleAccounts {
-  /** End of each session by digest, oldest first. */
-  const sessions = new Map<string, number>();
-  const untilMs = (digest: string): number | undefined => {
-    const until = sessions.get(digest);
-    if (until !== undefined && until <= clock.monotonic()) sessions.delete(digest);
+  /** By digest, oldest first. */
+  const sessions = new Map<string, Entry>();
+  const live = (digest: string): Entry | undefined => {
+    const entry = sessions.get(digest);
+    if (entry && entry.untilMs <= clock.monotonic()) sessions.delete(digest);
     return sessions.get(digest);
   };
   return {
     async open(digest) {
-      for (const [key, until] of sessions) {
-        if (until > clock.monotonic() && sessions.size < maxSessions) break;
+      for (const [key, { untilMs }] of sessions) {
+        if (untilMs > clock.monotonic() && sessions.size < maxSessions) break;
         sessions.delete(key);
       }
-      sessions.set(digest, clock.monotonic() + sessionTtlMs);
+      sessions.set(digest, { id: idOf(digest), untilMs: clock.monotonic() + sessionTtlMs });
     },
     async find(digest) {
-      const until = untilMs(digest);
-      return until === undefined
-        ? undefined
-        : { user: identity.user, remainingMs: until - clock.monotonic() };
+      const entry = live(digest);
+      return entry && { id: entry.id, user: identity.user, remainingMs: entry.untilMs - clock.monotonic() };
     },
     async close(digest) {
-      sessions.delete(digest);
+      const entry = live(digest);
+      if (sessions.delete(digest) && entry) onEnd({ id: entry.id, user: identity.user, org: identity.org });
     },
     async identity(digest, org) {
-      return untilMs(digest) !== undefined && (org === undefined || org === identity.org)
-        ? identity
+      const entry = live(digest);
+      return entry && (org === undefined || org === identity.org)
+        ? { ...identity, session: entry.id }
         : undefined;
     },
     async orgs(digest) {
-      return untilMs(digest) === undefined
+      return live(digest) === undefined
         ? []
         : [{ org: identity.org, name: identity.org, roles: identity.roles }];
     },
+    async confirm(session, org) {
+      const known = [...sessions.keys()].some((digest) => live(digest)?.id === session);
+      return known && org === identity.org ? identity : undefined;
+    },
   };
+}
+
+/** Goes into tokens, which pages can read: says nothing about the cookie. */
+function idOf(digest: string): string {
+  return `mem_${createHash('sha256').update(digest).digest('base64url').slice(0, 16)}`;
 }

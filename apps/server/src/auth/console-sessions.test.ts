@@ -1,7 +1,9 @@
 import { silentLogger } from '@trunkline/base';
 import { FakeClock, MemoryLogger } from '@trunkline/base/testing';
 import { describe, expect, it } from 'vitest';
+import type { CodedError } from '@trunkline/protocol';
 import { createTokenAuthenticator } from './authenticator.js';
+import { createMemoryAccounts, type ConsoleAccounts } from './console-accounts.js';
 import {
   CONSOLE_ISSUER,
   createConsoleSessions,
@@ -33,6 +35,7 @@ describe('one-time link', () => {
       user: 'console',
       org: 'default',
       roles: ['admin', 'operator'],
+      session: expect.stringMatching(/^mem_[\w-]{16}$/) as string,
     });
     expect(await refusal(() => sessions.signIn(code, ADDRESS))).toEqual({
       code: 101,
@@ -152,6 +155,7 @@ describe('connection tokens', () => {
       groups: [],
       caps: [],
       channels: [],
+      session: (await sessions.verify(cookie))?.session,
       expiresAtMs,
     });
     expect(expiresAtMs - clock.now()).toBeLessThanOrEqual(600_000);
@@ -159,6 +163,84 @@ describe('connection tokens', () => {
     expect((await refusal(() => authenticator.authenticate(credentials(token)))).code).toBe(109);
     const next = await sessions.issueToken(cookie);
     expect((await authenticator.refresh(next.token, principal)).user).toBe('root');
+  });
+
+  it('[AUTH-13] a token counts while its session lives, and for the org and user of the session', async () => {
+    const ended: unknown[] = [];
+    const clock = new FakeClock();
+    const sessions = createConsoleSessions(
+      { clock, logger: silentLogger, onEnd: (session) => ended.push(session) },
+      {},
+    );
+    const authenticator = createTokenAuthenticator(
+      { clock, logger: silentLogger, internalIssuers: [sessions.issuer] },
+      {},
+    );
+    const cookie = cookieOf(await sessions.signIn(sessions.createLinkCode(), ADDRESS));
+    const { token } = await sessions.issueToken(cookie);
+    const { principal } = await authenticator.authenticate(credentials(token));
+    const id = principal.session;
+    expect(id).toBeDefined();
+    const claims = { sub: 'console', org: 'default', roles: ['admin', 'operator'], sid: id };
+    const own = (more: object): Promise<string> =>
+      sign({ ...claims, iss: CONSOLE_ISSUER, ...more }, sessions.issuer.secret);
+    expect((await authenticator.authenticate(credentials(await own({})))).principal.session).toBe(id);
+    for (const wrong of [
+      { sid: undefined },
+      { sid: 7 },
+      { sid: 'mem_0123456789abcdef' },
+      { org: 'other' },
+      { sub: 'eve' },
+      { roles: ['admin'] },
+      { groups: ['g'] },
+    ])
+      expect(
+        (await refusal(async () => authenticator.authenticate(credentials(await own(wrong))))).code,
+      ).toBe(109);
+    await sessions.signOut(cookie);
+    expect(ended).toEqual([{ id, user: 'console', org: 'default' }]);
+    expect(await refusal(() => authenticator.authenticate(credentials(token)))).toEqual({
+      code: 109,
+      message: 'token expired: the session is over',
+    });
+    expect((await refusal(() => authenticator.refresh(token, principal))).code).toBe(109);
+  });
+
+  it('[AUTH-13] rights of the store count, not those that were signed; while nobody can say, what was signed', async () => {
+    const clock = new FakeClock();
+    let answer: Awaited<ReturnType<ConsoleAccounts['confirm']>>;
+    const grant = { user: 'ada', org: 'acme', roles: ['viewer', 'admin'], groups: ['a', 'b'] } as const;
+    const memory = createMemoryAccounts(
+      { clock },
+      { identity: grant, sessionTtlMs: 60_000, maxSessions: 10 },
+    );
+    const accounts: ConsoleAccounts = { ...memory, confirm: async () => answer };
+    const keys = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)] as const;
+    const open = (secrets: readonly Uint8Array[]) =>
+      createConsoleSessions({ clock, logger: silentLogger, accounts, secrets });
+    const [sessions, other] = [open(keys), open([...keys].reverse())];
+    const authenticator = createTokenAuthenticator(
+      { clock, logger: silentLogger, internalIssuers: [sessions.issuer] },
+      {},
+    );
+    const cookie = cookieOf(await other.signInAs('ada', ADDRESS));
+    // Signed by a node whose first key is another one.
+    const { token } = await other.issueToken(cookie);
+    const outcome = (): Promise<number | string> =>
+      authenticator.authenticate(credentials(token)).then(
+        ({ principal }) => principal.user,
+        (error: CodedError) => error.code,
+      );
+    answer = { ...grant, roles: ['admin', 'viewer'], groups: ['b', 'a'] };
+    expect(await outcome()).toBe('ada');
+    answer = 'unknown';
+    expect(await outcome()).toBe('ada');
+    answer = { ...grant, roles: ['viewer'] };
+    expect(await outcome()).toBe(109);
+    answer = { ...grant, groups: [] };
+    expect(await outcome()).toBe(109);
+    answer = undefined;
+    expect(await outcome()).toBe(109);
   });
 
   it('[AUTH-13] never beyond the session, never without one', async () => {

@@ -5,7 +5,7 @@
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { mergeOptions, requireNumber, type Clock, type Logger } from '@trunkline/base';
-import type { Role } from '@trunkline/hub';
+import type { Principal, Role } from '@trunkline/hub';
 import { CodedError, isOrgId } from '@trunkline/protocol';
 import { addressBlock, createAttemptLimiter } from '@trunkline/transport';
 import { parse, serialize } from 'cookie';
@@ -13,8 +13,10 @@ import type { InternalIssuer } from './authenticator.js';
 import {
   createMemoryAccounts,
   type ConsoleAccounts,
+  type ConsoleGrant,
   type ConsoleIdentity,
   type ConsoleOrg,
+  type EndedSession,
   type Origin,
   type Proof,
 } from './console-accounts.js';
@@ -53,7 +55,7 @@ export const CONSOLE_SESSIONS_DEFAULTS: ConsoleSessionsOptions = {
 
 export const CONSOLE_ISSUER = 'trunkline-console';
 
-export type { ConsoleIdentity } from './console-accounts.js';
+export type { ConsoleIdentity, EndedSession } from './console-accounts.js';
 
 export interface ConsoleToken {
   readonly token: string;
@@ -68,13 +70,20 @@ export interface ConsoleSessions {
   signIn(code: string, origin: Origin): Promise<string>;
   /** The same for somebody whose identity was proved otherwise. */
   signInAs(user: string, origin: Origin): Promise<string>;
-  /** Who the request's `Cookie` header belongs to, in the org that comes first. */
-  verify(cookieHeader: string | undefined): Promise<ConsoleIdentity | undefined>;
+  /**
+   * Who the request's `Cookie` header belongs to, in `org` or in the one that comes first. Throws `notFound` (1004) for an org that is not there and one
+   * that is not the user's.
+   */
+  verify(
+    cookieHeader: string | undefined,
+    org?: string,
+    origin?: Origin,
+  ): Promise<ConsoleIdentity | undefined>;
   /** Orgs that the session may switch to. Throws `unauthorized` (101). */
   orgs(cookieHeader: string | undefined): Promise<readonly ConsoleOrg[]>;
   /**
    * A connection token for that session, in `org` or in the one that comes first. Throws `unauthorized` (101); `notFound` (1004) for an org that is not
-   * there and one that is not the user's. It outlives a sign-out by at most `tokenTtlMs`.
+   * there and one that is not the user's. It counts only while the session lives.
    */
   issueToken(cookieHeader: string | undefined, org?: string, origin?: Origin): Promise<ConsoleToken>;
   /** Ends the session, if there is one. The `Set-Cookie` value that removes the cookie. */
@@ -93,8 +102,10 @@ export interface ConsoleSessionsDeps {
   readonly logger: Logger;
   /** Default: in memory, with the one identity of the options. */
   readonly accounts?: ConsoleAccounts;
-  /** 32 bytes that sign connection tokens. Default: made anew, so that tokens end with the process. */
-  readonly secret?: Uint8Array;
+  /** 32 bytes each for connection tokens; the first one signs. Default: made anew, so that tokens end with the process. */
+  readonly secrets?: readonly Uint8Array[];
+  /** For the accounts in memory: told of a session that somebody ended. */
+  readonly onEnd?: (session: EndedSession) => void;
 }
 
 /** Throws a RangeError that names a bad option. */
@@ -108,8 +119,20 @@ export function createConsoleSessions(
   const { user, org, roles, sessionTtlMs, maxSessions } = options;
   const accounts =
     deps.accounts ??
-    createMemoryAccounts(clock, { identity: { user, org, roles }, sessionTtlMs, maxSessions });
-  const issuer: InternalIssuer = { issuer: CONSOLE_ISSUER, secret: deps.secret ?? randomBytes(32) };
+    createMemoryAccounts(deps, { identity: { user, org, roles }, sessionTtlMs, maxSessions });
+  const [secret = new Uint8Array(randomBytes(32)), ...others] = deps.secrets ?? [];
+  const issuer: InternalIssuer = {
+    issuer: CONSOLE_ISSUER,
+    secret,
+    others,
+    confirm: async (principal, { sid }) => {
+      const found = typeof sid === 'string' ? await accounts.confirm(sid, principal.org) : undefined;
+      if (typeof sid !== 'string' || !found) throw new CodedError('tokenExpired', 'the session is over');
+      if (found !== 'unknown' && !isSame(found, principal))
+        throw new CodedError('tokenExpired', 'rights changed');
+      return { ...principal, session: sid };
+    },
+  };
   const limiter = createAttemptLimiter(deps, {
     perSecond: options.attemptsPerMinute / 60,
     burst: options.attemptsPerMinute,
@@ -166,9 +189,13 @@ export function createConsoleSessions(
 
     signInAs: (identified, origin) => openSession({ door: 'oidc', user: identified }, origin),
 
-    async verify(cookieHeader) {
+    async verify(cookieHeader, wanted, origin = NOWHERE) {
       const digest = digestIn(cookieHeader);
-      return digest === undefined ? undefined : accounts.identity(digest, undefined, NOWHERE);
+      const session = digest === undefined ? undefined : await accounts.find(digest);
+      if (digest === undefined || !session) return undefined;
+      const identity = await accounts.identity(digest, wanted, origin);
+      if (!identity && wanted !== undefined) throw new CodedError('notFound', 'org');
+      return identity;
     },
 
     async orgs(cookieHeader) {
@@ -186,8 +213,8 @@ export function createConsoleSessions(
       if (!identity) throw new CodedError('notFound', 'org');
       const ttlSeconds = Math.max(1, Math.ceil(Math.min(options.tokenTtlMs, session.remainingMs) / 1_000));
       const key = { algorithm: 'HS256', secret: issuer.secret } as const;
-      const { user: sub, ...rest } = identity;
-      const claims = { sub, ...rest, ...(identity.roles.includes('admin') ? { caps: INSPECTOR } : {}) };
+      const { user: sub, session: sid, ...rest } = identity;
+      const claims = { sub, sid, ...rest, ...(identity.roles.includes('admin') ? { caps: INSPECTOR } : {}) };
       const token = await mintToken({ clock, key, issuer: CONSOLE_ISSUER }, claims, ttlSeconds);
       return { token, expiresAtMs: (Math.floor(clock.now() / 1_000) + ttlSeconds) * 1_000 };
     },
@@ -213,6 +240,13 @@ function resolve(given: Partial<ConsoleSessionsOptions> | undefined): ConsoleSes
   }
   if (!isOrgId(options.org)) throw new RangeError('org must be an org id');
   return options;
+}
+
+/** Whether a token says of its holder what is so. */
+function isSame(grant: ConsoleGrant, principal: Principal): boolean {
+  const text = ({ user, roles, groups = [] }: ConsoleGrant): string =>
+    JSON.stringify([user, [...roles].sort(), [...groups].sort()]);
+  return text(grant) === text(principal);
 }
 
 /** 256 bits. */

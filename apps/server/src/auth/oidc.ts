@@ -56,8 +56,8 @@ export interface ProvenIdentity {
 export interface OidcDeps {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Seals the cookie of an attempt: 32 bytes, the same on every node. */
-  readonly secret: Uint8Array;
+  /** For the cookie of an attempt: 32 bytes each, the same on every node. The first one seals, all of them open. */
+  readonly secrets: () => readonly Uint8Array[];
   /** Where browsers reach this server; known once it listens. */
   readonly publicUrl: () => string;
   /** Makes a user of whoever came back; answers its id. */
@@ -121,7 +121,7 @@ export function createOidcDoor(deps: OidcDeps, options: OidcOptions): OidcDoor {
 
   const attemptIn = (cookieHeader: string | undefined): Attempt => {
     const sealed = cookieHeader === undefined ? undefined : parse(cookieHeader)[cookieName];
-    const attempt = sealed === undefined ? undefined : open(deps.secret, sealed);
+    const attempt = sealed === undefined ? undefined : open(deps.secrets(), sealed);
     if (!attempt) throw new CodedError(DIRECTORY_CODES.signInFailed, 'this browser has not begun a sign-in');
     if (attempt.untilMs <= clock.now())
       throw new CodedError(DIRECTORY_CODES.signInFailed, 'it took too long');
@@ -147,7 +147,7 @@ export function createOidcDoor(deps: OidcDeps, options: OidcOptions): OidcDoor {
         state: attempt.state,
         nonce: attempt.nonce,
       });
-      return { url: url.href, cookie: toCookie(seal(deps.secret, attempt), ATTEMPT_MS / 1_000) };
+      return { url: url.href, cookie: toCookie(seal(deps.secrets(), attempt), ATTEMPT_MS / 1_000) };
     },
 
     async complete(url, cookieHeader, origin) {
@@ -253,7 +253,8 @@ function texts(value: unknown): readonly string[] {
   return list.filter((item): item is string => typeof item === 'string').slice(0, MAX_LISTED);
 }
 
-function seal(secret: Uint8Array, attempt: Attempt): string {
+function seal([secret]: readonly Uint8Array[], attempt: Attempt): string {
+  if (!secret) throw new RangeError('secrets: at least one');
   const nonce = randomBytes(12);
   const cipher = createCipheriv('aes-256-gcm', secret, nonce);
   const body = Buffer.concat([cipher.update(JSON.stringify(attempt), 'utf8'), cipher.final()]);
@@ -261,14 +262,17 @@ function seal(secret: Uint8Array, attempt: Attempt): string {
 }
 
 /** Undefined for what this installation did not seal. */
-function open(secret: Uint8Array, text: string): Attempt | undefined {
+function open(secrets: readonly Uint8Array[], text: string): Attempt | undefined {
   const bytes = Buffer.from(text, 'base64url');
-  try {
-    const decipher = createDecipheriv('aes-256-gcm', secret, bytes.subarray(0, 12));
-    decipher.setAuthTag(bytes.subarray(12, 28));
-    const body = Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8');
-    return JSON.parse(body) as Attempt;
-  } catch {
-    return undefined;
+  for (const secret of secrets) {
+    try {
+      const decipher = createDecipheriv('aes-256-gcm', secret, bytes.subarray(0, 12), { authTagLength: 16 });
+      decipher.setAuthTag(bytes.subarray(12, 28));
+      const body = Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8');
+      return JSON.parse(body) as Attempt;
+    } catch {
+      // Under another key, or nobody's.
+    }
   }
+  return undefined;
 }

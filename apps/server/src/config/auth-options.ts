@@ -23,6 +23,7 @@ export function toAuthenticatorOptions({ auth }: Config): Partial<TokenAuthentic
 /** The configuration's rules have seen to it that the parts fit one another. */
 export function toTokenKey({ alg, kid, secret, allowShort, publicKey, jwk }: KeyConfig): TokenKeyOptions {
   const id = kid === undefined ? {} : { kid };
-  if (secret !== undefined) return { secret, algorithms: [alg as HmacAlgorithm], ...(allowShort ? { allowShort } : {}), ...id };
+  if (secret !== undefined)
+    return { secret, algorithms: [alg as HmacAlgorithm], ...(allowShort ? { allowShort } : {}), ...id };
   return { publicKey: publicKey ?? (jwk as JWK), algorithms: [alg as PublicAlgorithm], ...id };
 }

@@ -36,6 +36,7 @@ export function toHubOptions({ client, channels, node }: Config): Partial<HubOpt
     presenceTtlMs: client.presenceTtl,
     joinLeaveCoalesceAbove: client.joinLeaveCoalesceAbove,
     joinLeaveCoalesceMs: client.joinLeaveCoalesceWindow,
+    presenceMaxClients: client.presenceMaxClients,
     positionCheckIntervalMs: client.positionCheckInterval,
     idempotencyTtlMs: client.idempotencyTtl,
     expiryGraceMs: client.expiryGrace,

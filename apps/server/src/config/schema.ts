@@ -7,6 +7,7 @@
  */
 import { apiMethods, type ApiMethod } from '@trunkline/contracts/api';
 import { HUB_DEFAULTS } from '@trunkline/hub';
+import { DIRECTORY_DEFAULTS } from '@trunkline/module-directory';
 import { z } from 'zod';
 import { HMAC_ALGORITHMS, PUBLIC_ALGORITHMS } from '../auth/keys.js';
 import { choice, duration, flag, freeForm, integer, list, records, size, text } from './leaves.js';
@@ -275,6 +276,13 @@ const client = z.strictObject({
     'Subscribers of a channel above which joins and leaves are coalesced.',
   ).default(D.joinLeaveCoalesceAbove),
   joinLeaveCoalesceWindow: duration('Window of that coalescing.', { min: 1 }).default(D.joinLeaveCoalesceMs),
+  presenceMaxClients: integer(
+    'Clients that one presence answer lists; larger channels are refused with 106.',
+    {
+      min: 1,
+      max: 1_000_000,
+    },
+  ).default(D.presenceMaxClients),
   positionCheckInterval: duration(
     "How often an idle positioned channel's top is compared with what was delivered.",
     { min: 1_000 },
@@ -419,6 +427,24 @@ export const configSchema = z.strictObject({
         'Key of secrets in the store: 32 bytes as base64 or hexadecimal digits; several, comma-separated, during a rotation: the first one is in use. Absent: `secrets.key` in `dataDir`, made at the first start.',
         { secret: true },
       ).optional(),
+    })
+    .prefault({}),
+  directory: z
+    .strictObject({
+      auditRetention: duration('How long records of the audit log are kept.', { min: 3_600_000 }).default(
+        DIRECTORY_DEFAULTS.auditRetentionMs,
+      ),
+      auditMaxRecords: integer('Records of the audit log that are kept at most; the oldest go first.', {
+        min: 1_000,
+      }).default(DIRECTORY_DEFAULTS.auditMaxRecords),
+      keyCache: duration(
+        'How long a node uses an API key of the store without asking again: a key that is revoked on another node works no longer than this.',
+        { min: 100, max: 60_000 },
+      ).default(DIRECTORY_DEFAULTS.keyCacheMs),
+      refresh: duration('How often a node reads which users are disabled, and the quotas of orgs.', {
+        min: 100,
+        max: 60_000,
+      }).default(DIRECTORY_DEFAULTS.refreshMs),
     })
     .prefault({}),
   tracing: z

@@ -9,7 +9,8 @@ import { STORE_CODES } from '@trunkline/store';
 import {
   createMemoryAccounts,
   type ConsoleAccounts,
-  type ConsoleIdentity,
+  type ConsoleGrant,
+  type EndedSession,
   type Origin,
 } from '../auth/console-accounts.js';
 
@@ -17,6 +18,8 @@ export interface DirectoryAccountsDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly directory: Directory;
+  /** Told of the end of sessions in memory; those in the store are the module's matter. */
+  readonly onEnd?: (session: EndedSession) => void;
 }
 
 export interface DirectoryAccountsOptions {
@@ -40,11 +43,14 @@ const TROUBLE: readonly number[] = [
 ];
 
 export function createDirectoryAccounts(
-  { clock, logger, directory }: DirectoryAccountsDeps,
+  { clock, logger, directory, onEnd }: DirectoryAccountsDeps,
   { org: home, user: guest, sessionTtlMs }: DirectoryAccountsOptions,
 ): ConsoleAccounts {
-  const identity: ConsoleIdentity = { user: guest, org: home, roles: ['admin', 'operator'] };
-  const memory = createMemoryAccounts(clock, { identity, sessionTtlMs, maxSessions: MAX_GUESTS });
+  const identity: ConsoleGrant = { user: guest, org: home, roles: ['admin', 'operator'] };
+  const memory = createMemoryAccounts(
+    { clock, ...(onEnd && { onEnd }) },
+    { identity, sessionTtlMs, maxSessions: MAX_GUESTS },
+  );
   const { sessions, users, orgs, signIn } = directory;
   /** Entries into orgs without a membership that are in the audit log already, by session and org. */
   const entered = new Set<string>();
@@ -68,11 +74,6 @@ export function createDirectoryAccounts(
     entered.add(entry);
   };
 
-  const identityIn = async (
-    user: string,
-    org: string,
-  ): Promise<(ConsoleIdentity & { readonly member: boolean }) | undefined> => users.grantOf(user, org);
-
   return {
     async open(digest, proof, origin) {
       if (proof.door === 'oidc') return openInDirectory(digest, proof.user, proof.door, origin);
@@ -81,7 +82,7 @@ export function createDirectoryAccounts(
         const user = await signIn.withLink(origin, home);
         await openInDirectory(digest, user.id, proof.door, origin);
       } catch (cause) {
-        if (!(cause instanceof CodedError && TROUBLE.includes(cause.code))) throw cause;
+        if (!isTrouble(cause)) throw cause;
         logger.warn(
           { cause: String(cause) },
           'the store does not answer: a console session is kept in memory',
@@ -94,7 +95,7 @@ export function createDirectoryAccounts(
       const kept = await memory.find(digest);
       if (kept) return kept;
       const session = await sessions.find(digest);
-      return session && { user: session.user, remainingMs: session.expiresMs - clock.now() };
+      return session && { id: session.id, user: session.user, remainingMs: session.expiresMs - clock.now() };
     },
 
     async close(digest, origin) {
@@ -109,11 +110,11 @@ export function createDirectoryAccounts(
       const session = await sessions.find(digest);
       if (!session) return undefined;
       const org = wanted ?? (await orgsOf(session.user))[0]?.org ?? home;
-      const found = await identityIn(session.user, org);
+      const found = await users.grantOf(session.user, org);
       if (!found) return undefined;
-      const { member, ...identity } = found;
+      const { member, ...grant } = found;
       if (!member && wanted !== undefined) await noteEntry(session.id, session.user, org, origin);
-      return identity;
+      return { ...grant, session: session.id };
     },
 
     async orgs(digest) {
@@ -123,7 +124,24 @@ export function createDirectoryAccounts(
       if (!session) return [];
       return (await orgsOf(session.user)).map(({ org, orgName, roles }) => ({ org, name: orgName, roles }));
     },
+
+    async confirm(session, org) {
+      const kept = await memory.confirm(session, org);
+      if (kept) return kept;
+      try {
+        const user = await sessions.userOf(session);
+        return user === undefined ? undefined : await users.grantOf(user, org);
+      } catch (cause) {
+        if (!isTrouble(cause)) throw cause;
+        // The token was signed for some minutes; for that long its word goes on counting.
+        return 'unknown';
+      }
+    },
   };
+}
+
+function isTrouble(cause: unknown): boolean {
+  return cause instanceof CodedError && TROUBLE.includes(cause.code);
 }
 
 const MAX_ENTERED = 10_000;

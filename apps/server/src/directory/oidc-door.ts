@@ -23,7 +23,7 @@ export async function openOidcDoor(
     (await directory.signIn.withProvider(...given)).id;
   const { createOidcDoor } = await import('../auth/oidc.js');
   return createOidcDoor(
-    { ...deps, secret: directory.secrets.derive('sign-in attempts'), admit },
+    { ...deps, secrets: () => directory.secrets.derive('sign-in attempts'), admit },
     {
       ...rest,
       issuer,

@@ -34,7 +34,21 @@ export function openServerDirectory(
     );
     return undefined;
   }
-  return createDirectory({ ...deps, secretsKeys: secrets.keys, keepSecretsKeys: secrets.keep });
+  const { auditRetention, auditMaxRecords, keyCache, refresh } = values.directory;
+  return createDirectory(
+    {
+      ...deps,
+      secretsKeys: secrets.keys,
+      // Nodes that share a database share its keys: one alone cannot change them for the others.
+      keepSecretsKeys: values.store.url === undefined ? secrets.keep : undefined,
+    },
+    {
+      auditRetentionMs: auditRetention,
+      auditMaxRecords,
+      keyCacheMs: keyCache,
+      refreshMs: refresh,
+    },
+  );
 }
 
 /** Whether the directory was used before, or is configured: then it is read with the start, and what is wrong with it is said there. */

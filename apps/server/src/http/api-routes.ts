@@ -105,7 +105,7 @@ export function registerApiRoutes(
       const body = request.body ?? {};
       const name = request.params.method;
       const method = methodOf(name);
-      audit(request, caller, method ?? name);
+      noteKeyUse(request, { holder: caller.holder, org: caller.org.org }, method ?? name, deps);
       if (name === 'batch') return send(reply, await runBatch(caller, body));
       if (!method) throw noMethod();
       const outcome = await run(caller, method, body);
@@ -116,7 +116,7 @@ export function registerApiRoutes(
 
     scope.post('/api', async (request, reply) => {
       const caller = callerOf(request);
-      audit(request, caller, 'commands');
+      noteKeyUse(request, { holder: caller.holder, org: caller.org.org }, 'commands', deps);
       const replies: string[] = [];
       for (const command of (request.body ?? []) as readonly LineCommand[])
         replies.push(toJson(await runLine(caller, command)));
@@ -207,22 +207,24 @@ export function registerApiRoutes(
     const outcome = method ? await run(caller, method, params) : { error: toApiError(noMethod()) };
     return { id, ...outcome };
   }
+}
 
-  /** A key that opens every org leaves a line for each use. */
-  function audit(request: FastifyRequest, { holder, allOrgs, org }: Caller, method: string): void {
-    if (!allOrgs) return;
-    const fields = {
-      audit: 'apiKeyOfAllOrgs',
-      key: holder.name,
-      org: org.org,
-      method,
-      requestId: request.id,
-      remoteAddress: deps.peerFacts(request).address,
-    };
-    logger.info(fields, 'key of all orgs used');
-    const { key, requestId, remoteAddress: address } = fields;
-    deps.onKeyUse({ key, org: org.org, method, requestId, address });
-  }
+/** A key that opens every org leaves a line, and a record, for each use; other keys none. */
+export function noteKeyUse(
+  request: FastifyRequest,
+  { holder, org }: { readonly holder: ApiKeyIdentity; readonly org: string },
+  method: string,
+  { logger, peerFacts, onKeyUse }: Pick<ApiRoutesDeps, 'logger' | 'peerFacts' | 'onKeyUse'>,
+): void {
+  if (holder.org !== '*') return;
+  const { address } = peerFacts(request);
+  const { name: key } = holder;
+  const requestId = request.id;
+  logger.info(
+    { audit: 'apiKeyOfAllOrgs', key, org, method, requestId, remoteAddress: address },
+    'key of all orgs used',
+  );
+  onKeyUse({ key, org, method, requestId, address });
 }
 
 /** The answer to anything thrown, for the application's error handler. */

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { randomId } from '@trunkline/base';
-import { CodedError } from '@trunkline/protocol';
+import { CodedError, isOrgId } from '@trunkline/protocol';
 import Fastify, {
   type FastifyInstance,
   type FastifyReply,
@@ -16,15 +16,27 @@ import { registerApiRoutes, sendError, type ApiRoutesDeps } from './api-routes.j
 import { registerConsoleFiles, type ConsolePages } from './console-files.js';
 import { registerConsoleRoutes } from './console-routes.js';
 import { registerDocsRoutes } from './docs-routes.js';
-import { registerModuleRoutes } from './module-routes.js';
+import { registerModuleRoutes, type ModuleRoutesDeps } from './module-routes.js';
 import { registerNodeRoutes } from './node-routes.js';
-import { createPeerFacts } from './peer.js';
+import { createPeerFacts, type PeerFactsOf } from './peer.js';
 import type { HttpDeps, HttpOptions } from './ports.js';
 import { contentSecurityPolicy, securityHeaders } from './security.js';
 
 /** A request must be complete within this: more is a peer that holds a socket for nothing. */
 const REQUEST_TIMEOUT_MS = 30_000;
 const MAX_PARAM_LENGTH = 255;
+
+/** Who the console's cookie belongs to, in the org that `X-Org` names, or in the one that comes first. */
+function sessionOf(sessions: HttpDeps['sessions'], peerFacts: PeerFactsOf): ModuleRoutesDeps['sessionOf'] {
+  return async (request) => {
+    const { 'x-org': org, cookie } = request.headers;
+    if (!sessions || cookie === undefined) return undefined;
+    if (org !== undefined && !(typeof org === 'string' && isOrgId(org)))
+      throw new CodedError('badRequest', 'X-Org must be an org id');
+    const origin = { address: peerFacts(request).address, requestId: request.id };
+    return sessions.verify(cookie, org, origin);
+  };
+}
 
 /** Not listening yet. Routes of modules are those the hub has now. Closing ends idle keep-alive connections at once. */
 export async function createHttpApp(
@@ -53,6 +65,7 @@ export async function createHttpApp(
     ...(options.tls ? { https: options.tls } : {}),
   } as FastifyServerOptions);
   const peerFacts = createPeerFacts(options.trustedProxies);
+  const onKeyUse = deps.onKeyUse ?? (() => undefined);
 
   const headers = securityHeaders(options.tls !== undefined);
   const { entrance } = deps;
@@ -87,7 +100,7 @@ export async function createHttpApp(
       validator: deps.validator,
       peerFacts,
       onCall: deps.onApiCall ?? (() => undefined),
-      onKeyUse: deps.onKeyUse ?? (() => undefined),
+      onKeyUse,
       ...(deps.tracer ? { tracer: deps.tracer } : {}),
       handlers: createApiHandlers({
         clock: deps.clock,
@@ -102,7 +115,7 @@ export async function createHttpApp(
   registerModuleRoutes(
     app,
     hub.routes(),
-    { ...deps, peerFacts, sessionOf: async (request) => sessions?.verify(request.headers.cookie) },
+    { ...deps, peerFacts, onKeyUse, sessionOf: sessionOf(sessions, peerFacts) },
     options,
   );
   registerDocsRoutes(app, { hub }, { version: options.version, metrics: deps.metrics !== undefined });

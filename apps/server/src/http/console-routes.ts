@@ -90,6 +90,13 @@ export function registerConsoleRoutes(
       return logoutUrl === undefined ? reply.code(204).send() : { logoutUrl };
     });
 
+    scope.get<{ Querystring: { token?: unknown } }>('/console/invitation', async (request, reply) => {
+      const { token } = request.query;
+      if (oidc && typeof token === 'string' && (await isInvited?.(token)) === true)
+        return reply.redirect('/console/oidc/login', 303);
+      return reply.code(404).type('text/html; charset=utf-8').send(EXPIRED_INVITATION);
+    });
+
     if (oidc) registerOidcRoutes(scope, oidc);
   });
 
@@ -113,13 +120,6 @@ export function registerConsoleRoutes(
       } catch (error) {
         return sendProblem(request, reply, error);
       }
-    });
-
-    scope.get<{ Querystring: { token?: unknown } }>('/console/invitation', async (request, reply) => {
-      const { token } = request.query;
-      if (typeof token === 'string' && (await isInvited?.(token)) === true)
-        return reply.redirect('/console/oidc/login', 303);
-      return reply.code(404).type('text/html; charset=utf-8').send(EXPIRED_INVITATION);
     });
   }
 

@@ -57,7 +57,12 @@ describe('sign-in', () => {
     const { status, text, cookie } = await post({ code: test.sessions.createLinkCode() });
     expect({ status, identity: JSON.parse(text) as object }).toEqual({
       status: 200,
-      identity: { user: 'operator', org: 'acme', roles: ['admin', 'operator'] },
+      identity: {
+        user: 'operator',
+        org: 'acme',
+        roles: ['admin', 'operator'],
+        session: expect.stringMatching(/^mem_/) as string,
+      },
     });
     expect(cookie).not.toBe('');
   });
@@ -68,8 +73,8 @@ describe('sign-in', () => {
     expect((await inject({ url: '/console/session', headers: { cookie: 'trunkline=forged' } })).status).toBe(
       401,
     );
-    expect((await inject({ url: '/console/session', headers: { cookie } })).text).toBe(
-      '{"user":"operator","org":"acme","roles":["admin","operator"]}',
+    expect((await inject({ url: '/console/session', headers: { cookie } })).text).toMatch(
+      /^\{"user":"operator","org":"acme","roles":\["admin","operator"\],"session":"mem_[\w-]{16}"\}$/,
     );
     expect((await inject({ method: 'POST', url: '/console/token' })).status).toBe(401);
     const { text } = await inject({ method: 'POST', url: '/console/token', headers: { cookie } });

@@ -3,6 +3,7 @@
  * look no further. Causes never travel; they are logged with the request id that the answer carries.
  */
 import type { Logger } from '@trunkline/base';
+import { DIRECTORY_CODES } from '@trunkline/contracts/directory';
 import { CodedError, ERROR_CODES, type ErrorName } from '@trunkline/protocol';
 import { STORE_CODES } from '@trunkline/store';
 
@@ -35,6 +36,7 @@ const STATUS: Readonly<Record<ErrorName, number>> = {
   keyMismatch: 409,
   keyPending: 409,
   outOfTurn: 409,
+  overtaken: 409,
 };
 
 /** A refusal whose status says more than its code: another method, another encoding. */
@@ -47,8 +49,21 @@ export class HttpError extends CodedError {
   }
 }
 
+const DIRECTORY_STATUS: Readonly<Record<keyof typeof DIRECTORY_CODES, number>> = {
+  secretsKeyWrong: 500,
+  lastOperator: 409,
+  userDisabled: 403,
+  notInvited: 403,
+  signInFailed: 400,
+  providerUnavailable: 503,
+  rotationRunning: 409,
+};
+
 const STATUS_BY_CODE = new Map([
   ...(Object.keys(STATUS) as ErrorName[]).map((name) => [ERROR_CODES[name].code, STATUS[name]] as const),
+  ...Object.entries(DIRECTORY_STATUS).map(
+    ([name, status]) => [DIRECTORY_CODES[name as keyof typeof DIRECTORY_CODES].code, status] as const,
+  ),
   // What is wrong with the store passes, or is nobody's fault outside.
   ...Object.values(STORE_CODES).map(({ code, retry }) => [code, retry === 'never' ? 500 : 503] as const),
 ]);

@@ -6,19 +6,28 @@ import { Readable } from 'node:stream';
 import type { Authenticator, Principal, RouteDescriptor, Validator, ValidatorCompiler } from '@trunkline/hub';
 import { CodedError } from '@trunkline/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { identify, mayUseModule, outOfScope, presentedKey, type ApiRoutesDeps } from './api-routes.js';
+import {
+  identify,
+  mayUseModule,
+  noteKeyUse,
+  outOfScope,
+  presentedKey,
+  type ApiRoutesDeps,
+} from './api-routes.js';
 import { parseBody, toJson } from './json.js';
-import { toOpenRequest, type PeerFactsOf } from './peer.js';
+import { toOpenRequest } from './peer.js';
 
-export interface ModuleRoutesDeps extends Pick<ApiRoutesDeps, 'apiKeys' | 'hub'> {
+export interface ModuleRoutesDeps extends Pick<
+  ApiRoutesDeps,
+  'apiKeys' | 'hub' | 'logger' | 'peerFacts' | 'onKeyUse'
+> {
   readonly validator: ValidatorCompiler;
   readonly authenticator: Pick<Authenticator, 'authenticate'>;
-  readonly peerFacts: PeerFactsOf;
   /** Who the console's cookie belongs to. */
   readonly sessionOf: (
     request: FastifyRequest,
   ) => Promise<
-    (Pick<Principal, 'user' | 'org' | 'roles'> & { readonly groups?: Principal['groups'] }) | undefined
+    (Pick<Principal, 'user' | 'org' | 'roles'> & Partial<Pick<Principal, 'groups' | 'session'>>) | undefined
   >;
 }
 
@@ -106,6 +115,7 @@ async function principalOf(request: FastifyRequest, deps: ModuleRoutesDeps): Pro
   const { holder, principal } = await identify(request, deps);
   const module = (request.routeOptions.url ?? '').split('/')[1] ?? '';
   if (!mayUseModule(holder, module)) throw outOfScope(module);
+  noteKeyUse(request, { holder, org: principal.org }, request.routeOptions.url ?? '', deps);
   return principal;
 }
 

@@ -140,6 +140,7 @@ describe('commands on the store', () => {
     for (const [error, code] of [
       [STORE_CODES.idempotencyMismatch, 1006],
       [STORE_CODES.idempotencyPending, 1007],
+      [STORE_CODES.sequencePassed, 1009],
       [STORE_CODES.storeUnavailable, 1100],
     ] as const) {
       refuse(new CodedError(error));

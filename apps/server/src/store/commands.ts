@@ -98,5 +98,6 @@ function toWire(cause: unknown): unknown {
     return new CodedError('keyMismatch', undefined, { cause });
   if (cause.code === STORE_CODES.idempotencyPending.code)
     return new CodedError('keyPending', undefined, { cause });
+  if (cause.code === STORE_CODES.sequencePassed.code) return new CodedError('overtaken', 'seq', { cause });
   return cause;
 }

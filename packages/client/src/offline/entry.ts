@@ -82,14 +82,22 @@ export function hasEnded({ status }: QueueEntry): boolean {
   return status !== 'queued' && status !== 'sending';
 }
 
-/** Numbers it. An entry of this key that is there already is the answer. Throws a `CodedError` (limit exceeded) that names the bound. */
+/**
+ * Numbers it. An entry of this key that is there already is the answer. Throws a `CodedError`: limit exceeded, naming the bound, or key mismatch where
+ * that entry is another command.
+ */
 export function enqueue(
   meta: QueueMeta,
   present: QueueEntry | undefined,
   draft: Draft,
   { maxEntries, maxBytes }: QueueBounds,
 ): Change<QueueEntry> {
-  if (present !== undefined) return { result: present };
+  if (present !== undefined) {
+    // Of what ended well the params are gone; the server still knows them.
+    const same = present.params === '' || present.params === draft.params;
+    if (present.method !== draft.method || !same) throw new CodedError('keyMismatch');
+    return { result: present };
+  }
   if (meta.waiting >= maxEntries)
     throw new CodedError('limitExceeded', `the queue holds maxEntries (${maxEntries}) commands`);
   if (meta.bytes + draft.bytes > maxBytes)
@@ -135,6 +143,18 @@ export function defer(
     ...(error === undefined ? {} : { error }),
   };
   return { entry: deferred, result: deferred };
+}
+
+/**
+ * The server has seen higher numbers under this name from somebody else: the store is a copy, or an older state, of another one. It counts under a new
+ * name from here on, and the command waits as it did.
+ */
+export function rename(
+  meta: QueueMeta,
+  entry: QueueEntry | undefined,
+  instance: string,
+): Change<QueueEntry | undefined> {
+  return { ...defer(entry, 0), meta: { ...meta, instance } };
 }
 
 /** The end, once: an entry that ended before stays as it is. Undefined: it is not there. */

@@ -35,6 +35,7 @@ export class Mirror {
   #dirty = false;
   #loaded = false;
   #waitsFor: WaitsFor | undefined;
+  #instance = '';
   /** For each reading under way, what changed here since it began: there this page knows better. */
   readonly #readings = new Set<Set<string>>();
 
@@ -54,6 +55,11 @@ export class Mirror {
     return this.#entries.get(key);
   }
 
+  /** Who counts the commands; '' before the store was read. */
+  get instance(): string {
+    return this.#instance;
+  }
+
   get waitsFor(): WaitsFor | undefined {
     return this.#waitsFor;
   }
@@ -69,7 +75,9 @@ export class Mirror {
     const changed = new Set<string>();
     this.#readings.add(changed);
     try {
-      this.#replace((await this.#store.load()).entries, changed);
+      const { meta, entries } = await this.#store.load();
+      this.#instance = meta.instance;
+      this.#replace(entries, changed);
     } finally {
       this.#readings.delete(changed);
     }

@@ -74,14 +74,70 @@ describe('adding', () => {
     model.auto = false;
     model.up();
     const { key, seq } = await queue.add('do', { a: 1 }, { trace: 'walk' });
+    const { instance } = (await store.load()).meta;
     await settle();
     expect(model.flights[0]).toMatchObject({
       effect: { method: 'do', params: { a: 1 } },
-      options: { key, seq, trace: 'walk' },
+      options: { key, seq, instance, trace: 'walk' },
     });
     model.flights[0]?.loseAnswer();
     await clock.advance(60_000);
-    expect(model.flights[0]?.options).toEqual({ key, seq, trace: 'walk' });
+    expect(model.flights[0]?.options).toEqual({ key, seq, instance, trace: 'walk' });
+  });
+
+  it('[OFFLINE-9] the server is told who counts, the same for all pages and lives; whoever is alone is not counted', async () => {
+    const queue = open();
+    model.auto = false;
+    model.up();
+    await queue.add('do', 1, { order: 'a' });
+    await queue.add('do', 2, { order: null, key: 'alone', trace: 't' });
+    await settle();
+    const [first, alone] = model.flights.map(({ options }) => options);
+    expect(first).toMatchObject({ order: 'a', seq: 1, instance: /^\w{22}$/ });
+    expect(alone).toEqual({ key: 'alone', trace: 't' });
+    for (const flight of [...model.flights]) flight.answer();
+    await settle();
+    await queue.dispose();
+    open();
+    await opened[1]?.add('do', 3, { order: 'a' });
+    await settle();
+    expect(model.flights[0]?.options).toMatchObject({ seq: 3, instance: first?.instance });
+  });
+
+  it('[OFFLINE-9] overtaken at the first try, the store is a copy: it counts under a new name, and the command takes effect', async () => {
+    const queue = open();
+    model.auto = false;
+    model.up();
+    const { outcome } = await queue.add('do', 1);
+    await settle();
+    const before = model.flights[0]?.options.instance;
+    server.refuse = refusing('overtaken');
+    model.flights[0]?.answer();
+    server.refuse = undefined;
+    await settle();
+    expect(model.flights[0]?.options).toMatchObject({ seq: 1, instance: /^\w{22}$/ });
+    expect(model.flights[0]?.options.instance).not.toBe(before);
+    model.flights[0]?.answer();
+    expect(await outcome).toMatchObject({ status: 'done' });
+  });
+
+  it('[OFFLINE-9] overtaken at a later try, it ended as a value: it did not take effect, and those behind it go on', async () => {
+    const queue = open();
+    model.auto = false;
+    model.up();
+    const { outcome } = await queue.add('do', 1);
+    const next = await queue.add('do', 2);
+    await settle();
+    model.flights[0]?.lose();
+    await clock.advance(10_000);
+    server.refuse = refusing('overtaken');
+    model.flights[0]?.answer();
+    server.refuse = undefined;
+    expect(await outcome).toMatchObject({ status: 'failed', error: { code: 1009 } });
+    await settle();
+    model.flights[0]?.answer();
+    expect(await next.outcome).toMatchObject({ status: 'done' });
+    expect(done()).toEqual([2]);
   });
 
   it('[OFFLINE-2] is refused with a code where the queue is full, by number and by bytes', async () => {
@@ -119,6 +175,17 @@ describe('adding', () => {
     expect(done()).toEqual([1]);
     await expect(second.outcome).resolves.toEqual(await first.outcome);
     await expect((await queue.add('do', 1, { key: 'k' })).outcome).resolves.toMatchObject({ status: 'done' });
+  });
+
+  it('[OFFLINE-1] a key that is another command’s is refused with a code', async () => {
+    const queue = open();
+    await queue.add('do', 1, { key: 'k' });
+    await expect(queue.add('do', 2, { key: 'k' })).rejects.toMatchObject({ code: 1006 });
+    await expect(queue.add('undo', 1, { key: 'k' })).rejects.toMatchObject({ code: 1006 });
+    model.up();
+    await settle();
+    expect(done()).toEqual([1]);
+    await expect(queue.add('undo', 1, { key: 'k' })).rejects.toMatchObject({ code: 1006 });
   });
 });
 

@@ -66,9 +66,10 @@ export class OfflineQueue<C extends ContractOrNone = DefaultContract> {
       call: ({ method, params, key, seq, order, trace }) =>
         client.command(method as never, JSON.parse(params) as never, {
           key,
-          seq,
           trace,
-          ...(order === '' ? {} : { order }),
+          // Whoever is alone in its order has nobody to come before or after.
+          ...(order === key ? {} : { seq, instance: this.#mirror.instance }),
+          ...(order === key || order === '' ? {} : { order }),
         }),
       changed: (ended) => store.tell({ from: this.#id, ...(ended ? { ended } : {}) }),
     });

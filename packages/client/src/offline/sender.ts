@@ -3,12 +3,12 @@
  * became of it, and lets go when nothing is left to do. That a command was sent is written before it leaves, and it is kept until its answer was written;
  * whatever dies in between, the next turn sends it again under the same key.
  */
-import { sleep, type Clock } from '@trunkline/base';
-import { CodedError } from '@trunkline/protocol';
+import { randomId, sleep, type Clock } from '@trunkline/base';
+import { CodedError, ERROR_CODES } from '@trunkline/protocol';
 import type { CommandResult } from '../rpc.js';
 import { LOCAL_CODES } from '../errors.js';
 import { whatIsDue, type Due } from './due.js';
-import { begin, defer, end, type EntryError, type QueueEntry } from './entry.js';
+import { begin, defer, end, rename, type EntryError, type QueueEntry } from './entry.js';
 import type { Mirror, WaitsFor } from './mirror.js';
 import type { ResolvedQueueOptions } from './options.js';
 import { outcomeOf, type Outcome } from './outcome.js';
@@ -175,11 +175,19 @@ export class Sender {
 
   async #failed(entry: QueueEntry, error: CodedError): Promise<void> {
     const { code, message } = error;
+    if (code === ERROR_CODES.overtaken.code && !wasSentBefore(entry)) return this.#rename(entry);
     if (isFinal(error)) return void (await this.#end(entry, 'failed', { code, message }));
     const now = this.#clock.now();
     if (now >= entry.expiresMs) return void (await this.#end(entry, 'expired', { code, message }));
     const retryAtMs = this.#isOutage(code) ? 0 : now + this.#delayAfter(entry.attempts);
     await this.#change(entry, (present) => defer(present, retryAtMs, { code, message }));
+  }
+
+  /** Nobody of this queue can have overtaken a command that leaves for the first time. */
+  async #rename({ key }: QueueEntry): Promise<void> {
+    const instance = randomId(this.#options.random);
+    await this.#options.store.change(key, (meta, present) => rename(meta, present, instance));
+    await this.#ports.mirror.reload();
   }
 
   /** Nothing but the connection stood in the way: it goes on with the connection. A call that cut its connection again and again waits. */
@@ -221,6 +229,9 @@ export class Sender {
     return entry;
   }
 }
+
+/** An entry as it was when it left. */
+const wasSentBefore = ({ attempts }: QueueEntry): boolean => attempts > 1;
 
 /** Whether the same command can never be answered otherwise. */
 function isFinal({ code, retry }: CodedError): boolean {

@@ -2,6 +2,7 @@
  * A client: an authenticated principal on a connection, and its subscriptions. It owns what dies with the connection (deliveries,
  * calls under way, expiry) and knows neither commands nor permissions.
  */
+import { setMaxListeners } from 'node:events';
 import type { Clock, Timer } from '@trunkline/base';
 import {
   closeOf,
@@ -38,6 +39,8 @@ export interface Subscription {
   readonly subscribedAtMs: number;
   readonly recoverable: boolean;
   readonly serverSide: boolean;
+  /** A channel token or the server stands for the permission, not the principal's own rights. */
+  readonly granted: boolean;
   readonly info: ClientInfo;
   expiresAtMs: number | undefined;
   /** Why the server ended it; absent while it lives and where continuity was lost. */
@@ -102,7 +105,7 @@ export class Client {
 
   /** Aborted when the connection closes. */
   get signal(): AbortSignal {
-    this.#abort ??= new AbortController();
+    this.#abort ??= longLived();
     if (this.#closed) this.#abort.abort(closeOf('connectionClosed'));
     return this.#abort.signal;
   }
@@ -248,4 +251,11 @@ export class Client {
   #send(document: Encoded): void {
     this.connection.control(document);
   }
+}
+
+/** As many listen to its signal as calls are under way, which the hub bounds; more than Node's guess of what would be a leak. */
+function longLived(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }

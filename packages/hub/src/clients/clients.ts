@@ -115,7 +115,7 @@ export class Clients {
     return users;
   }
 
-  /** Of one org, matching the target: a client id, a user, both, or (with an empty target) all. */
+  /** Of one org, matching the target: a client id, a user (or some sessions of it), both, or (with an empty target) all. */
   find(org: string, target: ClientTarget): readonly Client[] {
     const table = this.#orgs.get(org);
     if (!table) return [];
@@ -123,7 +123,12 @@ export class Clients {
       const client = table.clients.get(target.client);
       return client && (target.user === undefined || client.principal.user === target.user) ? [client] : [];
     }
-    if (target.user !== undefined) return [...(table.users.get(target.user) ?? [])];
+    if (target.user !== undefined) {
+      const mine = [...(table.users.get(target.user) ?? [])];
+      const { sessions } = target;
+      if (sessions === undefined) return mine;
+      return mine.filter(({ principal: { session } }) => session !== undefined && sessions.includes(session));
+    }
     return [...table.clients.values()];
   }
 

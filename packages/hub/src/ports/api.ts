@@ -80,6 +80,8 @@ export interface ChannelDetails extends ChannelSummary {
 
 export interface ClientTarget {
   readonly user?: string;
+  /** Of a user's clients, those of these login sessions; counts beside `user` alone. */
+  readonly sessions?: readonly string[];
   readonly client?: string;
 }
 

@@ -61,6 +61,8 @@ export interface KeyedCall {
   /** 1 to 255 characters. */
   readonly key: string;
   readonly params: unknown;
+  /** Where the caller numbers its calls: effects of one line of the user take place with growing numbers, whichever node commits them. */
+  readonly turn?: { readonly line: string; readonly seq: number };
 }
 
 export interface CommandStore {
@@ -69,7 +71,8 @@ export interface CommandStore {
   /**
    * Commits once per key for as long as keys are kept. `prepare` is called only where no result is stored; repeats that come meanwhile wait for it. A
    * failure stores nothing: the next call tries again. Fails with 1006 (same key, other params), 1007 (the call under way takes too long), and with
-   * temporary codes where nothing can be said.
+   * temporary codes where nothing can be said; with 1009 where a
+   * higher number of the call's line took effect.
    */
   once(call: KeyedCall, prepare: () => Promise<EffectRequest>): Promise<EffectOutcome>;
 }

@@ -24,6 +24,8 @@ export interface Principal {
   readonly info?: Payload;
   /** Channels the server subscribes this client to. */
   readonly channels: readonly string[];
+  /** The login session that vouches for it; absent: none does. Connections of one session can be ended together. */
+  readonly session?: string;
   /** Unix milliseconds; absent: does not expire. */
   readonly expiresAtMs?: number;
 }

@@ -6,12 +6,13 @@ import {
   channelKey,
   CodedError,
   ERROR_CODES,
+  type ChannelKey,
   type ClientInfo,
   type Command,
   type ReplyResult,
 } from '@trunkline/protocol';
 import { withDeadline } from '../channels/deadline.js';
-import type { Client } from '../clients/client.js';
+import type { Client, Subscription } from '../clients/client.js';
 import type { ChannelGrant } from '../ports/authenticator.js';
 import { authorise, requireType } from './authorise.js';
 import type { RouterDeps } from './deps.js';
@@ -56,13 +57,21 @@ async function subscribe(deps: HandlerDeps, client: Client, command: Of<'subscri
   const { clock, options } = deps;
   const started = clock.monotonic();
   // Whoever decides (a key server, a module's rule) has to do it within the time of the subscribe: a late answer costs the client its connection.
-  const { grant, namespace } = await withDeadline(
-    clock,
-    admit(deps, client, channel, token),
-    options.subscribeDeadlineMs,
-    () => new CodedError('sourceUnavailable', 'permission was not decided in time'),
-    () => undefined,
-  );
+  const decide = () =>
+    withDeadline(
+      clock,
+      admit(deps, client, channel, token),
+      Math.max(0, options.subscribeDeadlineMs - (clock.monotonic() - started)),
+      () => new CodedError('sourceUnavailable', 'permission was not decided in time'),
+      () => undefined,
+    );
+  let { principal } = client;
+  let { grant, namespace } = await decide();
+  // Rights that changed meanwhile decide again: the refresh that changed them has not seen this subscription.
+  while (client.principal !== principal) {
+    ({ principal } = client);
+    ({ grant, namespace } = await decide());
+  }
   requireType(namespace, command.type);
   if (command.filter && !namespace.options.allowTagsFilter && !options.insecure)
     throw new CodedError('badRequest', 'tf: this channel does not allow tag filters');
@@ -79,6 +88,7 @@ async function subscribe(deps: HandlerDeps, client: Client, command: Of<'subscri
     cursor: command.cursor,
     limit: command.limit,
     serverSide: false,
+    granted: grant !== undefined,
     deadlineMs: Math.max(0, options.subscribeDeadlineMs - (clock.monotonic() - started)),
     ...(command.recover ? { recover: command.recover } : {}),
     ...(command.since ? { since: command.since } : {}),
@@ -157,7 +167,22 @@ export async function handlePresence(
   command: Of<'presence'>,
 ): Promise<Answer> {
   const key = await presenceKey(deps, client, command.channel);
-  return { result: { kind: 'presence', clients: await deps.broker.presence(key) } };
+  return { result: { kind: 'presence', clients: await readPresence(deps, key) } };
+}
+
+/** Everybody on a channel; throws `limitExceeded` where that is more than `presenceMaxClients`. */
+export async function readPresence(
+  deps: HandlerDeps,
+  key: ChannelKey,
+): Promise<ReadonlyMap<string, ClientInfo>> {
+  const clients = await deps.broker.presence(key);
+  const max = deps.options.presenceMaxClients;
+  if (clients.size > max)
+    throw new CodedError(
+      'limitExceeded',
+      `presence: ${clients.size} clients, more than ${max}; ask for presence statistics`,
+    );
+  return clients;
 }
 
 export async function handlePresenceStats(
@@ -227,6 +252,7 @@ export async function handleRefresh(
     throw new CodedError('unauthorized', 'token is of another user or org');
   client.principal = principal;
   client.expiresAtMs = principal.expiresAtMs;
+  await revoke(deps, client);
   return {
     result: {
       kind: 'refresh',
@@ -235,6 +261,25 @@ export async function handleRefresh(
       ...ttl(deps, principal.expiresAtMs),
     },
   };
+}
+
+/** Ends the subscriptions that the client's rights no longer cover; one whose permission nobody decides in time is to be asked for again. */
+async function revoke(deps: HandlerDeps, client: Client): Promise<void> {
+  const check = async ({ subId, channel }: Subscription): Promise<void> => {
+    try {
+      await authorise(deps, {
+        principal: client.principal,
+        channel,
+        action: 'subscribe',
+        subscribed: false,
+      });
+    } catch (cause) {
+      const decided = cause instanceof CodedError && cause.code === ERROR_CODES.permissionDenied.code;
+      deps.subscriptions.unsubscribe(client, subId, decided ? 'permissionRevoked' : 'stateInvalidated');
+    }
+  };
+  const own = [...client.subscriptions.values()].filter(({ granted }) => !granted);
+  await Promise.all(own.map(check));
 }
 
 export async function handleSubRefresh(

@@ -17,7 +17,7 @@ import type { Namespace } from '../channels/namespaces.js';
 import type { Client } from '../clients/client.js';
 import type { ClientTarget, OrgApi, ServerSubscribeOptions } from '../ports/api.js';
 import { matchesGlob } from './authorise.js';
-import type { HandlerDeps } from './handlers.js';
+import { readPresence, type HandlerDeps } from './handlers.js';
 import { publishStream, writeMap } from './publishing.js';
 import { callRpcDirectly } from './rpc.js';
 
@@ -179,6 +179,7 @@ export function createOrgApi(deps: HandlerDeps, org: string): OrgApi {
     return {
       ...(target.client === undefined ? {} : { client: target.client }),
       ...(target.user === undefined ? {} : { user: target.user }),
+      ...(target.sessions === undefined ? {} : { sessions: target.sessions }),
     };
   };
 
@@ -213,7 +214,7 @@ export function createOrgApi(deps: HandlerDeps, org: string): OrgApi {
         throw new CodedError('notAvailable', 'history of this channel cannot be removed');
       await deps.broker.removeHistory(key);
     },
-    presence: async (channel) => deps.broker.presence(presenceKey(channel)),
+    presence: async (channel) => readPresence(deps, presenceKey(channel)),
     presenceStats: async (channel) => deps.broker.presenceStats(presenceKey(channel)),
     mapPublish: async (channel, key, data, options = {}) =>
       writeMap(deps, { ...locate(channel), data, ...options, entryKey: key, removed: false }),

@@ -8,7 +8,7 @@ import { channelKey, CodedError, ERROR_CODES, type Payload, type Position } from
 import { withDeadline } from '../channels/deadline.js';
 import type { Client } from '../clients/client.js';
 import type { CallContext, RpcOutcome } from '../ports/api.js';
-import type { EffectOutcome, EffectRequest, Published } from '../ports/idempotency.js';
+import type { EffectOutcome, EffectRequest, KeyedCall, Published } from '../ports/idempotency.js';
 import type { RpcCommit } from '../ports/module.js';
 import type { RegisteredRpc, RouterDeps } from './deps.js';
 import { startSpan } from './spans.js';
@@ -24,6 +24,7 @@ interface Envelope {
   readonly key?: string | undefined;
   readonly seq?: number | undefined;
   readonly order?: string | undefined;
+  readonly instance?: string | undefined;
 }
 
 /** A call that was checked. */
@@ -32,6 +33,7 @@ interface Call {
   readonly registered: RegisteredRpc;
   readonly params: unknown;
   readonly key: string | undefined;
+  readonly turn?: KeyedCall['turn'];
   readonly context: CallContext;
 }
 
@@ -49,9 +51,8 @@ export async function callRpc(
 ): Promise<RpcReply> {
   const registered = methodOf(deps, name);
   const enveloped = client.can('rpc');
-  const { params, trace, key, seq, order }: Envelope = enveloped
-    ? openEnvelope(parse(data))
-    : { params: parse(data) };
+  const envelope: Envelope = enveloped ? openEnvelope(parse(data)) : { params: parse(data) };
+  const { params, trace, key, seq } = envelope;
   requireParams(registered, params);
   const context: CallContext = {
     principal: client.principal,
@@ -60,11 +61,13 @@ export async function callRpc(
     signal: client.signal,
   };
   const span = startSpan(deps, client, { kind: 'rpc', method: name }, trace);
-  const run = (): Promise<Done> => invoke(deps, { name, registered, params, key, context });
+  const line = lineOf(envelope);
+  const turn = line !== undefined && seq !== undefined ? { turn: { line, seq } } : {};
+  const run = (): Promise<Done> => invoke(deps, { name, registered, params, key, ...turn, context });
   try {
     const { result, published } = await (seq === undefined
       ? run()
-      : deps.turns.take(`${client.id} ${order ?? ''}`, seq, client.signal, run));
+      : deps.turns.take(turnsOf(client, envelope, line), seq, client.signal, run));
     // Of several publications, the last one that this client will see.
     const shown = published.findLast(({ channel }) => client.subscriptions.has(channel)) ?? published.at(-1);
     return encode(result, shown, enveloped);
@@ -127,7 +130,7 @@ async function invoke(deps: RouterDeps, call: Call): Promise<Done> {
 }
 
 async function perform(deps: RouterDeps, call: Call): Promise<Done> {
-  const { name, registered, params, key, context } = call;
+  const { name, registered, params, key, turn, context } = call;
   const { user, org } = context.principal;
   const { method } = registered;
   const own = method.idempotent === 'own';
@@ -135,7 +138,7 @@ async function perform(deps: RouterDeps, call: Call): Promise<Done> {
   const handle = async (): Promise<RpcOutcome | RpcCommit> => method.handle(params, given);
   const keys = method.idempotent === true ? deps.commands : deps.remembered;
   if (key !== undefined && !own)
-    return keys.once({ org, user, method: name, key, params }, async () =>
+    return keys.once({ org, user, method: name, key, params, ...(turn ? { turn } : {}) }, async () =>
       toRequest(deps, org, await handle()),
     );
   const outcome = await handle();
@@ -170,6 +173,16 @@ function toRequest(deps: RouterDeps, org: string, outcome: RpcOutcome | RpcCommi
   };
 }
 
+/** The calls that the caller counts together, wherever it connects; undefined where it did not say who it is. */
+function lineOf({ instance, order = '' }: Envelope): string | undefined {
+  return instance === undefined ? undefined : JSON.stringify([instance, order]);
+}
+
+/** Those that this node works on one after another: of an instance over all its connections, else of one connection. */
+function turnsOf({ id, principal: { org, user } }: Client, { order = '' }: Envelope, line?: string): string {
+  return JSON.stringify(line === undefined ? [id, order] : [org, user, line]);
+}
+
 function publishedOf({ after }: RpcOutcome): readonly Published[] {
   return after ? [{ channel: after.channel, ...after.position }] : [];
 }
@@ -199,16 +212,18 @@ function parse(data: Payload | undefined): unknown {
 function openEnvelope(value: unknown): Envelope {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new CodedError('badRequest', 'rpc.data must be an object {params, …}');
-  const { params, trace, key, seq, order } = value as Readonly<Record<string, unknown>>;
+  const { params, trace, key, seq, order, instance } = value as Readonly<Record<string, unknown>>;
   if (seq !== undefined && !(Number.isSafeInteger(seq) && (seq as number) >= 0))
     throw new CodedError('badRequest', 'rpc.data.seq must be a whole number of at least 0');
   if (key === '') throw new CodedError('badRequest', 'rpc.data.key must not be empty');
+  if (instance === '') throw new CodedError('badRequest', 'rpc.data.instance must not be empty');
   return {
     params: params ?? {},
     trace: readText('trace', trace, WORD_MAX_LENGTH),
     key: readText('key', key, KEY_MAX_LENGTH),
     seq: seq as number | undefined,
     order: readText('order', order, KEY_MAX_LENGTH),
+    instance: readText('instance', instance, WORD_MAX_LENGTH),
   };
 }
 

@@ -44,6 +44,8 @@ export interface SubscribeRequest {
   readonly chanInfo?: Payload;
   readonly expiresAtMs?: number;
   readonly serverSide: boolean;
+  /** A channel token or the server stands for the permission. Default: `serverSide`. */
+  readonly granted?: boolean;
   /** What is left of the time for the answer. Default: the whole `subscribeDeadlineMs`. */
   readonly deadlineMs?: number;
 }
@@ -219,6 +221,7 @@ export class Subscriptions {
           request.type !== 'stream' ||
           namespace.options.class !== 'live'),
       serverSide: request.serverSide,
+      granted: request.granted ?? request.serverSide,
       info: client.info(request.chanInfo),
       expiresAtMs: request.expiresAtMs,
     };

@@ -1,7 +1,7 @@
 /**
- * The order of calls that carry a number. Of one line of calls (an order of one connection) one is worked on at a time, the lowest number first. Where
- * one failed for now, those behind it are refused for now too, so that a caller who repeats them all repeats them in order. Numbers may be
- * missing; nobody waits for a call that was never made.
+ * The order of calls that carry a number, on this node. Of one line of calls (an order of one instance, or of one connection) one is worked on at a
+ * time, the lowest number first. Where one failed for now, those behind it are refused for now too, so that a caller who repeats them all repeats them in
+ * order. Numbers may be missing; nobody waits for a call that was never made. What holds across nodes is the store's (`KeyedCall.turn`).
  */
 import type { Clock, Timer } from '@trunkline/base';
 import { CodedError } from '@trunkline/protocol';

@@ -26,6 +26,8 @@ export interface Discovery {
 
 /** Groups asked at once. */
 const PARALLEL = 4;
+/** More versions of groups are no cluster's: each of them is a request. */
+const MAX_VERSIONS = 2_000;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -37,12 +39,14 @@ export async function discover(exchange: Exchange, signal?: AbortSignal): Promis
     exchange.readJson({ path: '/apis', ...call }),
   ]);
   const versions = [...coreVersions(core), ...namedVersions(named)];
+  if (versions.length > MAX_VERSIONS)
+    throw new KubeError('kubeTooLarge', `more than ${MAX_VERSIONS} versions of API groups`);
   const slots = new Semaphore(PARALLEL);
   const failures: { group: string; version: string; error: KubeError }[] = [];
   const found = await Promise.all(
     versions.map(async ({ group, version, preferred }) => {
-      const path = toUrlPath(group === '' ? ['api', version] : ['apis', group, version]);
       try {
+        const path = toUrlPath(group === '' ? ['api', version] : ['apis', group, version]);
         const list = await slots.run(() => exchange.readJson({ path, ...call }), signal);
         return toResources(list, group, version, preferred);
       } catch (error) {

@@ -8,13 +8,15 @@ import type { CheckedConnection, Impersonation } from '../connection.js';
 import type { Credential } from '../credential.js';
 import { KubeError, parseRetryAfter, parseStatus, toKubeError } from '../errors.js';
 import type { KubeClusterOptions } from '../options.js';
+import { ByteCollector } from '../wire/bytes.js';
 import type { Wire, WireAnswer } from './wire.js';
 
 export interface KubeRequest {
   /** Default `GET`. */
   readonly method?: string;
-  /** Path below the server's prefix, with its query. */
+  /** Path below the server's prefix, with its query. One that could climb out of the prefix is refused. */
   readonly path: string;
+  /** Whatever says who asks (`Authorization`, `Impersonate-…`) and what belongs to the connection is left out. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string | Uint8Array;
   readonly signal?: AbortSignal;
@@ -61,8 +63,9 @@ export class Exchange {
     return new Exchange({ ...this.#parts, impersonate });
   }
 
-  /** The answer, whatever its status. */
+  /** The answer, whatever its status. Throws `kubeRefused` for a path that would leave the prefix. */
   async open(request: KubeRequest): Promise<KubeAnswer> {
+    checkPath(request.path);
     const source = this.#parts.connection.credentials;
     const first = await this.#send(request);
     if (first.answer.status !== 401 || !source.refused(first.credential)) return first.answer;
@@ -87,7 +90,7 @@ export class Exchange {
   /**
    * The whole body of a success. An answer with `Retry-After` is asked for again after that time, at most `retries` times: only for requests that change nothing.
    */
-  async read(request: KubeRequest, retries: number = this.#parts.options.retries): Promise<Buffer> {
+  async read(request: KubeRequest, retries: number = this.#parts.options.retries): Promise<Uint8Array> {
     for (let attempt = 0; ; attempt++) {
       try {
         return await readWhole(await this.openOk(request), this.#parts.options.maxBodyBytes);
@@ -103,7 +106,7 @@ export class Exchange {
   async readJson(request: KubeRequest, retries?: number): Promise<unknown> {
     const body = await this.read(request, retries);
     try {
-      return JSON.parse(body.toString());
+      return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body));
     } catch (cause) {
       throw new KubeError('kubeBadAnswer', 'no JSON', { cause });
     }
@@ -120,7 +123,7 @@ export class Exchange {
     );
     try {
       link.signal.throwIfAborted();
-      const credential = await orAbort(connection.credentials.current(link.signal), link.signal);
+      const credential = checkToken(await orAbort(connection.credentials.current(link.signal), link.signal));
       const { method = 'GET', body } = request;
       const {
         status,
@@ -157,12 +160,39 @@ export class Exchange {
     return {
       accept: 'application/json',
       'user-agent': 'trunkline',
-      ...request.headers,
+      ...harmless(request.headers ?? {}),
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(impersonate === undefined ? {} : { 'impersonate-user': impersonate.user }),
       ...(groups.length === 0 ? {} : { 'impersonate-group': groups }),
     };
   }
+}
+
+/** A path that climbs, once decoded, could reach another cluster behind the same proxy. */
+function checkPath(path: string): void {
+  const [plain = ''] = path.split(/[?#]/, 1);
+  const climbs = plain.split(/\/|%2f|\\|%5c/i).some((part) => /^(?:\.|%2e){1,2}$/i.test(part));
+  if (!plain.startsWith('/') || climbs || !/^[\x21-\x7e]+$/.test(path) || path.includes('#'))
+    throw new KubeError('kubeRefused', 'path: must begin with a slash, be encoded, and not climb');
+}
+
+/** Who asks is decided by the connection alone, and how bytes are framed by the wire. */
+const OWN_HEADERS =
+  /^(?:authorization|impersonate-.*|proxy-.*|host|connection|keep-alive|transfer-encoding|content-length|te|trailer|upgrade|expect)$/;
+
+function harmless(headers: NonNullable<KubeRequest['headers']>): Record<string, string | readonly string[]> {
+  return Object.fromEntries(
+    Object.entries(headers)
+      .map(([name, value]) => [name.toLowerCase(), value] as const)
+      .filter(([name]) => !OWN_HEADERS.test(name)),
+  );
+}
+
+/** A token with a line break in it would be refused by the wire, with words that say nothing. */
+function checkToken(credential: Credential): Credential {
+  if (credential.token !== undefined && !/^[\x21-\x7e]+$/.test(credential.token))
+    throw new KubeError('kubeCredentialFailed', 'token: empty, or not printable ASCII without spaces');
+  return credential;
 }
 
 /** `bytes`, ended with `kubeSilent` when none comes for `silenceMs` while somebody waits for one. */
@@ -192,31 +222,28 @@ async function* watched(
   }
 }
 
-async function readWhole(answer: KubeAnswer, maxBytes: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
+async function readWhole(answer: KubeAnswer, maxBytes: number): Promise<Uint8Array> {
+  const collected = new ByteCollector();
   for await (const chunk of answer.body) {
-    length += chunk.length;
-    if (length > maxBytes) throw new KubeError('kubeTooLarge', `more than ${maxBytes} bytes (maxBodyBytes)`);
-    chunks.push(chunk);
+    if (collected.length + chunk.length > maxBytes)
+      throw new KubeError('kubeTooLarge', `more than ${maxBytes} bytes (maxBodyBytes)`);
+    collected.add(chunk);
   }
-  return Buffer.concat(chunks, length);
+  return collected.take();
 }
 
 /** The beginning of a body; a failure on the way ends it early, since the status is what counts. */
 async function readUpTo(answer: KubeAnswer, maxBytes: number): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
+  const collected = new ByteCollector();
   try {
     for await (const chunk of answer.body) {
-      chunks.push(chunk);
-      length += chunk.length;
-      if (length >= maxBytes) break;
+      collected.add(chunk);
+      if (collected.length >= maxBytes) break;
     }
   } catch (cause) {
     if (!(cause instanceof KubeError)) throw cause;
   }
-  return Buffer.concat(chunks).toString();
+  return new TextDecoder().decode(collected.take());
 }
 
 function one(header: string | string[] | undefined): string | undefined {

@@ -18,6 +18,15 @@ export interface ListOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface ListAllOptions extends Omit<ListOptions, 'continue'> {
+  /** More objects, or more bytes of their JSON, fail with `kubeTooLarge`. Default: no bound but that of a page. */
+  readonly maxObjects?: number;
+  readonly maxBytes?: number;
+}
+
+/** A list in more pages than this is none that ends. */
+const MAX_PAGES = 10_000;
+
 export interface KubePage {
   /** The version that the list is a state of; watch from here. */
   readonly version: string;
@@ -51,7 +60,7 @@ export async function listPage(
 export async function listAll(
   exchange: Exchange,
   question: KubeQuestion,
-  options: Omit<ListOptions, 'continue'>,
+  options: ListAllOptions,
 ): Promise<Omit<KubePage, 'continue'>> {
   try {
     return await listPages(exchange, question, options);
@@ -64,18 +73,29 @@ export async function listAll(
 async function listPages(
   exchange: Exchange,
   question: KubeQuestion,
-  options: ListOptions,
-): Promise<KubePage> {
-  const first = await listPage(exchange, question, options);
-  const items = [...first.items];
-  for (let token = first.continue; token !== '';) {
+  options: ListAllOptions,
+): Promise<Omit<KubePage, 'continue'>> {
+  const { maxObjects = Infinity, maxBytes = Infinity } = options;
+  const items: KubeObject[] = [];
+  let bytes = 0;
+  let token = '';
+  let version = '';
+  for (let pages = 0; pages < MAX_PAGES; pages++) {
     const page = await listPage(exchange, question, { ...options, continue: token });
+    for (const item of page.items) {
+      items.push(item);
+      bytes += item.json.length;
+    }
+    if (items.length > maxObjects)
+      throw new KubeError('kubeTooLarge', `more than ${maxObjects} objects (maxObjects)`);
+    if (bytes > maxBytes) throw new KubeError('kubeTooLarge', `more than ${maxBytes} bytes (maxBytes)`);
+    // All pages are of the state that the first one names.
+    if (pages === 0) version = page.version;
+    if (page.continue === '') return { version, items };
     if (page.continue === token) throw new KubeError('kubeBadAnswer', 'a page that continues with itself');
-    // One by one: spreading a page into `push` has a limit of arguments.
-    for (const item of page.items) items.push(item);
     token = page.continue;
   }
-  return { version: first.version, continue: '', items };
+  throw new KubeError('kubeBadAnswer', `a list of more than ${MAX_PAGES} pages`);
 }
 
 function parsePage(

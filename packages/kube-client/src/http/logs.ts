@@ -30,7 +30,7 @@ export interface LogOptions {
 const LINE_MAX_BYTES = 65_536;
 const PODS = { group: '', version: 'v1', resource: 'pods' };
 
-/** Batches of lines without their ends, in order; empty lines are left out. Ends when the container's log does. Fails with a `KubeError`. */
+/** Batches of lines without their ends, in order; empty ones included. Ends when the container's log does. Fails with a `KubeError`. */
 export async function* readLogs(
   exchange: Exchange,
   options: LogOptions,
@@ -54,11 +54,12 @@ export async function* readLogs(
     silenceMs,
     ...(signal ? { signal } : {}),
   });
-  const splitter = new LineSplitter({ maxLineBytes: options.maxLineBytes ?? LINE_MAX_BYTES, onLong: 'cut' });
+  const { maxLineBytes = LINE_MAX_BYTES } = options;
+  const splitter = new LineSplitter({ maxLineBytes, onLong: 'cut', onEmpty: 'keep' });
   for await (const chunk of answer.body) {
-    const lines = splitter.push(chunk);
+    const lines = [...splitter.push(chunk)];
     if (lines.length > 0) yield lines;
   }
   const rest = splitter.flush();
-  if (rest.length > 0) yield rest;
+  if (rest !== undefined) yield [rest];
 }

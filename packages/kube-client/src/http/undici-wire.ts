@@ -2,6 +2,7 @@
  * The wire over undici: connections with TLS, client certificates and proxies. What a connection is made of (certificates, proxy) is compared at each request; when
  * it has changed, new requests dial anew and the old connections end with the requests that run on them. Redirects are not followed.
  */
+import type { LookupFunction } from 'node:net';
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
 import { codeOf, readText, type Credential } from '../credential.js';
 import { KubeError } from '../errors.js';
@@ -11,6 +12,8 @@ import type { Wire, WireAnswer, WireRequest } from './wire.js';
 export interface UndiciWireOptions {
   /** Longest time to open a connection, TLS included, in milliseconds. */
   readonly connectTimeoutMs: number;
+  /** Default: the system's. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
 interface Dialled {
@@ -76,8 +79,9 @@ export class UndiciWire implements Wire {
       ...(certificate === undefined ? {} : { cert: certificate }),
       ...(key === undefined ? {} : { key }),
       ...(tlsServerName === undefined ? {} : { servername: tlsServerName }),
+      ...(this.#options.lookup === undefined ? {} : { lookup: this.#options.lookup }),
     };
-    const dispatcher = makeDispatcher(tls, proxyUrl, this.#options.connectTimeoutMs);
+    const dispatcher = makeDispatcher(tls, proxyUrl, this.#options);
     this.#current = { made, dispatcher };
     return dispatcher;
   }
@@ -98,15 +102,11 @@ export class UndiciWire implements Wire {
 function makeDispatcher(
   tls: Record<string, unknown>,
   proxyUrl: string | undefined,
-  connectTimeoutMs: number,
+  { connectTimeoutMs, lookup }: UndiciWireOptions,
 ): Dispatcher {
-  return proxyUrl === undefined
-    ? new Agent({ connect: tls })
-    : new ProxyAgent({
-        uri: proxyUrl,
-        requestTls: tls as never,
-        proxyTls: { timeout: connectTimeoutMs } as never,
-      });
+  if (proxyUrl === undefined) return new Agent({ connect: tls });
+  const toProxy = { timeout: connectTimeoutMs, ...(lookup === undefined ? {} : { lookup }) };
+  return new ProxyAgent({ uri: proxyUrl, requestTls: tls as never, proxyTls: toProxy as never });
 }
 
 async function* bytesOf(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {

@@ -62,7 +62,7 @@ async function* readBatches(
   maxLineBytes: number,
   prune: PruneOptions,
 ): AsyncGenerator<readonly WatchEvent[]> {
-  const splitter = new LineSplitter({ maxLineBytes, onLong: 'refuse' });
+  const splitter = new LineSplitter({ maxLineBytes, onLong: 'refuse', onEmpty: 'drop' });
   for await (const chunk of answer.body) {
     const events: WatchEvent[] = [];
     let failure: { readonly error: unknown } | undefined;

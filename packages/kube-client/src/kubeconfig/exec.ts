@@ -5,7 +5,7 @@
 import type { Clock } from '@trunkline/base';
 import { execFile } from 'node:child_process';
 import { resolve, sep } from 'node:path';
-import { codeOf, type Credential, type CredentialSource } from '../credential.js';
+import { codeOf, readText, type Credential, type CredentialSource } from '../credential.js';
 import { KubeError } from '../errors.js';
 import { CachedCredential, type Lease } from './cached.js';
 import { flagOf, invalid, placeOf, requiredText, textOf, textsOf, type Entry } from './document.js';
@@ -26,7 +26,9 @@ export class ExecCredential implements CredentialSource {
   readonly #args: readonly string[];
   readonly #env: Readonly<Record<string, string>>;
   readonly #apiVersion: string;
-  readonly #info: string;
+  /** What the plugin is told about the cluster, where it asked for that. */
+  readonly #cluster: Readonly<Record<string, unknown>> | undefined;
+  readonly #caFile: string | undefined;
   readonly #cached: CachedCredential;
 
   /** @param folder that a command with a slash starts from; one without is looked for in `PATH` */
@@ -41,11 +43,9 @@ export class ExecCredential implements CredentialSource {
       throw invalid(`${placeOf(exec.place, 'apiVersion')}: ${VERSIONS.join(' or ')} expected`);
     if (textOf(exec, 'interactiveMode') === 'Always')
       throw invalid(`${placeOf(exec.place, 'interactiveMode')}: a server has no terminal`);
-    const spec = {
-      interactive: false,
-      ...(flagOf(exec, 'provideClusterInfo') ? { cluster: clusterInfo(cluster) } : {}),
-    };
-    this.#info = JSON.stringify({ apiVersion: this.#apiVersion, kind: 'ExecCredential', spec });
+    this.#cluster = flagOf(exec, 'provideClusterInfo') ? clusterInfo(cluster) : undefined;
+    const caFile = textOf(cluster, 'certificate-authority');
+    this.#caFile = caFile === undefined ? undefined : resolve(folder, caFile);
     this.#cached = new CachedCredential(deps.clock, () => this.#run());
   }
 
@@ -58,7 +58,12 @@ export class ExecCredential implements CredentialSource {
   }
 
   async #run(): Promise<Lease> {
-    const env = { ...this.#deps.environment, ...this.#env, KUBERNETES_EXEC_INFO: this.#info };
+    const info = { apiVersion: this.#apiVersion, kind: 'ExecCredential', spec: await this.#spec() };
+    const env = {
+      ...this.#deps.environment,
+      ...this.#env,
+      KUBERNETES_EXEC_INFO: JSON.stringify(info),
+    };
     const output = await new Promise<string>((done, fail) => {
       const run = {
         env,
@@ -81,6 +86,17 @@ export class ExecCredential implements CredentialSource {
       child.stdin?.end();
     });
     return this.#parse(output);
+  }
+
+  /** A certificate authority in a file travels as data, since the plugin may not see our files. */
+  async #spec(): Promise<Readonly<Record<string, unknown>>> {
+    if (this.#cluster === undefined) return { interactive: false };
+    const field = 'certificate-authority-data';
+    const fromFile = this.#cluster[field] === undefined ? this.#caFile : undefined;
+    const ca =
+      fromFile === undefined ? undefined : await readText({ file: fromFile }, 'certificate authority');
+    const data = ca === undefined ? {} : { [field]: Buffer.from(ca).toString('base64') };
+    return { interactive: false, cluster: { ...this.#cluster, ...data } };
   }
 
   #parse(output: string): Lease {
@@ -125,7 +141,7 @@ function variablesOf(exec: Entry): Record<string, string> {
   return Object.fromEntries(
     list.map((fields: unknown, index) => {
       const variable = {
-        fields: (fields ?? {}) as Entry['fields'],
+        fields: (typeof fields === 'object' && fields !== null ? fields : {}) as Entry['fields'],
         place: `${placeOf(exec.place, 'env')}[${index}]`,
       };
       return [requiredText(variable, 'name'), textOf(variable, 'value') ?? ''];
@@ -134,11 +150,20 @@ function variablesOf(exec: Entry): Record<string, string> {
 }
 
 function clusterInfo(cluster: Entry): Record<string, unknown> {
-  return Object.fromEntries(
-    ['server', 'tls-server-name', 'insecure-skip-tls-verify', 'certificate-authority-data', 'proxy-url']
-      .filter((field) => cluster.fields[field] !== undefined)
-      .map((field) => [field, cluster.fields[field]]),
-  );
+  const { extensions } = cluster.fields;
+  const own = Array.isArray(extensions)
+    ? (extensions as ({ name?: unknown; extension?: unknown } | null)[]).find(
+        (one) => one?.name === 'client.authentication.k8s.io/exec',
+      )
+    : undefined;
+  return {
+    ...Object.fromEntries(
+      ['server', 'tls-server-name', 'insecure-skip-tls-verify', 'certificate-authority-data', 'proxy-url']
+        .filter((field) => cluster.fields[field] !== undefined)
+        .map((field) => [field, cluster.fields[field]]),
+    ),
+    ...(own === undefined ? {} : { config: own?.extension }),
+  };
 }
 
 function failed(detail: string): KubeError {

@@ -5,16 +5,18 @@
 import type { Clock } from '@trunkline/base';
 import { resolve } from 'node:path';
 import { Agent, type Dispatcher } from 'undici';
+import { linkAbort } from '../abort.js';
 import { codeOf, readText, type Credential, type CredentialSource, type TextSource } from '../credential.js';
 import { KubeError } from '../errors.js';
 import { CachedCredential, type Lease } from './cached.js';
 import { invalid, pemOf, placeOf, requiredText, textOf, type Entry } from './document.js';
 
 const ANSWER_MAX_BYTES = 262_144;
-/** Longest time for one answer of the issuer, in milliseconds. */
-const ANSWER_MAX_MS = 15_000;
+/** Longest time for both questions to the issuer together, in milliseconds. */
+const REFRESH_MAX_MS = 20_000;
 
 export class OidcCredential implements CredentialSource {
+  readonly #clock: Clock;
   readonly #issuer: string;
   readonly #clientId: string;
   readonly #clientSecret: string | undefined;
@@ -24,6 +26,7 @@ export class OidcCredential implements CredentialSource {
   #idToken: string | undefined;
 
   constructor(clock: Clock, config: Entry, folder: string) {
+    this.#clock = clock;
     this.#issuer = requiredText(config, 'idp-issuer-url').replace(/\/$/, '');
     if (!/^https?:\/\//.test(this.#issuer))
       throw invalid(`${placeOf(config.place, 'idp-issuer-url')}: http or https expected`);
@@ -60,15 +63,19 @@ export class OidcCredential implements CredentialSource {
     if (this.#refreshToken === undefined)
       throw failed('the ID token has ended and there is no refresh token');
     const ca = this.#ca === undefined ? undefined : await readText(this.#ca, 'idp-certificate-authority');
-    const agent = new Agent({ connect: { timeout: ANSWER_MAX_MS, ...(ca === undefined ? {} : { ca }) } });
+    const agent = new Agent({ connect: { timeout: REFRESH_MAX_MS, ...(ca === undefined ? {} : { ca }) } });
+    const link = linkAbort(undefined);
+    const late = (): void => link.abort(failed(`the issuer took more than ${REFRESH_MAX_MS} ms`));
+    const deadline = this.#clock.setTimeout(late, REFRESH_MAX_MS);
     try {
       const { token_endpoint: endpoint } = await ask(
         agent,
+        link.signal,
         `${this.#issuer}/.well-known/openid-configuration`,
       );
       if (typeof endpoint !== 'string')
         throw failed('token_endpoint: missing in the configuration of the issuer');
-      const answer = await ask(agent, endpoint, {
+      const answer = await ask(agent, link.signal, endpoint, {
         grant_type: 'refresh_token',
         refresh_token: this.#refreshToken,
         client_id: this.#clientId,
@@ -79,6 +86,7 @@ export class OidcCredential implements CredentialSource {
       if (typeof answer['refresh_token'] === 'string') this.#refreshToken = answer['refresh_token'];
       return answer['id_token'];
     } finally {
+      deadline.cancel();
       await agent.destroy();
     }
   }
@@ -86,6 +94,7 @@ export class OidcCredential implements CredentialSource {
 
 async function ask(
   agent: Agent,
+  signal: AbortSignal,
   address: string,
   form?: Readonly<Record<string, string>>,
 ): Promise<Readonly<Record<string, unknown>>> {
@@ -103,19 +112,23 @@ async function ask(
         ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
       },
       body: form === undefined ? null : new URLSearchParams(form).toString(),
-      headersTimeout: ANSWER_MAX_MS,
-      bodyTimeout: ANSWER_MAX_MS,
+      signal,
+      headersTimeout: 0,
+      bodyTimeout: 0,
     });
     text = await readBounded(answer.body);
   } catch (cause) {
+    signal.throwIfAborted();
     throw cause instanceof KubeError
       ? cause
       : new KubeError('kubeCredentialFailed', `oidc: ${codeOf(cause)}`, { cause });
   }
   if (answer.statusCode !== 200) throw failed(`the issuer answered ${answer.statusCode}`);
   try {
-    return JSON.parse(text) as Readonly<Record<string, unknown>>;
+    // A number or null has no fields, and that is what the caller will say.
+    return Object(JSON.parse(text)) as Readonly<Record<string, unknown>>;
   } catch {
+    // The parser's error quotes what it read, and that may be a token.
     throw failed('the answer of the issuer is no JSON');
   }
 }

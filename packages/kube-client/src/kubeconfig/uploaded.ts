@@ -40,7 +40,9 @@ export function reduceKubeconfig(text: string, context?: string): ReducedKubecon
   const server = requiredText(cluster, 'server');
   checkConnection({ server });
   const ca = pemOf(cluster, 'certificate-authority-data');
-  const token = textOf(user, 'token');
+  const token = textOf(user, 'token')?.trim();
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
+    throw invalid(`${placeOf(user.place, 'token')}: printable ASCII without spaces expected`);
   const certificate = pemOf(user, 'client-certificate-data');
   const key = pemOf(user, 'client-key-data');
   if ((certificate === undefined) !== (key === undefined))

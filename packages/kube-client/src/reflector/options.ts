@@ -13,17 +13,21 @@ export interface ReflectorOptions extends PruneOptions {
   readonly refusedMaxMs: number;
   /** A watch that lived this long was healthy: waits begin anew, and its ordinary end is followed at once. Default 10,000 ms. */
   readonly healthyAfterMs: number;
-  /** How long the ordinary end of a watch, or its silence, may stay unsaid while the next one is opened, in milliseconds. Default 1,000. */
+  /**
+   * How long the ordinary end of a healthy watch, or its silence, may stay unsaid while the next one is opened, in milliseconds. Default 1,000: long enough for a request, short enough
+   * for a word that is not yet wrong. 0 says so at once.
+   */
   readonly graceMs: number;
   /** Asks the server to end watches after this time, plus up to as much again, in milliseconds. Default 1,800,000, as servers do by themselves. */
   readonly watchTimeoutMs: number;
   /** WatchList is given up for plain lists when its first part stands still for this long, in milliseconds. Default 15,000: a server that does not know the parameter answers with an ordinary watch. */
   readonly initialSilenceMs: number;
-  /** Changes and bytes of objects that are kept for replay. Defaults 1,000 and 8 MiB. */
+  /** Changes and bytes of objects that are kept for replay. Defaults 1,000 and 8 MiB; 0 keeps none. */
   readonly ringMaxChanges: number;
   readonly ringMaxBytes: number;
-  /** More objects end in `failed`. Default 200,000, about 1 GB of pods. */
+  /** More objects, or more bytes of their JSON, end in `failed`. Defaults 200,000 and 1 GiB. */
   readonly maxObjects: number;
+  readonly maxBytes: number;
 }
 
 export const REFLECTOR_DEFAULTS: ReflectorOptions = {
@@ -41,15 +45,23 @@ export const REFLECTOR_DEFAULTS: ReflectorOptions = {
   ringMaxChanges: 1_000,
   ringMaxBytes: 8_388_608,
   maxObjects: 200_000,
+  maxBytes: 1_073_741_824,
 };
 
 /** Throws a RangeError that names a bad option. */
 export function resolveReflectorOptions(given?: Partial<ReflectorOptions>): ReflectorOptions {
   const options = mergeOptions(REFLECTOR_DEFAULTS, given);
-  for (const field of ['retryMinMs', 'retryMaxMs', 'refusedMinMs', 'refusedMaxMs', 'initialSilenceMs', 'maxObjects'] as const)
-    requireNumber(field, options[field], 1);
-  requireNumber('watchTimeoutMs', options.watchTimeoutMs, 1_000);
-  for (const field of ['healthyAfterMs', 'graceMs', 'ringMaxChanges', 'ringMaxBytes'] as const)
-    requireNumber(field, options[field], 0);
+  const least: Partial<Record<keyof ReflectorOptions, number>> = {
+    healthyAfterMs: 0,
+    graceMs: 0,
+    ringMaxChanges: 0,
+    ringMaxBytes: 0,
+    watchTimeoutMs: 1_000,
+  };
+  for (const field of Object.keys(REFLECTOR_DEFAULTS) as (keyof ReflectorOptions)[]) {
+    const value = options[field];
+    if (typeof REFLECTOR_DEFAULTS[field] === 'number')
+      requireNumber(field, value as number, least[field] ?? 1);
+  }
   return options;
 }

@@ -1,6 +1,6 @@
 /** How long to wait before the next attempt: a back-off with full jitter of its own for each reason, so that a row of refusals does not make a lost connection slow, nor the other way round. */
 import { Backoff, type Random } from '@trunkline/base';
-import { KubeError } from '../errors.js';
+import type { KubeError } from '../errors.js';
 import type { ReflectorOptions } from './options.js';
 
 export class Patience {

@@ -10,59 +10,83 @@ import { delay, orAbort } from '../abort.js';
 import type { KubeCluster } from '../cluster.js';
 import { KubeError } from '../errors.js';
 import type { KubeWatch, WatchEvent } from '../http/watch.js';
-import type { KubeQuestion } from '../question.js';
+import { compareVersions, type KubeQuestion } from '../question.js';
 import type { KubeObject } from '../wire/object.js';
+import { checkBounds, InitialReader, type Flow } from './initial.js';
 import { resolveReflectorOptions, type ReflectorOptions } from './options.js';
 import { isRefusal, Patience } from './patience.js';
 import { ChangeRing } from './ring.js';
 import { ObjectStore, type Step } from './store.js';
-import type { Change, ReflectorSink, ReflectorState } from './types.js';
+import type { Change, ReflectorFault, ReflectorSink, ReflectorState } from './types.js';
 
 export interface ReflectorDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly cluster: Pick<KubeCluster, 'list' | 'watch' | 'listSlots' | 'withoutWatchList'>;
+  readonly cluster: Pick<KubeCluster, 'list' | 'listPage' | 'watch' | 'listSlots' | 'withoutWatchList'>;
   readonly sink: ReflectorSink;
 }
 
 export interface ReflectorStats {
   readonly objects: number;
-  /** Bytes of JSON kept for them, in all and per object; what was parsed since is not counted. */
+  /** Bytes of JSON kept for them; what was parsed since is not counted. */
   readonly bytes: number;
-  readonly bytesPerObject: number;
   readonly ringChanges: number;
+  readonly ringBytes: number;
   /** Lists that were read to their end (WatchList counts as one), and watches that were accepted. */
   readonly lists: number;
   readonly watches: number;
+  /** Ends of watches and lists that were faults. */
   readonly failures: number;
+  readonly lastFailure: KubeError | undefined;
+  /** When the server last said something, as wall time in Unix milliseconds; undefined before. */
+  readonly heardMs: number | undefined;
 }
 
-type Batches = AsyncIterator<readonly WatchEvent[]>;
-
-/** A watch that stands where all that came before is in the store. */
-interface Flow {
-  readonly batches: Batches;
-  readonly first: readonly WatchEvent[];
+/** What anybody may read of a reflector. Everything here is of the same moment until the next `await`. */
+export interface ReflectorView {
+  readonly state: ReflectorState;
+  /** Whether the store has ever been complete. */
+  readonly loaded: boolean;
+  /** The last version that is in the store; empty before the first list. */
+  readonly version: string;
+  /** Number of the newest change; 0 before the first. */
+  readonly sequence: number;
+  readonly stats: ReflectorStats;
+  get(key: string): KubeObject | undefined;
+  /** All objects, in no order. Not to be held over an `await`: the store goes on. */
+  values(): IterableIterator<KubeObject>;
+  /**
+   * What came after a version, wherever the reader has it from; undefined where the whole is needed. A version between two changes is understood where versions are numbers. Changes
+   * may be among the answer that the reader has seen.
+   */
+  changesSince(version: string): readonly Change[] | undefined;
+  /** What came after a change's number; undefined where the whole is needed. */
+  changesAfter(sequence: number): readonly Change[] | undefined;
 }
 
-export class Reflector implements Disposable {
+export class Reflector implements ReflectorView, Disposable {
   readonly #deps: ReflectorDeps;
   readonly #question: KubeQuestion;
   readonly #options: ReflectorOptions;
   readonly #store = new ObjectStore();
   readonly #ring: ChangeRing;
   readonly #patience: Patience;
+  readonly #initial: InitialReader;
   readonly #life = new AbortController();
   #running: Promise<void> | undefined;
-  #state: ReflectorState = { kind: 'connecting' };
-  /** The last version that is known to be in the store; empty where a list is needed. */
+  #state: ReflectorState = { kind: 'loading' };
+  /** The last version that is in the store. */
   #version = '';
-  /** The version of the newest list or bookmark or change ever, for the test whether a new list goes back in time. */
+  /** The version leads nowhere: a list is needed. */
+  #listNext = true;
+  /** The last watch went silent without a word: perhaps it waits for a version that the cluster has not. */
+  #doubtful = false;
   #downSinceMs: number | undefined;
   #grace: Timer | undefined;
   #liveSinceMs: number | undefined;
-  #plainLists = false;
+  #heardMs: number | undefined;
+  #lastFailure: KubeError | undefined;
   #counts = { lists: 0, watches: 0, failures: 0 };
 
   /** Throws a RangeError that names a bad option. */
@@ -73,43 +97,53 @@ export class Reflector implements Disposable {
     const { ringMaxChanges, ringMaxBytes } = this.#options;
     this.#ring = new ChangeRing({ maxChanges: ringMaxChanges, maxBytes: ringMaxBytes });
     this.#patience = new Patience(deps.random, this.#options);
+    const { clock, cluster } = deps;
+    const open = (signal: AbortSignal): Promise<KubeWatch> => this.#open(signal, { sendInitialEvents: true });
+    const known = (key: string): KubeObject | undefined => this.#store.get(key);
+    this.#initial = new InitialReader({ clock, cluster, open, known }, question, this.#options);
   }
 
   get state(): ReflectorState {
     return this.#state;
   }
 
-  /** The last version that is in the store; empty before the first list. */
+  get loaded(): boolean {
+    return this.#counts.lists > 0;
+  }
+
   get version(): string {
     return this.#version;
   }
 
-  /** Number of the newest change. */
   get sequence(): number {
     return this.#ring.sequence;
   }
 
   get stats(): ReflectorStats {
     const { size: objects, bytes } = this.#store;
-    const bytesPerObject = objects === 0 ? 0 : Math.round(bytes / objects);
-    return { objects, bytes, bytesPerObject, ringChanges: this.#ring.size, ...this.#counts };
+    const ring = { ringChanges: this.#ring.size, ringBytes: this.#ring.bytes };
+    return {
+      objects,
+      bytes,
+      ...ring,
+      ...this.#counts,
+      lastFailure: this.#lastFailure,
+      heardMs: this.#heardMs,
+    };
   }
 
   get(key: string): KubeObject | undefined {
     return this.#store.get(key);
   }
 
-  /** All objects, in no order. Not to be held over an `await`: the store goes on. */
   values(): IterableIterator<KubeObject> {
     return this.#store.values();
   }
 
-  /** What came after a version; undefined where the whole is needed. See `ChangeRing.since` for what the answer means. */
   changesSince(version: string): readonly Change[] | undefined {
     return this.#ring.since(version);
   }
 
-  /** What came after a change's number; undefined where the whole is needed. */
   changesAfter(sequence: number): readonly Change[] | undefined {
     return this.#ring.after(sequence);
   }
@@ -131,235 +165,199 @@ export class Reflector implements Disposable {
   async #run(signal: AbortSignal): Promise<void> {
     try {
       while (!signal.aborted) {
-        let reason: KubeError;
-        try {
-          await this.#cycle(signal);
-          reason = new KubeError('kubeConnectionLost', 'the server ended the watch');
-          await this.#pause(reason, true, signal);
-        } catch (error) {
-          if (signal.aborted) return;
-          if (!(error instanceof KubeError)) throw error;
-          reason = error;
-          await this.#pause(reason, reason.kind === 'kubeSilent' && this.#liveSinceMs !== undefined, signal);
-        }
+        const failure = await this.#cycle(signal);
+        // A watch that has done its time, or has said nothing for too long, is no fault as long as the next one begins.
+        const mayBeOrdinary = failure === undefined || failure.kind === 'kubeSilent';
+        const reason = failure ?? new KubeError('kubeConnectionLost', 'the server ended the watch');
+        await this.#pause(reason, mayBeOrdinary, signal);
       }
     } catch (cause) {
       if (signal.aborted) return;
       this.#deps.logger.error({ cause: String(cause), ...this.#question }, 'a reflector ended');
       const reason = new KubeError('kubeBadAnswer', 'the reflector met a broken invariant', { cause });
-      this.#grace?.cancel();
-      this.#tell({ kind: 'failed', sinceMs: this.#downSince(), reason });
+      this.#lastFailure = reason;
+      this.#say({ kind: 'failed', sinceMs: this.#deps.clock.now(), reason });
     }
   }
 
-  /** One list, if needed, and one watch until its end. */
-  async #cycle(signal: AbortSignal): Promise<void> {
-    const flow = this.#version === '' ? await this.#synchronise(signal) : undefined;
-    await this.#follow(flow ?? (await this.#watch(signal)), signal);
+  /** One list, if needed, and one watch until its end; why it ended, undefined where the server ended it in order. */
+  async #cycle(signal: AbortSignal): Promise<KubeError | undefined> {
+    try {
+      if (this.#doubtful && !this.#listNext) await this.#ask(signal);
+      const flow = this.#listNext ? await this.#synchronise(signal) : undefined;
+      await this.#follow(flow ?? { watch: await this.#open(signal, { version: this.#version }) }, signal);
+      return undefined;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof KubeError) return error;
+      throw error;
+    }
   }
 
-  /** After a watch has ended: what that means, and the wait. `quiet` ends are no fault until the next watch fails or is late. */
-  async #pause(reason: KubeError, quiet: boolean, signal: AbortSignal): Promise<void> {
+  /** What the end of a cycle means, and the wait before the next. */
+  async #pause(reason: KubeError, mayBeOrdinary: boolean, signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#deps;
-    const livedMs = this.#liveSinceMs === undefined ? 0 : clock.monotonic() - this.#liveSinceMs;
-    const healthy = this.#liveSinceMs !== undefined && livedMs >= this.#options.healthyAfterMs;
+    const { healthyAfterMs, graceMs } = this.#options;
+    const livedMs = this.#liveSinceMs === undefined ? -1 : clock.monotonic() - this.#liveSinceMs;
+    const healthy = livedMs >= healthyAfterMs;
     this.#liveSinceMs = undefined;
     if (healthy) this.#patience.reset();
-    if (!quiet) this.#counts.failures++;
-    // From here on the old version leads nowhere.
-    if (needsList(reason)) this.#version = '';
-    const since = this.#downSince();
-    if (!quiet || !healthy) this.#down(reason);
-    else this.#grace ??= clock.setTimeout(() => this.#down(reason), this.#options.graceMs);
-    const waitMs = quiet && healthy ? 0 : this.#patience.next(reason);
-    const { kind, status } = reason;
-    logger.debug({ kind, status, waitMs, since, detail: reason.message, ...this.#question }, 'a watch ended');
+    if (needsList(reason)) this.#listNext = true;
+    const ordinary = healthy && mayBeOrdinary;
+    // Nothing was heard since, whatever may have happened there.
+    this.#downSinceMs ??= reason.kind === 'kubeSilent' ? (this.#heardMs ?? clock.now()) : clock.now();
+    if (!ordinary) {
+      this.#counts.failures++;
+      this.#lastFailure = reason;
+    }
+    if (ordinary && graceMs > 0) this.#grace ??= clock.setTimeout(() => this.#down(reason), graceMs);
+    else this.#down(reason);
+    const waitMs = ordinary ? 0 : this.#patience.next(reason);
+    const { kind, status, message: detail } = reason;
+    logger.debug({ kind, status, waitMs, detail, ...this.#question }, 'a watch ended');
     if (waitMs > 0) await delay(clock, waitMs, signal);
   }
 
   // ------------------------------------------------------------ list
 
   /** Makes the store equal to the cluster. With WatchList the watch that did it goes on; otherwise there is none yet. */
-  #synchronise(signal: AbortSignal): Promise<Flow | undefined> {
+  async #synchronise(signal: AbortSignal): Promise<Flow | undefined> {
+    const { objects, version, flow } = await this.#initial.read(signal);
+    try {
+      if (version === '')
+        throw new KubeError(
+          'kubeBadAnswer',
+          'metadata.resourceVersion: missing in a list, so it cannot be watched',
+        );
+      this.#counts.lists++;
+      this.#heardMs = this.#deps.clock.now();
+      const steps = this.#store.replace(objects, version);
+      this.#version = version;
+      this.#listNext = false;
+      await this.#emit(steps, signal, () => this.#ring.gap(version));
+      return flow;
+    } catch (error) {
+      flow?.watch.discard();
+      throw error;
+    }
+  }
+
+  /**
+   * A cluster that was put back to an older state (a backup of etcd) takes a watch from a version that it has not reached and says nothing until it has. Its own version tells; where
+   * that cannot be compared, a list is the safe side.
+   */
+  async #ask(signal: AbortSignal): Promise<void> {
     const { cluster } = this.#deps;
-    return cluster.listSlots.run(async () => {
-      if (this.#options.watchList && !this.#plainLists && !cluster.withoutWatchList.has(this.#question.group)) {
-        const flow = await this.#watchList(signal);
-        if (flow !== undefined) return flow;
-      }
-      const { version, items } = await cluster.list(this.#question, {
-        signal,
-        retries: 0,
-        prune: this.#options,
-        known: (key) => this.#store.get(key),
-      });
-      await this.#replace(items, version, signal);
-      return undefined;
-    }, signal);
-  }
-
-  /** Undefined where the server does not know WatchList. */
-  async #watchList(signal: AbortSignal): Promise<Flow | undefined> {
-    let watch: KubeWatch;
-    try {
-      watch = await this.#open(signal, { sendInitialEvents: true });
-    } catch (error) {
-      if (!(error instanceof KubeError) || (error.status !== 422 && error.status !== 400)) throw error;
-      // Every reflector of this API server is spared the question.
-      this.#deps.cluster.withoutWatchList.add(this.#question.group);
-      return undefined;
-    }
-    const batches = watch.batches[Symbol.asyncIterator]();
-    try {
-      return await this.#readInitial(watch, batches, signal);
-    } catch (error) {
-      watch.discard();
-      throw error;
-    }
-  }
-
-  async #readInitial(watch: KubeWatch, batches: Batches, signal: AbortSignal): Promise<Flow | undefined> {
-    const { initialSilenceMs } = this.#options;
-    const found = new Map<string, KubeObject>();
-    for (;;) {
-      const next = await this.#nextInitial(watch, batches, initialSilenceMs, signal);
-      if (next === 'stalled') {
-        this.#plainLists = true;
-        return undefined;
-      }
-      for (const [index, event] of next.entries()) {
-        if (event.kind === 'bookmark') {
-          if (!event.initialEventsEnd) continue;
-          await this.#replace(found.values(), event.version, signal);
-          return { batches, first: next.slice(index + 1) };
-        }
-        const known = this.#store.get(event.object.key);
-        const same = known?.uid === event.object.uid && known.version === event.object.version;
-        if (event.kind === 'deleted') found.delete(event.object.key);
-        else found.set(event.object.key, same ? known : event.object);
-        this.#checkSize(found.size);
-      }
-    }
-  }
-
-  async #nextInitial(
-    watch: KubeWatch,
-    batches: Batches,
-    silenceMs: number,
-    signal: AbortSignal,
-  ): Promise<readonly WatchEvent[] | 'stalled'> {
-    let stalled = false;
-    const timer = this.#deps.clock.setTimeout(() => {
-      stalled = true;
-      watch.discard();
-    }, silenceMs);
-    try {
-      const next = await batches.next();
-      if (next.done === true) throw new KubeError('kubeConnectionLost', 'the server ended the watch before all objects were sent');
-      return next.value;
-    } catch (error) {
-      signal.throwIfAborted();
-      if (stalled) return 'stalled';
-      throw error;
-    } finally {
-      timer.cancel();
-    }
-  }
-
-  async #replace(objects: Iterable<KubeObject> & { readonly length?: number }, version: string, signal: AbortSignal): Promise<void> {
-    if (version === '') throw new KubeError('kubeBadAnswer', 'metadata.resourceVersion: missing in a list, so it cannot be watched');
-    this.#checkSize(objects.length ?? 0);
-    this.#counts.lists++;
-    const steps = this.#store.replace(objects, version);
-    this.#version = version;
-    await this.#emit(steps, version, signal);
-    this.#ring.mark(version);
-  }
-
-  #checkSize(objects: number): void {
-    if (objects > this.#options.maxObjects)
-      throw new KubeError('kubeTooLarge', `more than ${this.#options.maxObjects} objects (maxObjects)`);
+    const options = { limit: 1, retries: 0, signal };
+    const page = await cluster.listSlots.run(() => cluster.listPage(this.#question, options), signal);
+    const order = compareVersions(page.version, this.#version);
+    if (order === undefined || order < 0) this.#listNext = true;
+    this.#doubtful = false;
   }
 
   // ------------------------------------------------------------ watch
 
-  async #watch(signal: AbortSignal): Promise<Flow> {
-    const watch = await this.#open(signal, { version: this.#version });
-    return { batches: watch.batches[Symbol.asyncIterator](), first: [] };
-  }
-
-  async #open(signal: AbortSignal, from: { readonly version?: string; readonly sendInitialEvents?: boolean }): Promise<KubeWatch> {
-    const timeoutMs = this.#options.watchTimeoutMs * (1 + this.#deps.random.next());
-    const watch = await this.#deps.cluster.watch(this.#question, { ...from, signal, timeoutMs, prune: this.#options });
+  async #open(
+    signal: AbortSignal,
+    from: { readonly version?: string; readonly sendInitialEvents?: boolean },
+  ): Promise<KubeWatch> {
+    const { cluster, random } = this.#deps;
+    const timeoutMs = this.#options.watchTimeoutMs * (1 + random.next());
+    const watch = await cluster.watch(this.#question, { ...from, signal, timeoutMs, prune: this.#options });
     this.#counts.watches++;
     return watch;
   }
 
-  async #follow({ batches, first }: Flow, signal: AbortSignal): Promise<void> {
+  async #follow({ watch, begun }: Flow, signal: AbortSignal): Promise<void> {
+    const batches = begun?.batches ?? watch.batches[Symbol.asyncIterator]();
+    let heard = begun !== undefined;
     try {
       this.#live();
-      await this.#apply(first, signal);
-      for (let next = await batches.next(); next.done !== true; next = await batches.next()) await this.#apply(next.value, signal);
+      if (begun !== undefined) await this.#apply(begun.first, signal);
+      for (let next = await batches.next(); next.done !== true; next = await batches.next()) {
+        heard = true;
+        await this.#apply(next.value, signal);
+      }
+    } catch (error) {
+      this.#doubtful = !heard && error instanceof KubeError && error.kind === 'kubeSilent';
+      throw error;
     } finally {
-      await batches.return?.();
+      watch.discard();
     }
   }
 
   async #apply(events: readonly WatchEvent[], signal: AbortSignal): Promise<void> {
+    this.#heardMs = this.#deps.clock.now();
     const steps: Step[] = [];
     for (const event of events) {
       if (event.kind !== 'bookmark') steps.push(...this.#store.apply(event));
+      else if ((compareVersions(event.version, this.#version) ?? 0) < 0) {
+        await this.#emit(steps, signal);
+        throw new KubeError('kubeExpired', 'the cluster has gone back to an older state');
+      }
       const version = event.kind === 'bookmark' ? event.version : event.object.version;
       if (version !== '') this.#version = version;
     }
-    this.#checkSize(this.#store.size);
-    await this.#emit(steps, this.#version, signal);
-    this.#ring.mark(this.#version);
+    await this.#emit(steps, signal, () => this.#ring.mark(this.#version));
+    // After telling: what the store has, the sink has.
+    checkBounds(this.#store.size, this.#store.bytes, this.#options);
   }
 
   // ------------------------------------------------------------ telling
 
-  async #emit(steps: readonly Step[], version: string, signal: AbortSignal): Promise<void> {
-    if (steps.length === 0) return;
+  /** Numbers the steps, keeps them for replay and tells them. @param pushed runs when the ring has them, before the sink */
+  async #emit(steps: readonly Step[], signal: AbortSignal, pushed?: () => void): Promise<void> {
     let { sequence } = this.#ring;
     const changes = steps.map((step): Change => ({ ...step, sequence: ++sequence }));
     this.#ring.push(changes);
+    pushed?.();
     signal.throwIfAborted();
-    const done = this.#deps.sink.onChanges(changes, version);
-    if (done !== undefined) await orAbort(done, signal);
+    if (changes.length === 0) return;
+    try {
+      const done = this.#deps.sink.onChanges(changes, this.#version);
+      if (done !== undefined) await orAbort(done, signal);
+    } catch (cause) {
+      // Whatever it is, it is no fault of the cluster.
+      throw new Error('the sink failed', { cause });
+    }
   }
 
   #live(): void {
-    this.#grace?.cancel();
-    this.#grace = undefined;
     this.#downSinceMs = undefined;
     this.#liveSinceMs = this.#deps.clock.monotonic();
-    this.#tell({ kind: 'live' });
+    this.#heardMs = this.#deps.clock.now();
+    this.#say({ kind: 'live' });
   }
 
   #down(reason: KubeError): void {
-    this.#grace?.cancel();
-    this.#grace = undefined;
-    this.#tell({ kind: isRefusal(reason) ? 'failed' : 'recovering', sinceMs: this.#downSince(), reason });
-  }
-
-  #downSince(): number {
-    this.#downSinceMs ??= this.#deps.clock.now();
-    return this.#downSinceMs;
+    this.#say({ kind: faultOf(reason), sinceMs: this.#downSinceMs ?? this.#deps.clock.now(), reason });
   }
 
   /** A state that says nothing new is not told again. */
-  #tell(state: ReflectorState): void {
+  #say(state: ReflectorState): void {
+    this.#grace?.cancel();
+    this.#grace = undefined;
     const before = this.#state;
     this.#state = state;
-    const sameReason =
-      'reason' in before && 'reason' in state && before.reason.kind === state.reason.kind && before.sinceMs === state.sinceMs;
-    if (before.kind === state.kind && (sameReason || !('reason' in state))) return;
-    if (!this.#life.signal.aborted) this.#deps.sink.onState(state);
+    if (this.#life.signal.aborted || isSaid(before, state)) return;
+    this.#deps.sink.onState(state);
   }
 }
 
-/** Going on from the last version leads nowhere: it is gone, it is not understood, or the cluster has gone back in time. */
+function isSaid(before: ReflectorState, state: ReflectorState): boolean {
+  if (!('reason' in before) || !('reason' in state)) return before.kind === state.kind;
+  return before.reason.kind === state.reason.kind && before.sinceMs === state.sinceMs;
+}
+
+function faultOf(reason: KubeError): ReflectorFault['kind'] {
+  if (!isRefusal(reason)) return 'recovering';
+  if (reason.kind === 'kubeUnauthorized' || reason.kind === 'kubeForbidden') return 'denied';
+  return reason.kind === 'kubeNotFound' ? 'gone' : 'failed';
+}
+
+/** Kinds after which going on from the last version leads nowhere: it is gone, it is not understood, or what comes next cannot be read. */
+const NEED_LIST = new Set(['kubeExpired', 'kubeRefused', 'kubeNotFound', 'kubeTooLarge', 'kubeBadAnswer']);
+
 function needsList({ kind, message }: KubeError): boolean {
-  return kind === 'kubeExpired' || kind === 'kubeRefused' || /too large resource version/i.test(message);
+  return NEED_LIST.has(kind) || /too large resource version/i.test(message);
 }

@@ -1,4 +1,7 @@
-/** The last changes of a reflector, for readers that know a version or a number and want what came after. Bounded in changes and in bytes of objects. */
+/**
+ * The last changes of a reflector, for readers that know a version or a number and want what came after. Bounded in changes and in bytes of objects. Numbers go on
+ * over everything; versions do not reach back over a gap, since what came and went inside a gap is in no change, and a reader that has it would keep it.
+ */
 import { compareVersions } from '../question.js';
 import type { Change } from './types.js';
 
@@ -12,8 +15,10 @@ export class ChangeRing {
   #changes: Change[] = [];
   #head = 0;
   #bytes = 0;
-  /** The version just before the oldest change that is kept; empty while nothing is known. */
+  /** The oldest version that can be answered for: all that came after it is kept. Empty while nothing is known. */
   #floor = '';
+  /** Number of the last change at or before the floor. */
+  #floorSequence = 0;
   /** The newest version that is known, of a change, a bookmark or a list. */
   #latest = '';
   #sequence = 0;
@@ -42,21 +47,19 @@ export class ChangeRing {
       this.#sequence = change.sequence;
       this.#latest = change.version;
     }
-    while (this.size > this.#bounds.maxChanges || (this.#bytes > this.#bounds.maxBytes && this.size > 0)) this.#shift();
+    while (this.size > this.#bounds.maxChanges || (this.#bytes > this.#bounds.maxBytes && this.size > 0))
+      this.#shift();
   }
 
   /** The cluster is at this version, without a change. */
   mark(version: string): void {
-    if (this.#floor === '') this.#floor = version;
     this.#latest = version;
   }
 
-  /** Forgets everything: readers of older versions need the whole. */
-  restart(version: string): void {
-    this.#changes = [];
-    this.#head = 0;
-    this.#bytes = 0;
+  /** A list of this version followed on a gap, and the difference was pushed: readers of older versions need the whole. */
+  gap(version: string): void {
     this.#floor = version;
+    this.#floorSequence = this.#sequence;
     this.#latest = version;
   }
 
@@ -67,18 +70,22 @@ export class ChangeRing {
   }
 
   /**
-   * Changes after a version, in order; undefined where that cannot be said: it is too old, or it is none that was seen and none that can be compared. Where two changes have that
-   * version, the second is among the answer: better twice than never. A version newer than all gives nothing, although changes up to it are still to come.
+   * Changes after a version, in order; undefined where that cannot be said: it is too old, it lies before or inside a gap, or it is none that was seen and none that can be
+   * compared. Where two changes have that version, the second is among the answer: better twice than never. A version newer than all gives nothing, although changes up to it are
+   * still to come.
    */
   since(version: string): readonly Change[] | undefined {
-    for (let index = this.#head; index < this.#changes.length; index++)
+    if (version === '') return undefined;
+    const first =
+      this.#changes.length - (this.#sequence - Math.max(this.#floorSequence, this.#sequence - this.size));
+    if (version === this.#floor) return this.#changes.slice(first);
+    for (let index = first; index < this.#changes.length; index++)
       if (this.#changes[index]?.version === version) return this.#changes.slice(index + 1);
-    if (version === this.#latest && version !== '') return [];
-    if (version === this.#floor && version !== '') return this.#changes.slice(this.#head);
+    if (version === this.#latest) return [];
     const toFloor = compareVersions(version, this.#floor);
     if (toFloor === undefined || toFloor < 0) return undefined;
     let start = this.#changes.length;
-    while (start > this.#head) {
+    while (start > first) {
       const order = compareVersions(this.#changes[start - 1]?.version ?? '', version);
       if (order === undefined) return undefined;
       if (order <= 0) break;
@@ -91,7 +98,10 @@ export class ChangeRing {
     const change = this.#changes[this.#head++];
     if (change === undefined) return;
     this.#bytes -= change.object.json.length;
-    this.#floor = change.version;
+    if (change.sequence > this.#floorSequence) {
+      this.#floor = change.version;
+      this.#floorSequence = change.sequence;
+    }
     if (this.#head > 64 && this.#head * 2 > this.#changes.length) {
       this.#changes = this.#changes.slice(this.#head);
       this.#head = 0;

@@ -17,15 +17,24 @@ export interface Change {
   readonly sequence: number;
 }
 
+/** Why a reflector is not live. */
+export interface ReflectorFault {
+  /**
+   * `recovering`: it will be tried again soon. The others are refusals, tried again slowly, in case something changes at the cluster: `denied` (401, 403), `gone` (404: there is no
+   * such resource), `failed` (anything else that asking again will not mend: too many objects, a selector that is none).
+   */
+  readonly kind: 'recovering' | 'denied' | 'gone' | 'failed';
+  /** Changes may be missing since this wall time, Unix milliseconds. */
+  readonly sinceMs: number;
+  readonly reason: KubeError;
+}
+
 export type ReflectorState =
   /** Never complete so far, and nothing has failed. */
-  | { readonly kind: 'connecting' }
+  | { readonly kind: 'loading' }
   /** The store is complete, and the server has accepted the watch that keeps it so. */
   | { readonly kind: 'live' }
-  /** Changes may be missing since a wall time (Unix milliseconds); it will be tried again soon. */
-  | { readonly kind: 'recovering'; readonly sinceMs: number; readonly reason: KubeError }
-  /** As before, and the server refuses: it is tried again slowly, in case rights or resources change. */
-  | { readonly kind: 'failed'; readonly sinceMs: number; readonly reason: KubeError };
+  | ReflectorFault;
 
 export interface ReflectorSink {
   /**

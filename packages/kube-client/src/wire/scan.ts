@@ -54,8 +54,12 @@ export function scanEvent(line: Uint8Array, prune: PruneOptions): ScannedEvent {
   let object: ScannedObject | undefined;
   scan.members((key) => {
     if (key === 'type') type = scan.text();
-    else if (key === 'object') object = scan.object();
-    else scan.walker.value();
+    else if (key !== 'object') scan.walker.value();
+    else if (scan.walker.atObject()) object = scan.object();
+    else {
+      object = undefined;
+      scan.walker.value();
+    }
   });
   scan.walker.finish();
   return { type, object };
@@ -69,14 +73,18 @@ export function scanList(body: Uint8Array, prune: PruneOptions): ScannedList {
   let items: ScannedObject[] = [];
   scan.members((key) => {
     if (key === 'kind' || key === 'apiVersion') found[key] = scan.text();
-    else if (key === 'metadata' && walker.atObject())
+    else if (key === 'metadata') {
+      // Where a name comes twice the last one counts, as with `JSON.parse`.
+      found.version = found.continue = '';
+      if (!walker.atObject()) return walker.value();
       scan.members((field) => {
         if (field === 'resourceVersion') found.version = scan.text();
         else if (field === 'continue') found.continue = scan.text();
         else walker.value();
       });
-    else if (key === 'items' && walker.atArray()) {
+    } else if (key === 'items') {
       items = [];
+      if (!walker.atArray()) return walker.value();
       walker.enter();
       for (let more = walker.openArray(); more; more = walker.nextItem()) items.push(scan.object());
       walker.leave();
@@ -143,7 +151,7 @@ class Scan {
     const found = { kind: '', apiVersion: '', namespace: '', name: '', uid: '', version: '' };
     this.#unusual = false;
     this.members((key) => {
-      if (key === 'metadata' && walker.atObject()) this.#metadata(found, cuts);
+      if (key === 'metadata') this.#metadata(found, cuts);
       else if (key === 'kind' || key === 'apiVersion') found[key] = this.text();
       else walker.value();
     });
@@ -166,6 +174,8 @@ class Scan {
 
   #metadata(found: { namespace: string; name: string; uid: string; version: string }, cuts: number[]): void {
     const { walker } = this;
+    Object.assign(found, { namespace: '', name: '', uid: '', version: '' });
+    if (!walker.atObject()) return walker.value();
     this.members((field) => {
       if (field === 'name' || field === 'namespace' || field === 'uid') found[field] = this.text();
       else if (field === 'resourceVersion') found.version = this.text();

@@ -105,11 +105,13 @@ function offeredProtocols(request: IncomingMessage): string[] {
   return offered === undefined ? [] : offered.split(',').map((protocol) => protocol.trim());
 }
 
-/** Common name and organisations of a client certificate that the CA signed. */
+/** Common name and organisations of a client certificate that the CA signed. Throws 401 for one that somebody else signed. */
 function certificateUser(request: IncomingMessage): User | undefined {
   const { socket } = request;
-  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  if (!(socket instanceof TLSSocket)) return undefined;
   const subject = socket.getPeerCertificate().subject as { CN?: unknown; O?: unknown } | undefined;
+  // A certificate of a CA that is not ours is a wrong credential, not an absent one.
+  if (subject !== undefined && !socket.authorized) throw unauthorized();
   if (typeof subject?.CN !== 'string') return undefined;
   const groups = (Array.isArray(subject.O) ? subject.O : [subject.O]).filter(
     (group) => typeof group === 'string',

@@ -81,8 +81,8 @@ export class LogBook {
   readonly #clock: Clock;
   readonly #options: LogBookOptions;
   readonly #runs = new Map<string, Runs>();
-  /** Fills a log that nobody wrote yet when it is first read; how a workload gives 100,000 pods logs without keeping them. */
-  onFirstRead: (namespace: string, pod: string, container: string) => readonly LogLine[] = () => [];
+  /** Fills a log when something is first done with it; how a workload gives 100,000 pods logs without keeping them. */
+  onFirstUse: (namespace: string, pod: string, container: string) => readonly LogLine[] = () => [];
 
   constructor(clock: Clock, options: LogBookOptions) {
     this.#clock = clock;
@@ -105,9 +105,7 @@ export class LogBook {
 
   /** The log to read; undefined where there was no run before. */
   read(namespace: string, pod: string, container: string, previous: boolean): ContainerLog | undefined {
-    const isNew = !this.#runs.has(key(namespace, pod, container));
     const runs = this.#open(namespace, pod, container);
-    if (isNew) for (const line of this.onFirstRead(namespace, pod, container)) runs.current.append(line);
     return previous ? runs.previous : runs.current;
   }
 
@@ -130,10 +128,7 @@ export class LogBook {
 
   #open(namespace: string, pod: string, container: string): Runs {
     const id = key(namespace, pod, container);
-    const runs = this.#runs.get(id) ?? {
-      current: new ContainerLog(this.#options.logLinesPerContainer),
-      previous: undefined,
-    };
+    const runs = this.#runs.get(id) ?? this.#begin(namespace, pod, container);
     this.#runs.delete(id);
     this.#runs.set(id, runs);
     for (const [oldest, { current }] of this.#runs) {
@@ -141,6 +136,12 @@ export class LogBook {
       if (current.followers === 0 && oldest !== id) this.#runs.delete(oldest);
     }
     return runs;
+  }
+
+  #begin(namespace: string, pod: string, container: string): Runs {
+    const current = new ContainerLog(this.#options.logLinesPerContainer);
+    for (const line of this.onFirstUse(namespace, pod, container)) current.append(line);
+    return { current, previous: undefined };
   }
 }
 

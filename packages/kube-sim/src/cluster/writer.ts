@@ -57,7 +57,7 @@ export class Writer {
     const admitted = admit(type, namespace, body, this.#cluster.random);
     const { name } = admitted.metadata;
     if (body.metadata.resourceVersion)
-      throw new StatusError(400, 'BadRequest', 'resourceVersion should not be set on objects to be created');
+      throw new StatusError(500, '', 'resourceVersion should not be set on objects to be created');
     if (this.#cluster.get(type, namespace, name) !== undefined) throw alreadyExists(type, name);
     let object = withDefaults(type, admitted);
     if (type.kind === 'CustomResourceDefinition') object = this.#checkDefinition(object);
@@ -122,8 +122,10 @@ export class Writer {
     if (options.dryRun) return { object, gone: grace === 0 };
     if (type.kind === 'Namespace') return this.#terminateNamespace(type, object);
     if (grace > 0 || (object.metadata.finalizers?.length ?? 0) > 0) return this.#mark(type, object, grace);
+    // What may be given time shows the mark first, even where it is given none.
+    const last = type.kind === 'Pod' ? this.#mark(type, object, grace).object : object;
     this.#cluster.remove(type, namespace, name);
-    return { object: stored.object, gone: true };
+    return { object: last, gone: true };
   }
 
   #require(type: ResourceType, namespace: string, name: string): Stored {
@@ -158,6 +160,14 @@ export class Writer {
         before.name,
         `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${before.uid}`,
       );
+    if (type.custom && !metadata.resourceVersion)
+      throw invalid(type.kind, type.group, before.name, [
+        {
+          reason: 'FieldValueInvalid',
+          message: 'Invalid value: 0x0: must be specified for an update',
+          field: 'metadata.resourceVersion',
+        },
+      ]);
     if (metadata.resourceVersion && metadata.resourceVersion !== before.resourceVersion)
       throw conflict(
         type,

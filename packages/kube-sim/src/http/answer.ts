@@ -1,10 +1,17 @@
-/** The answer to one request: JSON, text or a Status, counted by byte, with back-pressure for what is long. Knows nothing of the API. */
+/**
+ * The answer to one request: JSON, text or a Status, counted by byte as it leaves, with back-pressure for what is long. Bodies above
+ * 128 KiB are compressed for clients that take gzip, as on the real server; watches and logs never are. Knows nothing of the API.
+ */
 import { ServerResponse, type IncomingMessage } from 'node:http';
+import { createGzip, type Gzip } from 'node:zlib';
 import type { Status, StatusError } from '../model/status.js';
 
 /** Called with the status code once, when the head is written. */
 export type OnHead = (code: number) => void;
 export type OnBytes = (bytes: number) => void;
+
+/** Bodies at least this long are worth compressing. */
+export const COMPRESS_FROM_BYTES = 128 * 1024;
 
 export class Answer {
   readonly response: ServerResponse<IncomingMessage>;
@@ -13,6 +20,7 @@ export class Answer {
   /** Bytes of body after which the connection is cut, by a fault. */
   cutAfterBytes = Infinity;
   #sent = 0;
+  #gzip: Gzip | undefined;
 
   constructor(response: ServerResponse<IncomingMessage>, onHead: OnHead, onBytes: OnBytes) {
     this.response = response;
@@ -29,11 +37,14 @@ export class Answer {
     return this.response.destroyed || this.response.writableEnded;
   }
 
-  head(code: number, headers: Readonly<Record<string, string>> = {}): void {
+  /** `bodyBytes` is how long the body is at least; it decides about compression. */
+  head(code: number, headers: Readonly<Record<string, string>> = {}, bodyBytes = 0): void {
+    if (bodyBytes >= COMPRESS_FROM_BYTES && takesGzip(this.response.req)) this.#gzip = this.#compressor();
     this.response.writeHead(code, {
       'Content-Type': 'application/json',
       'Cache-Control': 'no-cache, private',
       ...headers,
+      ...(this.#gzip === undefined ? {} : { 'Content-Encoding': 'gzip', Vary: 'Accept-Encoding' }),
     });
     this.#onHead(code);
   }
@@ -50,7 +61,9 @@ export class Answer {
   }
 
   text(code: number, body: string, headers: Readonly<Record<string, string>> = {}): void {
-    this.head(code, { ...headers, 'Content-Length': String(Buffer.byteLength(body)) });
+    const bytes = Buffer.byteLength(body);
+    const isLarge = bytes >= COMPRESS_FROM_BYTES && takesGzip(this.response.req);
+    this.head(code, isLarge ? headers : { ...headers, 'Content-Length': String(bytes) }, bytes);
     this.write(body);
     this.end();
   }
@@ -72,6 +85,10 @@ export class Answer {
   write(text: string): boolean {
     if (this.over) return true;
     const bytes = Buffer.from(text);
+    return this.#gzip === undefined ? this.#send(bytes) : this.#gzip.write(bytes);
+  }
+
+  #send(bytes: Buffer): boolean {
     const left = this.cutAfterBytes - this.#sent;
     if (bytes.length > left) {
       this.#count(left);
@@ -86,20 +103,41 @@ export class Answer {
   /** Resolves when writing may go on or the peer is gone. */
   drained(): Promise<void> {
     const { response } = this;
-    if (this.over || !response.writableNeedDrain) return Promise.resolve();
+    const filling = this.#gzip ?? response;
+    if (this.over || !filling.writableNeedDrain) return Promise.resolve();
     return new Promise((resolve) => {
       const done = (): void => {
-        response.off('drain', done);
+        filling.off('drain', done);
         response.off('close', done);
         resolve();
       };
-      response.on('drain', done);
+      filling.on('drain', done);
       response.on('close', done);
     });
   }
 
   end(): void {
+    if (this.#gzip === undefined) this.#finish();
+    else this.#gzip.end();
+  }
+
+  #finish(): void {
     if (this.#sent < this.cutAfterBytes) this.response.end();
+  }
+
+  /** Fills the response as fast as the peer takes it. */
+  #compressor(): Gzip {
+    const { response } = this;
+    // The fastest level: what is compared with it is time, not size.
+    const gzip = createGzip({ level: 1 });
+    gzip.on('data', (chunk: Buffer) => {
+      if (this.over || this.#send(chunk)) return;
+      gzip.pause();
+      response.once('drain', () => gzip.resume());
+    });
+    gzip.on('end', () => this.#finish());
+    response.once('close', () => gzip.destroy());
+    return gzip;
   }
 
   /** Breaks the connection without a word. */
@@ -112,4 +150,9 @@ export class Answer {
     this.#sent += bytes;
     this.#onBytes(bytes);
   }
+}
+
+function takesGzip({ headers }: IncomingMessage): boolean {
+  const offers = String(headers['accept-encoding'] ?? '').split(',');
+  return offers.some((offer) => /^\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*$).*)?$/i.test(offer));
 }

@@ -46,7 +46,7 @@ export function discover(
 
 function groupsOf(registry: ResourceRegistry): Map<string, JsonObject> {
   const versions = new Map<string, Set<string>>();
-  for (const { group, version } of [...registry.types(), ...REVIEWS])
+  for (const { group, version } of listedTypes(registry))
     if (group !== '') versions.set(group, (versions.get(group) ?? new Set()).add(version));
   return new Map(
     [...versions].map(([name, found]) => {
@@ -59,28 +59,50 @@ function groupsOf(registry: ResourceRegistry): Map<string, JsonObject> {
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
 function resources(group: string, version: string, registry: ResourceRegistry): JsonObject {
-  const listed = [
-    ...registry
-      .types()
-      .filter((type) => type.group === group && type.version === version)
-      .flatMap(entries),
-    ...REVIEWS.filter((review) => review.group === group && review.version === version).map((review) => ({
-      name: review.resource,
-      singularName: review.kind.toLowerCase(),
-      namespaced: review.namespaced,
-      kind: review.kind,
-      verbs: ['create'],
-    })),
-  ];
+  const listed = listedTypes(registry)
+    .filter((listed) => listed.group === group && listed.version === version)
+    .flatMap(({ entries }) => entries);
   if (listed.length === 0) throw noSuchResource();
   const groupVersion = group === '' ? version : `${group}/${version}`;
   return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources: listed };
 }
 
-function entries(type: ResourceType): JsonObject[] {
+/** One line of a resource list. */
+export interface ResourceEntry extends JsonObject {
+  readonly name: string;
+  readonly singularName: string;
+  readonly namespaced: boolean;
+  readonly kind: string;
+  readonly verbs: readonly string[];
+  readonly shortNames?: readonly string[];
+  readonly categories?: readonly string[];
+}
+
+export interface ListedType {
+  readonly group: string;
+  readonly version: string;
+  /** The resource, then its subresources. */
+  readonly entries: readonly [ResourceEntry, ...ResourceEntry[]];
+}
+
+/** Everything that is served: what is stored, and the reviews that are only answered. */
+export function listedTypes(registry: ResourceRegistry): ListedType[] {
+  const stored = registry.types().map((type) => ({
+    group: type.group,
+    version: type.version,
+    entries: entriesOf(type),
+  }));
+  const reviews = REVIEWS.map(({ group, version, resource, kind, namespaced }): ListedType => {
+    const entry = { name: resource, singularName: kind.toLowerCase(), namespaced, kind, verbs: ['create'] };
+    return { group, version, entries: [entry] };
+  });
+  return [...stored, ...reviews];
+}
+
+function entriesOf(type: ResourceType): [ResourceEntry, ...ResourceEntry[]] {
   const { resource, singular, namespaced, kind, shortNames, categories } = type;
   const base = { singularName: '', namespaced, kind };
-  const found: JsonObject[] = [
+  const found: [ResourceEntry, ...ResourceEntry[]] = [
     {
       name: resource,
       singularName: singular,

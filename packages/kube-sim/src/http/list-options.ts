@@ -1,5 +1,5 @@
 /** The query of a list or watch, read once and checked the way the real server checks it: what contradicts itself is a 422. */
-import { badRequest, invalid } from '../model/status.js';
+import { badRequest, invalid, StatusError } from '../model/status.js';
 import { isTrue } from './request-info.js';
 
 export interface ListOptions {
@@ -84,14 +84,9 @@ function refuse(field: string, why: string, reason = 'FieldValueForbidden'): Err
 
 function version(text: string | null): number | undefined {
   if (text === null || text === '') return undefined;
+  // No refusal of the client but a failure inside: so does the real server.
   if (!/^\d{1,15}$/.test(text))
-    throw invalid('ListOptions', 'meta.k8s.io', '', [
-      {
-        reason: 'FieldValueInvalid',
-        message: `Invalid value: "${text}": must be a number`,
-        field: 'resourceVersion',
-      },
-    ]);
+    throw new StatusError(500, '', `resourceVersion: Invalid value: "${text}": must be a number`);
   return Number(text);
 }
 

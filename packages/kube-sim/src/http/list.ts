@@ -28,10 +28,10 @@ export async function handleList(
   const selection = selectionOf(type, info.namespace, options);
   const representation = chooseRepresentation(request.headers.accept, type, query, clock);
   const page = readPage(cluster.collection(type), cluster.version, options, selection);
-  answer.head(200);
   await writeList(answer, representation, page);
 }
 
+/** Head and body. The head waits for the first slice, whose length decides about compression. */
 export async function writeList(
   answer: Answer,
   representation: Representation,
@@ -41,11 +41,14 @@ export async function writeList(
   for (const [index, item] of items.entries()) {
     text += index === 0 ? representation.listItem(item) : `,${representation.listItem(item)}`;
     if (text.length < SLICE_CHARS) continue;
+    if (!answer.headSent) answer.head(200, {}, Buffer.byteLength(text));
     if (!answer.write(text)) await answer.drained();
     if (answer.over) return;
     text = '';
   }
-  answer.write(text + representation.listTail());
+  text += representation.listTail();
+  if (!answer.headSent) answer.head(200, {}, Buffer.byteLength(text));
+  answer.write(text);
   answer.end();
 }
 

@@ -106,7 +106,6 @@ export async function handleDeleteCollection(exchange: Exchange, services: Servi
   for (const { object, key } of items)
     if (cluster.collection(type).get(key) !== undefined)
       writer.delete(type, object.metadata.namespace ?? '', object.metadata.name, options);
-  answer.head(200);
   await writeList(answer, representation, { items, meta: { resourceVersion: String(cluster.version) } });
 }
 

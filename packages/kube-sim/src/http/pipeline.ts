@@ -16,6 +16,7 @@ import {
 } from '../model/status.js';
 import type { RequestEffect, RequestFaults } from '../request-faults.js';
 import { parseFieldSelector } from '../query/field-selector.js';
+import { discoverAggregated } from './aggregated-discovery.js';
 import { Answer } from './answer.js';
 import { discover } from './discovery.js';
 import type { Exchange, Services } from './exchange.js';
@@ -96,7 +97,13 @@ export class Pipeline {
 
   #discover(path: string, request: IncomingMessage, answer: Answer): void {
     if (request.method !== 'GET') throw noSuchResource();
-    const found = discover(path, this.#services.cluster.registry, this.#services.options.version);
+    const { registry } = this.#services.cluster;
+    const aggregated = discoverAggregated(path, request.headers.accept, registry);
+    if (aggregated !== undefined) {
+      answer.text(200, `${JSON.stringify(aggregated.body)}\n`, { 'Content-Type': aggregated.contentType });
+      return;
+    }
+    const found = discover(path, registry, this.#services.options.version);
     if (typeof found === 'string') answer.text(200, found, { 'Content-Type': 'text/plain' });
     else answer.json(200, found);
   }
@@ -157,6 +164,11 @@ function fieldName(info: RequestInfo, query: URLSearchParams, type: Exchange['ty
 }
 
 const REASONS: Readonly<Record<number, string>> = {
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'NotFound',
+  409: 'Conflict',
+  410: 'Expired',
   429: 'TooManyRequests',
   500: 'InternalError',
   503: 'ServiceUnavailable',

@@ -1,5 +1,5 @@
 /** Columns of the Table format for built-in resources, named and filled as `kubectl get` shows them. Others get name and age. */
-import { read, readList, readText, type KubeObject } from './objects.js';
+import { isObject, read, readList, readText, type KubeObject } from './objects.js';
 import type { Column } from './resource-type.js';
 
 type Cell = Column['cell'];
@@ -72,6 +72,10 @@ const orNone =
   (...path: readonly string[]): Cell =>
   (object) =>
     readText(object, ...path) || '<none>';
+const orUnknown =
+  (...path: readonly string[]): Cell =>
+  (object) =>
+    readText(object, ...path) || '<unknown>';
 const integer = { type: 'integer' } as const;
 const wide = { priority: 1 } as const;
 const ready =
@@ -124,6 +128,64 @@ function servicePorts(service: KubeObject): string {
   return ports.join(',') || '<none>';
 }
 
+/** Everything that the given list says about one field, joined by commas. */
+const each =
+  (field: string, ...path: readonly string[]): Cell =>
+  (object) =>
+    readList(object, ...path)
+      .map((one) => readText(one, field))
+      .join(',');
+
+const TEMPLATE = ['spec', 'template', 'spec', 'containers'] as const;
+
+function selectorText(selector: unknown): string {
+  if (!isObject(selector)) return '<none>';
+  const pairs = Object.entries(selector).map(([label, value]) => `${label}=${String(value)}`);
+  return pairs.sort().join(',') || '<none>';
+}
+
+const selector =
+  (...path: readonly string[]): Cell =>
+  (object) =>
+    selectorText(read(object, ...path));
+const CONTAINERS = column('Containers', each('name', ...TEMPLATE), wide);
+const IMAGES = column('Images', each('image', ...TEMPLATE), wide);
+const SELECTOR = column('Selector', selector('spec', 'selector', 'matchLabels'), wide);
+
+function nodeAddressOf(type: string): Cell {
+  return (node) => {
+    const found = readList(node, 'status', 'addresses').find((one) => read(one, 'type') === type);
+    return readText(found, 'address') || '<none>';
+  };
+}
+
+function readinessGates(pod: KubeObject): string {
+  const gates = readList(pod, 'spec', 'readinessGates').map((gate) => readText(gate, 'conditionType'));
+  if (gates.length === 0) return '<none>';
+  const holds = readList(pod, 'status', 'conditions').filter(
+    (one) => gates.includes(readText(one, 'type')) && read(one, 'status') === 'True',
+  );
+  return `${holds.length}/${gates.length}`;
+}
+
+function externalAddress(service: KubeObject): string {
+  const given = readList(service, 'status', 'loadBalancer', 'ingress').map(
+    (one) => readText(one, 'ip') || readText(one, 'hostname'),
+  );
+  const own = readList(service, 'spec', 'externalIPs').map(String);
+  return [...given, ...own].join(',') || readText(service, 'spec', 'externalName') || '<none>';
+}
+
+function jobDuration(job: KubeObject, nowMs: number): string {
+  const start = Date.parse(readText(job, 'status', 'startTime'));
+  if (Number.isNaN(start)) return '';
+  const end = Date.parse(readText(job, 'status', 'completionTime'));
+  return toAge((Number.isNaN(end) ? nowMs : end) - start);
+}
+
+const involved: Cell = (event) =>
+  `${readText(event, 'involvedObject', 'kind').toLowerCase()}/${readText(event, 'involvedObject', 'name')}`;
+
 const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
   '/pods': [
     column('Ready', podReady),
@@ -132,19 +194,28 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
     AGE_COLUMN,
     column('IP', orNone('status', 'podIP'), wide),
     column('Node', orNone('spec', 'nodeName'), wide),
+    column('Nominated Node', orNone('status', 'nominatedNodeName'), wide),
+    column('Readiness Gates', readinessGates, wide),
   ],
   '/nodes': [
     column('Status', nodeStatus),
     column('Roles', nodeRoles),
     AGE_COLUMN,
     column('Version', at('status', 'nodeInfo', 'kubeletVersion')),
+    column('Internal-IP', nodeAddressOf('InternalIP'), wide),
+    column('External-IP', nodeAddressOf('ExternalIP'), wide),
+    column('OS-Image', orUnknown('status', 'nodeInfo', 'osImage'), wide),
+    column('Kernel-Version', orUnknown('status', 'nodeInfo', 'kernelVersion'), wide),
+    column('Container-Runtime', orUnknown('status', 'nodeInfo', 'containerRuntimeVersion'), wide),
   ],
   '/namespaces': [column('Status', at('status', 'phase')), AGE_COLUMN],
   '/services': [
     column('Type', at('spec', 'type')),
     column('Cluster-IP', orNone('spec', 'clusterIP')),
+    column('External-IP', externalAddress),
     column('Port(s)', servicePorts),
     AGE_COLUMN,
+    column('Selector', selector('spec', 'selector'), wide),
   ],
   '/configmaps': [
     column('Data', (object) => Object.keys(read(object, 'data') ?? {}).length, integer),
@@ -159,31 +230,49 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
     column('Last Seen', (object, nowMs) => ageSince(read(object, 'lastTimestamp'), nowMs)),
     column('Type', at('type')),
     column('Reason', at('reason')),
-    column(
-      'Object',
-      (object) =>
-        `${readText(object, 'involvedObject', 'kind').toLowerCase()}/${readText(object, 'involvedObject', 'name')}`,
-    ),
+    column('Object', involved),
+    column('Subobject', at('involvedObject', 'fieldPath'), wide),
+    column('Source', at('source', 'component'), wide),
     column('Message', at('message')),
+    column('First Seen', (object, nowMs) => ageSince(read(object, 'firstTimestamp'), nowMs), wide),
+    column('Count', (object) => Number(read(object, 'count') ?? 1), { ...integer, ...wide }),
+    column('Name', (object) => object.metadata.name, wide),
   ],
   'apps/deployments': [
     column('Ready', ready('readyReplicas', 'replicas')),
     column('Up-to-date', count('status', 'updatedReplicas'), integer),
     column('Available', count('status', 'availableReplicas'), integer),
     AGE_COLUMN,
+    CONTAINERS,
+    IMAGES,
+    SELECTOR,
   ],
   'apps/replicasets': [
     column('Desired', count('spec', 'replicas'), integer),
     column('Current', count('status', 'replicas'), integer),
     column('Ready', count('status', 'readyReplicas'), integer),
     AGE_COLUMN,
+    CONTAINERS,
+    IMAGES,
+    SELECTOR,
   ],
-  'apps/statefulsets': [column('Ready', ready('readyReplicas', 'replicas')), AGE_COLUMN],
+  'apps/statefulsets': [
+    column('Ready', ready('readyReplicas', 'replicas')),
+    AGE_COLUMN,
+    CONTAINERS,
+    IMAGES,
+  ],
   'apps/daemonsets': [
     column('Desired', count('status', 'desiredNumberScheduled'), integer),
     column('Current', count('status', 'currentNumberScheduled'), integer),
     column('Ready', count('status', 'numberReady'), integer),
+    column('Up-to-date', count('status', 'updatedNumberScheduled'), integer),
+    column('Available', count('status', 'numberAvailable'), integer),
+    column('Node Selector', selector('spec', 'template', 'spec', 'nodeSelector')),
     AGE_COLUMN,
+    CONTAINERS,
+    IMAGES,
+    SELECTOR,
   ],
   'batch/jobs': [
     column(
@@ -191,13 +280,22 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
       (object) =>
         `${readText(object, 'status', 'succeeded') || '0'}/${readText(object, 'spec', 'completions') || '1'}`,
     ),
+    column('Duration', jobDuration),
     AGE_COLUMN,
+    CONTAINERS,
+    IMAGES,
+    SELECTOR,
   ],
   'apiextensions.k8s.io/customresourcedefinitions': [
     column('Created At', (object) => object.metadata.creationTimestamp ?? '', { type: 'date' }),
   ],
 };
 
+/** Events are told apart by time and message; their name comes last. */
+const NAMELESS = new Set(['/events']);
+
 export function columnsFor(group: string, resource: string): readonly Column[] {
-  return [NAME_COLUMN, ...(COLUMNS[`${group}/${resource}`] ?? [AGE_COLUMN])];
+  const id = `${group}/${resource}`;
+  const columns = COLUMNS[id] ?? [AGE_COLUMN];
+  return NAMELESS.has(id) ? columns : [NAME_COLUMN, ...columns];
 }

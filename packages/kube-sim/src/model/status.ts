@@ -30,7 +30,7 @@ export interface Status {
   readonly code?: number;
 }
 
-/** Thrown by anything that refuses a request. */
+/** Thrown by anything that refuses a request. A reason of `''` is left out, as where the real server has none. */
 export class StatusError extends Error {
   readonly status: Status;
 
@@ -49,7 +49,7 @@ export class StatusError extends Error {
       metadata: continueToken === undefined ? {} : { continue: continueToken },
       status: 'Failure',
       message,
-      reason,
+      ...(reason === '' ? {} : { reason }),
       ...(details === undefined ? {} : { details }),
       code,
     };

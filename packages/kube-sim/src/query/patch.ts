@@ -31,9 +31,9 @@ function apply(document: unknown, operation: JsonObject): unknown {
   const path = pointer(operation, 'path');
   switch (operation['op']) {
     case 'add':
-      return edit(document, path, 'add', operation['value']);
+      return edit(document, path, 'add', valueOf(operation));
     case 'replace':
-      return edit(document, path, 'replace', operation['value']);
+      return edit(document, path, 'replace', valueOf(operation));
     case 'remove':
       return edit(document, path, 'remove', undefined);
     case 'copy':
@@ -43,11 +43,17 @@ function apply(document: unknown, operation: JsonObject): unknown {
       return edit(edit(document, from, 'remove', undefined), path, 'add', find(document, from));
     }
     case 'test':
-      if (isDeepStrictEqual(find(document, path), operation['value'])) return document;
+      if (isDeepStrictEqual(find(document, path), valueOf(operation))) return document;
       throw misfit(`test of "/${path.join('/')}" failed`);
     default:
       throw badRequest(`unknown operation "${String(operation['op'])}" in JSON patch`);
   }
+}
+
+function valueOf(operation: JsonObject): unknown {
+  if (!('value' in operation))
+    throw badRequest(`operation "${String(operation['op'])}" of a JSON patch has a value`);
+  return operation['value'];
 }
 
 function pointer(operation: JsonObject, field: 'path' | 'from'): string[] {
@@ -63,7 +69,7 @@ function pointer(operation: JsonObject, field: 'path' | 'from'): string[] {
 function find(document: unknown, path: readonly string[]): unknown {
   let at: unknown = document;
   for (const step of path) {
-    if (Array.isArray(at)) at = (at as unknown[])[Number(step)];
+    if (Array.isArray(at)) at = (at as unknown[])[indexOf(step)];
     else if (isObject(at) && Object.hasOwn(at, step)) at = at[step];
     else at = undefined;
     if (at === undefined) throw misfit(`nothing at "/${path.join('/')}"`);
@@ -95,8 +101,7 @@ function editList(
   value: unknown,
 ): unknown[] {
   const last = rest.length === 0;
-  const index =
-    step === '-' && last && how === 'add' ? list.length : /^(0|[1-9]\d*)$/.test(step) ? Number(step) : NaN;
+  const index = step === '-' && last && how === 'add' ? list.length : indexOf(step);
   if (!(index < list.length || (last && how === 'add' && index === list.length)))
     throw misfit(`no element "${step}"`);
   const copy = [...list];
@@ -105,6 +110,11 @@ function editList(
   else if (how === 'remove') copy.splice(index, 1);
   else copy[index] = value;
   return copy;
+}
+
+/** NaN for what is no index. */
+function indexOf(step: string): number {
+  return /^(0|[1-9]\d*)$/.test(step) ? Number(step) : NaN;
 }
 
 function misfit(why: string): StatusError {

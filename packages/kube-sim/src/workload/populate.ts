@@ -12,7 +12,7 @@ import {
   replicaSetDraft,
   serviceDraft,
 } from './shapes.js';
-import type { App, World } from './world.js';
+import type { World } from './world.js';
 
 /** Yields after every object. */
 export function* populate(world: World): Generator<void, void, void> {
@@ -51,7 +51,7 @@ function* populateApp(
     facts,
     `registry.example.com/${namespace}/${name}:1.0.${randomInt(world.random, 10)}`,
   );
-  const app: App = { ...facts, set, pods: new Set(), revision: 1, history: [], busy: false };
+  const app = world.app(facts, set, replicas);
   const createdAt = world.past(60);
   world.put('deployments', deploymentDraft(app, replicas, set, createdAt));
   world.put('replicasets', replicaSetDraft(app, set, replicas, createdAt));

@@ -98,7 +98,9 @@ export function* reconcile(world: World, app: App): Story {
       world.remove('replicasets', app.namespace, set);
       yield;
     }
-    world.apps.splice(world.apps.indexOf(app), 1);
+    // Another reconciliation may have been here before.
+    const index = world.apps.indexOf(app);
+    if (index >= 0) world.apps.splice(index, 1);
     return;
   }
   if (!world.accepts(app.namespace)) return;
@@ -158,12 +160,15 @@ function* replaceSet(world: World, app: App, set: ReplicaSetFacts): Story {
   }
 }
 
-/** One to three replicas more or fewer, never none. */
+/** One to three replicas more or fewer, never none and never more than the application may have. */
 export function* scale(world: World, app: App): Story {
   const deployment = world.get('deployments', app.namespace, app.name);
   if (deployment === undefined) return;
   const step = (1 + randomInt(world.random, 3)) * (app.pods.size > 2 && world.random.next() < 0.5 ? -1 : 1);
-  const replicas = Math.max(1, wantedReplicas(deployment) + step);
+  const present = wantedReplicas(deployment);
+  // Where a user asked for more than that, it stays as it is.
+  const replicas = Math.max(1, Math.min(present + step, Math.max(present, app.maxReplicas)));
+  if (replicas === present) return;
   const { metadata } = deployment;
   const next = world.put('deployments', {
     ...deployment,

@@ -54,7 +54,7 @@ const TOTAL_WEIGHT = BEGINNINGS.reduce((sum, [weight]) => sum + weight, 0);
 const FIRST_LINES = 50;
 /** A backlog of changes is worked off up to this much; the rest is let go, so that a stalled process does not burst afterwards. */
 const MAX_CREDIT_MS = 1_000;
-/** What users did and nobody has answered to yet; beyond it the oldest is forgotten. */
+/** What users did and nobody has answered to yet; beyond it nothing is answered until there is room. */
 const MAX_URGENT = 100_000;
 /** Steps per tick for what users did: a deleted pod is replaced within a few ticks. */
 const URGENT_STEPS = 20;
@@ -74,6 +74,8 @@ class RunningWorkload implements Workload {
   #timer: Timer | undefined;
   #running: Running[] = [];
   #urgent: Running[] = [];
+  /** Applications that wait to be brought in line: once is enough, however many of their pods were deleted. */
+  readonly #awaiting = new Set<App>();
   #credit = 0;
   #lastMs = 0;
   #startVersion = 0;
@@ -81,7 +83,7 @@ class RunningWorkload implements Workload {
 
   constructor(sim: KubeSim, options: WorkloadOptions) {
     this.#world = new World(sim, options);
-    sim.logs.onFirstRead = (_namespace, _pod, container) => this.#firstLines(container);
+    sim.logs.onFirstUse = (_namespace, _pod, container) => this.#firstLines(container);
     const filling = populate(this.#world);
     this.ready = new Promise((resolve) => this.#fill(filling, resolve));
   }
@@ -169,10 +171,10 @@ class RunningWorkload implements Workload {
     const app = this.#world.apps.find((one) => one.namespace === namespace && one.pods.has(name));
     if (type === 'DELETED') {
       app?.pods.delete(name);
-      if (app !== undefined) this.#answer(reconcileLater(this.#world, app));
+      this.#reconcile(app);
     } else if (deletionTimestamp !== undefined && previous?.object.metadata.deletionTimestamp === undefined) {
       this.#answer(stopPod(this.#world, app, namespace, name));
-      if (app !== undefined) this.#answer(reconcileLater(this.#world, app));
+      this.#reconcile(app);
     }
   }
 
@@ -183,7 +185,7 @@ class RunningWorkload implements Workload {
       this.#world.apps.find((one) => one.namespace === namespace && one.name === name) ??
       this.#adopt(type, object);
     const changed = previous === undefined || wantedReplicas(previous.object) !== wantedReplicas(object);
-    if (app !== undefined && (type === 'DELETED' || changed)) this.#answer(reconcileLater(this.#world, app));
+    if (type === 'DELETED' || changed) this.#reconcile(app);
   }
 
   /** A deployment that a user made becomes an application like the others. */
@@ -192,41 +194,44 @@ class RunningWorkload implements Workload {
     const { namespace = '', name, uid = '' } = object.metadata;
     const facts = { namespace, name, uid };
     const image = readText(object, 'spec', 'template', 'spec', 'containers', 0, 'image') || `${name}:1`;
-    const app: App = {
-      ...facts,
-      set: this.#world.replicaSet(facts, image),
-      pods: new Set(),
-      revision: 1,
-      history: [],
-      busy: false,
-    };
+    const app = this.#world.app(facts, this.#world.replicaSet(facts, image), wantedReplicas(object));
     this.#world.apps.push(app);
     return app;
   }
 
-  #answer(story: Story): void {
+  #reconcile(app: App | undefined): void {
+    if (app === undefined || this.#awaiting.has(app)) return;
+    if (this.#answer(reconcileLater(this.#world, app, () => this.#awaiting.delete(app))))
+      this.#awaiting.add(app);
+  }
+
+  /** False when there is no room. */
+  #answer(story: Story): boolean {
+    if (this.#urgent.length >= MAX_URGENT) return false;
     this.#urgent.push({ story, app: undefined });
-    if (this.#urgent.length > MAX_URGENT) this.#urgent.shift();
+    return true;
   }
 
   /** Containers whose log is followed print something. */
   #talk(): void {
-    const { sim, random } = this.#world;
+    const { sim, logRandom } = this.#world;
     for (const { namespace, pod, container } of [...sim.logs.followed()])
-      if (random.next() < TALK_CHANCE) sim.logs.append(namespace, pod, container, logLine(random, container));
+      if (logRandom.next() < TALK_CHANCE)
+        sim.logs.append(namespace, pod, container, logLine(logRandom, container));
   }
 
   #firstLines(container: string): { atMs: number; text: string }[] {
     const now = this.#world.sim.deps.clock.now();
     return Array.from({ length: FIRST_LINES }, (_, index) => ({
       atMs: now - (FIRST_LINES - index) * 1000,
-      text: logLine(this.#world.random, container),
+      text: logLine(this.#world.logRandom, container),
     }));
   }
 }
 
-/** Waits for whoever has the application in hand, then brings it in line. */
-function* reconcileLater(world: World, app: App): Story {
+/** Waits for whoever has the application in hand, then brings it in line. What happens after `onBegin` is for the next one. */
+function* reconcileLater(world: World, app: App, onBegin: () => void): Story {
   for (let waited = 0; app.busy && waited < MAX_WAIT_STEPS; waited++) yield;
+  onBegin();
   yield* reconcile(world, app);
 }

@@ -12,6 +12,8 @@ import { podSpec } from './shapes.js';
 
 export interface App extends AppFacts {
   readonly pods: Set<string>;
+  /** Stories scale up to this and not beyond, so that the cluster does not grow for ever. */
+  readonly maxReplicas: number;
   set: ReplicaSetFacts;
   revision: number;
   /** Older replica sets, oldest first. */
@@ -20,12 +22,16 @@ export interface App extends AppFacts {
   busy: boolean;
 }
 
+/** Small applications may grow to this all the same. */
+const MIN_CEILING = 4;
 const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
 
 export class World {
   readonly sim: KubeSim;
   readonly options: WorkloadOptions;
   readonly random: Random;
+  /** Decides what containers print. Apart from `random`, so that reading logs changes nothing else. */
+  readonly logRandom: Random;
   readonly apps: App[] = [];
   readonly nodes: string[] = [];
   readonly types: Readonly<
@@ -42,6 +48,7 @@ export class World {
     this.sim = sim;
     this.options = options;
     this.random = createSeededRandom(options.seed);
+    this.logRandom = createSeededRandom(options.seed + 1);
     const { registry } = sim.cluster;
     this.types = {
       pods: registry.require('pods'),
@@ -97,6 +104,19 @@ export class World {
       this.get('namespaces', '', namespace)?.metadata.deletionTimestamp === undefined &&
       this.get('namespaces', '', namespace) !== undefined
     );
+  }
+
+  /** An application that has no pods yet. */
+  app(facts: AppFacts, set: ReplicaSetFacts, replicas: number): App {
+    return {
+      ...facts,
+      set,
+      pods: new Set(),
+      maxReplicas: Math.max(MIN_CEILING, replicas * 2),
+      revision: 1,
+      history: [],
+      busy: false,
+    };
   }
 
   uid(): string {

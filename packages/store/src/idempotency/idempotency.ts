@@ -1,7 +1,8 @@
 /**
  * Effects that happen once per key. The key is claimed by the first statement of the effect's own unit and the result is stored by the same
  * transaction, so there is no moment at which one is there without the other. Who comes second finds the claim taken, whether in this process (it
- * waits for the first), in the same transaction, or in another process (the database makes it wait), and gets the stored result.
+ * waits for the first), in the same transaction, or in another process (the database makes it wait), and gets the stored result. A call with a turn
+ * also moves its line's number forward in that unit: whoever comes with a lower one is refused.
  */
 import type { Clock } from '@trunkline/base';
 import { CodedError } from '@trunkline/protocol';
@@ -42,14 +43,26 @@ ON CONFLICT (org, principal, method, key) DO UPDATE SET hash = EXCLUDED.hash, re
 
 const STORE_RESULT = `UPDATE store_idempotency SET result = $5 WHERE org = $1 AND principal = $2 AND method = $3 AND key = $4`;
 
+/** Always one row: what is stored under the key, and the last number of the line. */
 const LOOK_UP = `
-SELECT hash, result FROM store_idempotency
-WHERE org = $1 AND principal = $2 AND method = $3 AND key = $4 AND created_ms > $5::bigint`;
+SELECT i.hash, i.result, s.seq FROM (SELECT 1) AS one
+LEFT JOIN store_idempotency i ON i.org = $1 AND i.principal = $2 AND i.method = $3 AND i.key = $4 AND i.created_ms > $5::bigint
+LEFT JOIN store_sequences s ON s.org = $1 AND s.principal = $2 AND s.line = $6`;
+
+/** Locks the line, so that calls of it that two processes commit at one time come one after the other. */
+const TAKE_TURN = `
+INSERT INTO store_sequences AS s (org, principal, line, seq, used_ms) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (org, principal, line) DO UPDATE SET seq = EXCLUDED.seq, used_ms = EXCLUDED.used_ms WHERE s.seq < EXCLUDED.seq`;
 
 const SWEEP = `
 DELETE FROM store_idempotency i USING (
   SELECT org, principal, method, key FROM store_idempotency WHERE created_ms <= $1 ORDER BY created_ms LIMIT $2
 ) old WHERE i.org = old.org AND i.principal = old.principal AND i.method = old.method AND i.key = old.key`;
+
+const SWEEP_SEQUENCES = `
+DELETE FROM store_sequences s USING (
+  SELECT org, principal, line FROM store_sequences WHERE used_ms <= $1 ORDER BY used_ms LIMIT $2
+) old WHERE s.org = old.org AND s.principal = old.principal AND s.line = old.line`;
 
 /** Thrown by the claim of a key that is taken; never leaves this file. */
 class Taken extends CodedError {
@@ -61,6 +74,13 @@ class Taken extends CodedError {
 interface InFlight {
   readonly hash: string;
   readonly done: Promise<unknown>;
+}
+
+/** What the tables know of a call before it takes effect. */
+interface Found {
+  readonly stored?: IdempotentOutcome<JsonValue>;
+  /** Of the call's line. */
+  readonly lastSeq?: number;
 }
 
 type AnyEffect = Effect<readonly Statement<unknown>[], JsonValue>;
@@ -101,10 +121,14 @@ export class StoreIdempotency implements Idempotency {
 
   /** Deletes results that ran out, a bounded number. Answers how many. */
   async sweep(): Promise<number> {
-    const [result] = await this.#deps.store.commit({
-      statements: [{ sql: SWEEP, parameters: [this.#cutoff(), SWEEP_ROWS] } as Statement],
+    const parameters = [this.#cutoff(), SWEEP_ROWS];
+    const [results, sequences] = await this.#deps.store.commit({
+      statements: [
+        { sql: SWEEP, parameters } as Statement,
+        { sql: SWEEP_SEQUENCES, parameters } as Statement,
+      ],
     });
-    return result.count;
+    return results.count + sequences.count;
   }
 
   // ------------------------------------------------------------ inside
@@ -114,8 +138,9 @@ export class StoreIdempotency implements Idempotency {
     hash: string,
     prepare: () => AnyEffect | Promise<AnyEffect>,
   ): Promise<IdempotentOutcome<JsonValue>> {
-    const stored = await this.#lookUp(call, hash);
+    const { stored, lastSeq } = await this.#lookUp(call, hash);
     if (stored) return stored;
+    if (call.turn && lastSeq !== undefined && call.turn.seq <= lastSeq) throw passed();
     const effect = await prepare();
     try {
       return { result: await this.#commit(call, hash, effect), repeated: false };
@@ -123,7 +148,7 @@ export class StoreIdempotency implements Idempotency {
       // Taken by another process; or nobody knows whether the commit took place, and then the table does.
       const unknown = cause instanceof CodedError && cause.code === STORE_CODES.outcomeUnknown.code;
       if (!(cause instanceof Taken) && !unknown) throw cause;
-      const found = await this.#lookUp(call, hash);
+      const { stored: found } = await this.#lookUp(call, hash);
       if (found) return unknown ? { ...found, repeated: false } : found;
       if (unknown) throw cause;
       throw new CodedError(STORE_CODES.idempotencyPending, 'idempotency key', { cause });
@@ -145,15 +170,16 @@ export class StoreIdempotency implements Idempotency {
       ],
       expect: { rows: 1, orElse: () => new Taken() },
     };
+    const own = [claim, ...this.#takeTurn(call)];
     const unit: Unit = {
-      statements: [claim, ...statements],
+      statements: [...own, ...statements],
       ...(finish || typeof result === 'function'
         ? {
             finish: (results: ResultsOf<readonly Statement<unknown>[]>) => {
-              const own = results.slice(1);
-              const more = finish?.(own) ?? [];
+              const effects = results.slice(own.length);
+              const more = finish?.(effects) ?? [];
               if (typeof result !== 'function') return more;
-              answer = result(own);
+              answer = result(effects);
               return [
                 ...more,
                 {
@@ -170,15 +196,28 @@ export class StoreIdempotency implements Idempotency {
     return answer;
   }
 
-  async #lookUp(call: IdempotentCall, hash: string): Promise<IdempotentOutcome<JsonValue> | undefined> {
+  #takeTurn({ org, principal, turn }: IdempotentCall): readonly Statement[] {
+    if (!turn) return [];
+    return [
+      {
+        sql: TAKE_TURN,
+        parameters: [org, principal, turn.line, turn.seq, this.#deps.clock.now()],
+        expect: { rows: 1, orElse: passed },
+      },
+    ];
+  }
+
+  async #lookUp(call: IdempotentCall, hash: string): Promise<Found> {
     const { rows } = await this.#deps.store.read({
       sql: LOOK_UP,
-      parameters: [...scope(call), this.#cutoff()],
+      parameters: [...scope(call), this.#cutoff(), call.turn?.line ?? null],
     } as Statement);
-    const row = rows[0];
-    if (!row) return undefined;
+    const row = rows[0] ?? {};
+    const lastSeq = typeof row['seq'] === 'number' ? { lastSeq: row['seq'] } : {};
+    if (typeof row['hash'] !== 'string') return lastSeq;
     if (row['hash'] !== hash) throw mismatch();
-    return { result: JSON.parse(row['result'] as string) as JsonValue, repeated: true };
+    const result = JSON.parse(row['result'] as string) as JsonValue;
+    return { ...lastSeq, stored: { result, repeated: true } };
   }
 
   #waitFor(done: Promise<unknown>): Promise<void> {
@@ -215,6 +254,10 @@ function checkKey(call: IdempotentCall): string {
   if (fields.some((field) => field.includes('\u0000')))
     throw new CodedError('badRequest', 'idempotency key holds a NUL character');
   return fields.join('\u0000');
+}
+
+function passed(): CodedError {
+  return new CodedError(STORE_CODES.sequencePassed, 'seq');
 }
 
 function mismatch(): CodedError {

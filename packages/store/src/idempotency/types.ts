@@ -15,6 +15,18 @@ export interface IdempotentCall {
   readonly key: string;
   /** The parameters. The same key with others is refused (1105). Compared by a hash that ignores the order of fields. */
   readonly request: unknown;
+  /**
+   * Place among the principal's calls of one line: effects of a line take place with growing numbers, whichever process commits them. A call whose
+   * number is not above the last one that took effect is refused with 1111. Remembered as long as keys are.
+   */
+  readonly turn?: Turn;
+}
+
+export interface Turn {
+  /** Any text; lines of other principals mean nothing to each other. */
+  readonly line: string;
+  /** A whole number from 0. */
+  readonly seq: number;
 }
 
 export interface Effect<S extends readonly Statement<unknown>[], R extends JsonValue> extends Unit<S> {
@@ -33,7 +45,8 @@ export interface Idempotency {
    * Commits the effect once per key and retention time. `prepare` is called only if no result is stored; it may read and wait, and calls with
    * the same key wait for it meanwhile. A failure stores nothing: the next call tries again.
    *
-   * Fails with 1105 (same key, other request), 1106 (the call under way did not end in time), 107 (bad key), and as `commit` does.
+   * Fails with 1105 (same key, other request), 1106 (the call under way did not end in time), 1111 (overtaken, see `turn`), 107 (bad key), and as
+   * `commit` does.
    */
   run<const S extends readonly Statement<unknown>[], R extends JsonValue>(
     call: IdempotentCall,

@@ -68,5 +68,21 @@ export const STORE_MIGRATIONS: MigrationSet = {
         `CREATE INDEX store_idempotency_created ON store_idempotency (created_ms)`,
       ],
     },
+    {
+      name: '003-sequences',
+      phase: 'expand',
+      statements: [
+        // The highest number that took effect in a line of calls. Rewritten with every call of the line.
+        `CREATE TABLE store_sequences (
+           org text COLLATE "C" NOT NULL,
+           principal text COLLATE "C" NOT NULL,
+           line text COLLATE "C" NOT NULL,
+           seq bigint NOT NULL,
+           used_ms bigint NOT NULL,
+           PRIMARY KEY (org, principal, line)
+         ) WITH (fillfactor = 70)`,
+        `CREATE INDEX store_sequences_used ON store_sequences (used_ms)`,
+      ],
+    },
   ],
 };

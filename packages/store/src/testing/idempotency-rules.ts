@@ -108,6 +108,57 @@ export const IDEMPOTENCY_RULES: Rules = {
       ).toBe(107);
   },
 
+  '[STORE-47] calls of a line take effect with growing numbers; one that comes too late is refused, and not even prepared':
+    async ({ store, name }) => {
+      const word = name();
+      const line = name();
+      let prepared = 0;
+      const run = (seq: number, given: Partial<IdempotentCall> = {}, of = line) =>
+        store.idempotency
+          .run(call(`${word} ${seq}`, { turn: { line: of, seq }, ...given }), () => {
+            prepared++;
+            return { statements: [log(word)], result: seq };
+          })
+          .catch(codeOf);
+      expect(await run(0)).toEqual({ result: 0, repeated: false });
+      expect(await run(3)).toEqual({ result: 3, repeated: false });
+      expect(await Promise.all([run(1), run(2)])).toEqual([1111, 1111]);
+      expect(await run(3, { key: `${word} another` })).toBe(1111);
+      // Its key makes it a repeat, not a latecomer.
+      expect(await run(0)).toEqual({ result: 0, repeated: true });
+      expect(prepared).toBe(2);
+      expect(await run(1, {}, name())).toMatchObject({ repeated: false });
+      expect(await run(1, { principal: 'bob' })).toMatchObject({ repeated: false });
+      expect(await run(1, { org: 'other' })).toMatchObject({ repeated: false });
+      expect(await run(4)).toMatchObject({ repeated: false });
+      expect(await count(store, word)).toBe(6);
+    },
+
+  '[STORE-47] what failed moves no number, and of two at once the lower one is first or not at all': async ({
+    store,
+    name,
+  }) => {
+    const word = name();
+    const line = name();
+    const run = (seq: number, works = true) =>
+      store.idempotency
+        .run(call(`${word} ${seq} ${works}`, { turn: { line, seq } }), async () => {
+          // The higher one is the faster one.
+          if (seq === 2) await store.read(sql`SELECT pg_sleep(0.05)`);
+          return {
+            statements: [log(`${word} ${seq}`), ...(works ? [] : [expecting(sql`SELECT 1`, 2)])],
+            result: seq,
+          };
+        })
+        .catch(codeOf);
+    expect(await run(9, false)).toBe(1003);
+    const [lower, higher] = await Promise.all([run(2), run(3)]);
+    expect(higher).toEqual({ result: 3, repeated: false });
+    // Prepared before the other one was committed, refused by the transaction itself.
+    expect(lower).toBe(1111);
+    expect([await count(store, `${word} 2`), await count(store, `${word} 3`)]).toEqual([0, 1]);
+  },
+
   '[STORE-43] of calls at once one takes effect, the others get its result': async ({ store, name }) => {
     const word = name();
     const outcomes = await Promise.all(
@@ -157,9 +208,14 @@ export const IDEMPOTENCY_RULES: Rules = {
     });
     const rows = async (): Promise<unknown> =>
       (await store.read(sql`SELECT count(*) AS n FROM store_idempotency`)).rows[0]?.['n'];
+    const lines = async (): Promise<unknown> =>
+      (await store.read(sql`SELECT count(*) AS n FROM store_sequences`)).rows[0]?.['n'];
     const word = name();
     const run = (key: string, request: unknown = 1) =>
-      store.idempotency.run(call(key, { request }), () => ({ statements: [log(word)], result: clock.now() }));
+      store.idempotency.run(call(key, { request, turn: { line: key, seq: clock.now() } }), () => ({
+        statements: [log(word)],
+        result: clock.now(),
+      }));
     await run('a');
     await run('b');
     clock.shift(59_000);
@@ -168,6 +224,7 @@ export const IDEMPOTENCY_RULES: Rules = {
     clock.shift(2_000);
     expect((await run('a', 'another request')).repeated).toBe(false);
     await expect.poll(rows, { timeout: 20_000 }).toBe(1);
+    await expect.poll(lines, { timeout: 20_000 }).toBe(1);
     expect((await run('a', 'another request')).repeated).toBe(true);
     expect(await count(store, word)).toBe(3);
   },

@@ -126,6 +126,7 @@ export const MIGRATION_RULES: Rules = {
     expect(own.map(({ name, state }) => [name, state])).toEqual([
       ['001-channels', 'unknown'],
       ['002-idempotency', 'unknown'],
+      ['003-sequences', 'unknown'],
     ]);
   },
 };

@@ -1,0 +1,16 @@
+/** What the console may call and listen to: the contracts of the node and of the directory, as types only. */
+import type { RpcParams, RpcResultOf } from '@trunkline/contracts';
+import type { DirectoryContract } from '@trunkline/contracts/directory';
+import type { NodeContract } from '@trunkline/contracts/node';
+
+export type ConsoleContract = NodeContract | DirectoryContract;
+
+type ContractOf<M extends Method> = M extends keyof NodeContract['rpc'] ? NodeContract : DirectoryContract;
+
+export type Method = keyof NodeContract['rpc'] | keyof DirectoryContract['rpc'];
+export type Params<M extends Method> = M extends keyof ContractOf<M>['rpc']
+  ? RpcParams<ContractOf<M>, M>
+  : never;
+export type Result<M extends Method> = M extends keyof ContractOf<M>['rpc']
+  ? RpcResultOf<ContractOf<M>, M>
+  : never;
