@@ -3,9 +3,11 @@
  * simulation is bundled (the working tree is never touched). Fixed seeds run until one fails (killed) or all pass (survived). A text
  * that does not stand in its file exactly once is an error: the list has to follow the code.
  *
- *   node scripts/mutants.mjs [--only <part of a name>] [--seeds 600] [--check]
+ *   node scripts/mutants.mjs [--only <part of a name>] [--seeds 600] [--processes <cores>] [--check]
  */
+import { fork } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -13,9 +15,14 @@ import { ROOT } from './lib/files.mjs';
 import { bundleSimulation, makeFolder } from './lib/sim-bundle.mjs';
 
 /** @typedef {{ name: string, file: string, text: string, replacement: string }} Mutant */
+/** @typedef {{ killed: boolean, seed: number, why: string }} Verdict */
 
 const HUB = 'packages/hub/src';
 const CLIENT = 'packages/client/src';
+const STORE = 'packages/store/src';
+
+/** A mutant that lets a seed run for so long goes round in circles, which is a way to be noticed. */
+const SILENCE_MS = 120_000;
 
 /** @type {readonly Mutant[]} */
 export const MUTANTS = [
@@ -202,12 +209,6 @@ export const MUTANTS = [
     replacement: 'return { track: replaced, effects: NONE };',
   },
   {
-    name: 'the SDK trusts a top behind its own position',
-    file: `${CLIENT}/continuity.ts`,
-    text: 'const continues = held && top && sameEpoch(held, top) && held.offset <= top.offset;',
-    replacement: 'const continues = held && top && sameEpoch(held, top);',
-  },
-  {
     name: 'the SDK keeps an overflow to itself',
     file: `${CLIENT}/continuity.ts`,
     text: "return [{ kind: 'reset', reason, missing }];",
@@ -238,20 +239,135 @@ export const MUTANTS = [
     replacement: 'void this.#confirmed;',
   },
   {
-    name: 'a publication is delivered before its commit',
-    file: 'tests/sim/durable.ts',
-    text: `    await this.#time.sleep(this.#dice.between(0, this.faults.commitMs));
-    const raced`,
-    replacement: `    const early = { offset: this.#log(channel).kept.length + 1, data };
-    for (const broker of this.#brokers()) void broker.carry(channel, early, this.#log(channel).epoch).catch(() => undefined);
-    await this.#time.sleep(5 + this.#dice.between(0, this.faults.commitMs));
-    const raced`,
+    name: 'a local source that lost its place goes on in its epoch',
+    file: `${HUB}/channels/origin.ts`,
+    text: `    this.#epoch = this.#newEpoch();
+    this.#top = 0;`,
+    replacement: '    this.#top = 0;',
   },
   {
-    name: 'an effect takes place each time it is asked for',
-    file: 'tests/sim/durable.ts',
-    text: 'if (raced) return raced;',
-    replacement: 'void raced;',
+    name: 'calls of one order are taken from the end',
+    file: `${HUB}/router/turns.ts`,
+    text: 'const [first] = line.waiting;',
+    replacement: 'const first = line.waiting.at(-1);',
+  },
+  {
+    name: 'calls of one order are worked on at once',
+    file: `${HUB}/router/turns.ts`,
+    text: 'if (line.running || (line.failed && line.failed.seq < seq)) await this.#wait(name, line, seq);',
+    replacement: 'if (line.failed && line.failed.seq < seq) await this.#wait(name, line, seq);',
+  },
+  {
+    name: 'commands of one channel are worked on at once',
+    file: `${HUB}/router/session.ts`,
+    text: 'const work = before ? before.then(() => this.#answer(client, command)) : this.#answer(client, command);',
+    replacement: 'const work = this.#answer(client, command);',
+  },
+  {
+    name: 'while subscribing as much waits as comes',
+    file: `${HUB}/delivery/delivery.ts`,
+    text: 'if (state.items.length >= this.options.bufferMax || state.bytes > this.#maxHeldBytes) {',
+    replacement: 'if (state.items.length < 0) {',
+  },
+  {
+    name: 'a recovery may be as large as it is',
+    file: `${HUB}/channels/recovery.ts`,
+    text: 'return bytes > limits.maxBytes',
+    replacement: 'return bytes > Infinity',
+  },
+  {
+    name: 'the SDK goes back to before a reported gap',
+    file: `${CLIENT}/wire.ts`,
+    text: `    this.#ahead = false;
+    this.#reopen();`,
+    replacement: '    this.#ahead = false;',
+  },
+  {
+    name: 'the offline queue gives up at the first refusal',
+    file: `${CLIENT}/offline/sender.ts`,
+    text: "return code >= 100 && retry !== 'afterBackoff' && retry !== 'afterReauth';",
+    replacement: "return code >= 100 || retry === 'never';",
+  },
+  {
+    name: 'the offline queue holds as many commands as are added',
+    file: `${CLIENT}/offline/entry.ts`,
+    text: 'if (meta.waiting >= maxEntries)',
+    replacement: 'if (meta.waiting < 0)',
+  },
+  {
+    name: 'the offline queue waits for a clock that was set back',
+    file: `${CLIENT}/offline/due.ts`,
+    text: 'if (entry.retryAtMs <= nowMs || entry.retryAtMs > nowMs + maxDelayMs) send.push(entry);',
+    replacement: 'if (entry.retryAtMs <= nowMs) send.push(entry);',
+  },
+  {
+    name: 'the offline queue forgets what a page left on its way',
+    file: `${CLIENT}/offline/sender.ts`,
+    text: "if (entry.status === 'sending')",
+    replacement: "if (entry.status === 'done')",
+  },
+  {
+    name: 'a unit is acknowledged before its commit is answered',
+    file: `${STORE}/commit/transaction.ts`,
+    text: 'await this.#send([...this.#wake(), COMMIT], true);',
+    replacement: 'void this.#send([...this.#wake(), COMMIT], true).catch(() => undefined);',
+  },
+  {
+    name: 'a commit without an answer is sent again',
+    file: `${STORE}/commit/transaction.ts`,
+    text: 'throw committing && cause instanceof ConnectionLost ? new OutcomeUnknown(cause) : cause;',
+    replacement: 'throw cause;',
+  },
+  {
+    name: 'a unit that failed is not rolled back',
+    file: `${STORE}/commit/transaction.ts`,
+    text: "this.#outgoing = [{ sql: this.#units.length === 1 ? 'ROLLBACK' : `ROLLBACK TO SAVEPOINT u${index}` }];",
+    replacement: 'this.#outgoing = [];',
+  },
+  {
+    name: 'a key that is taken is no obstacle',
+    file: `${STORE}/idempotency/idempotency.ts`,
+    text: 'expect: { rows: 1, orElse: () => new Taken() },',
+    replacement: '',
+  },
+  {
+    name: 'what a broker refused is forgotten',
+    file: `${STORE}/outbox/dispatcher.ts`,
+    text: `          if (entry.publication && !(await this.#deliverOne(deliver, key, entry.publication, entry.epoch)))
+            return;`,
+    replacement: `          if (entry.publication) await this.#deliverOne(deliver, key, entry.publication, entry.epoch);`,
+  },
+  {
+    name: 'what another process handed on is asked for without end',
+    file: `${STORE}/outbox/dispatcher.ts`,
+    text: 'if (waiting.length < this.#options.batch) this.#letGo(due, waiting);',
+    replacement: 'void this.#letGo;',
+  },
+  {
+    name: 'an effect is committed without its publication',
+    file: 'apps/server/src/store/commands.ts',
+    text: 'const appending = publications.length > 0 ? [channels.appendAll(publications)] : [];',
+    replacement: 'const appending = publications.length > 1 ? [channels.appendAll(publications)] : [];',
+  },
+  {
+    name: 'a publication is committed without its effect',
+    file: 'apps/server/src/store/commands.ts',
+    text: 'statements: [...statements, ...appending],',
+    replacement: 'statements: [...appending],',
+  },
+  {
+    name: 'a publication is delivered before its commit',
+    file: 'tests/sim/database.ts',
+    text: '    this.#changes.set(`${table} ${key}`, row);',
+    replacement: `    this.#changes.set(\`\${table} \${key}\`, row);
+    if (row !== null && (table === 'outbox' || table === 'publications' || table === 'channels')) this.#database.tables[table].set(key, row);`,
+  },
+  {
+    name: 'two transactions number one channel at once',
+    file: 'tests/sim/statements.ts',
+    text: `    await transaction.lock('channels', key);
+    const own`,
+    replacement: '    const own',
   },
 ];
 
@@ -262,43 +378,105 @@ export function applyMutant({ name, file, text, replacement }, source) {
   return source.replace(text, () => replacement);
 }
 
-/** @param {string} path */
-const read = (path) => readFileSync(join(ROOT, path), 'utf8');
-
-if (process.argv[1] === import.meta.filename) {
-  const { values } = parseArgs({
-    options: { only: { type: 'string', default: '' }, seeds: { type: 'string', default: '600' }, check: { type: 'boolean' } },
-  });
-  const chosen = MUTANTS.filter(({ name }) => name.includes(values.only));
-  for (const mutant of chosen) applyMutant(mutant, read(mutant.file));
-  if (values.check !== true) await runAll(chosen, Number(values.seeds));
+/** What is wrong with the list, in words: texts that do not stand in their files exactly once, names given twice. */
+export function checkMutants() {
+  const problems = [];
+  const names = new Set();
+  for (const mutant of MUTANTS) {
+    if (names.has(mutant.name)) problems.push(`mutant '${mutant.name}' is there twice`);
+    names.add(mutant.name);
+    try {
+      applyMutant(mutant, read(mutant.file));
+    } catch (cause) {
+      problems.push(/** @type {Error} */ (cause).message);
+    }
+  }
+  return problems;
 }
 
-/** @param {readonly Mutant[]} mutants @param {number} seeds */
-async function runAll(mutants, seeds) {
+/** @param {string} path */
+function read(path) {
+  return readFileSync(join(ROOT, path), 'utf8');
+}
+
+if (process.argv[1] === import.meta.filename) {
+  if (process.argv[2] === '--worker') await work(String(process.argv[3]), Number(process.argv[4]));
+  else await main();
+}
+
+/** Runs seeds until one fails. @param {string} path of the bundle @param {number} seeds */
+async function work(path, seeds) {
+  const { runSeed } = await import(pathToFileURL(path).href);
+  for (let seed = 1; seed <= seeds; seed++) {
+    process.send?.({ seed });
+    const { problems } = await runSeed(seed);
+    if (problems.length === 0) continue;
+    process.send?.({ seed, why: problems[0] });
+    break;
+  }
+  process.disconnect();
+}
+
+async function main() {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string', default: '' },
+      seeds: { type: 'string', default: '600' },
+      processes: { type: 'string', default: String(availableParallelism()) },
+      check: { type: 'boolean', default: false },
+    },
+  });
+  const problems = checkMutants();
+  for (const problem of problems) console.error(problem);
+  process.exitCode = problems.length > 0 ? 1 : 0;
+  if (problems.length > 0 || values.check) return;
+  const waiting = MUTANTS.filter(({ name }) => name.includes(values.only));
+  const count = waiting.length;
+  const survivors = /** @type {string[]} */ ([]);
   const folder = makeFolder();
-  const survivors = [];
-  try {
-    for (const [index, mutant] of mutants.entries()) {
+  const turn = async (/** @type {number} */ worker) => {
+    for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+      const chosen = mutant;
       const path = await bundleSimulation(folder, {
-        name: `mutant-${index}`,
-        replace: new Map([[mutant.file, (source) => applyMutant(mutant, source)]]),
+        name: `mutant-${worker}`,
+        replace: new Map([[chosen.file, (source) => applyMutant(chosen, source)]]),
       });
-      const { runSeed } = await import(pathToFileURL(path).href);
-      let killer = 0;
-      let why = '';
-      for (let seed = 1; seed <= seeds && killer === 0; seed++) {
-        const { problems } = await runSeed(seed);
-        if (problems.length === 0) continue;
-        killer = seed;
-        why = problems[0].slice(0, 110);
-      }
-      if (killer === 0) survivors.push(mutant.name);
-      console.log(killer === 0 ? `SURVIVED  ${mutant.name}` : `killed    ${mutant.name}  (seed ${killer}: ${why})`);
+      const { killed, seed, why } = await run(path, Number(values.seeds));
+      if (!killed) survivors.push(chosen.name);
+      console.log(`${killed ? 'killed  ' : 'SURVIVED'} | ${chosen.name} | ${killed ? `seed ${seed}: ${why}` : ''}`);
     }
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.max(1, Number(values.processes)) }, (_, worker) => turn(worker)));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  console.log(`${mutants.length - survivors.length} of ${mutants.length} mutants killed`);
-  process.exitCode = survivors.length > 0 ? 1 : 0;
+  console.log(`${count - survivors.length} of ${count} mutants killed`);
+  for (const name of survivors) console.log(`survived: ${name}`);
+  process.exitCode = survivors.length > 0 || count === 0 ? 1 : 0;
+}
+
+/** @param {string} path @param {number} seeds @returns {Promise<Verdict>} */
+function run(path, seeds) {
+  return new Promise((resolve) => {
+    const child = fork(import.meta.filename, ['--worker', path, String(seeds)]);
+    let seed = 0;
+    let why = '';
+    let heard = Date.now();
+    const watch = setInterval(() => {
+      if (Date.now() - heard < SILENCE_MS) return;
+      why = 'it does not end';
+      child.kill('SIGKILL');
+    }, 5_000);
+    child.on('message', (/** @type {{ seed: number, why?: string }} */ message) => {
+      heard = Date.now();
+      seed = message.seed;
+      why = (message.why ?? '').slice(0, 110);
+    });
+    child.on('exit', (code) => {
+      clearInterval(watch);
+      const died = code !== 0 && why === '' ? 'the process died' : why;
+      resolve({ killed: died !== '', seed, why: died });
+    });
+  });
 }

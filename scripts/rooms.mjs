@@ -48,7 +48,7 @@ const NEIGHBOURS = new Set(['apps/cli → server']);
 const OUTSIDE = ['testkit', 'tests', 'bench', 'examples'];
 
 /** Inside `packages/hub/src`, left to right; a file imports its own place or one further right. Files beside `hub.ts` stand with the ports. */
-export const HUB_ORDER = ['hub', 'router', 'clients', 'channels', 'delivery', 'connection', 'ports'];
+export const HUB_ORDER = ['hub', 'router', 'nodes', 'clients', 'channels', 'delivery', 'connection', 'ports'];
 
 const BUILTIN = new Set(builtinModules);
 

@@ -57,12 +57,27 @@ describe('install', () => {
     expect(nodeProblem(version) === undefined).toBe(accepted);
   });
 
-  test.each(PROGRAMS.map((program) => [program.name, program] as const))(
+  const packaged = PROGRAMS.filter(({ elsewhere }) => elsewhere === undefined);
+
+  test.each(packaged.map((program) => [program.name, program] as const))(
     '[RUN-5] %s is found, and one named in the environment is taken at its word or not at all',
     (_name, program) => {
       expect(findProgram(program, { PATH: '' })).toMatch(/^\/.*\/[a-z-]+$/);
       expect(findProgram(program, { [program.variable]: process.execPath, PATH: '' })).toBe(process.execPath);
       expect(findProgram(program, { [program.variable]: '/nowhere/it', PATH: '/usr/bin' })).toBeUndefined();
+    },
+  );
+
+  test.each(
+    PROGRAMS.filter((program) => !packaged.includes(program)).map(
+      (program) => [program.name, program] as const,
+    ),
+  )(
+    '[RUN-5] %s, which no package carries, is looked for in the cache and where it is named',
+    (_name, program) => {
+      expect(program.elsewhere).toContain('npm run setup:kube');
+      expect(findProgram(program, { [program.variable]: process.execPath, PATH: '' })).toBe(process.execPath);
+      expect(findProgram({ ...program, folders: [] }, { PATH: '' })).toBeUndefined();
     },
   );
 });

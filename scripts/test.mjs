@@ -30,7 +30,8 @@ if (problem) {
 } else if (!(await ensureInstalled())) failures.push('install');
 else {
   const programs = await ensurePrograms();
-  for (const [{ name }, path] of programs) count(name, path !== undefined);
+  for (const [{ name, elsewhere }, path] of programs)
+    if (elsewhere === undefined) count(name, path !== undefined);
   for (const name of await ensureBuilt()) failures.push(`build: ${name}`);
   if (failures.every((name) => !name.startsWith('build'))) passed++;
   const checks = await runChecks();

@@ -31,17 +31,20 @@ const PACKAGES = [
   'golang-1.19-go',
   'golang-1.19-src',
   'golang-github-modern-go-reflect2-dev',
+  // The build copies with rsync, which needs the two libraries.
   'rsync',
+  'libpopt0',
+  'libxxhash0',
 ];
+
+/** What must be on the machine: everything else is unpacked. */
+const TOOLS = ['apt-get', 'dpkg', 'dpkg-source', 'make'];
 
 const COMMANDS = ['cmd/kube-apiserver', 'cmd/kube-controller-manager', 'cmd/kube-scheduler'];
 
 /** @param {string} [version] @param {NodeJS.ProcessEnv} [env] @returns {string} e.g. `~/.cache/trunkline/kube/<version>` */
 export function kubeFolder(version = DEBIAN_VERSION, env = process.env) {
-  const cache =
-    env['TRUNKLINE_KUBE_CACHE'] ??
-    join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'trunkline', 'kube');
-  return join(cache, version);
+  return join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'trunkline', 'kube', version);
 }
 
 /** The folder that holds all binaries; undefined where there is none. @param {NodeJS.ProcessEnv} [env] */
@@ -57,6 +60,9 @@ export function findKube(env = process.env) {
  */
 export async function buildKube({ keepBuild = false }) {
   const folder = kubeFolder();
+  const missing = TOOLS.filter((tool) => !onPath(tool));
+  if (missing.length > 0)
+    return { folder, problem: `${missing.join(', ')} missing (apt-get install dpkg-dev make)` };
   const work = `${folder}.build`;
   const build = {
     work,
@@ -145,7 +151,7 @@ async function compile({ root, source, work }) {
     GOROOT: join(root, 'usr/lib/go-1.19'),
     GOCACHE: join(work, 'go-cache'),
     GOFLAGS: '-p=2',
-    GOTOOLCHAIN: 'local',
+    LD_LIBRARY_PATH: join(root, 'usr/lib', `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`),
     PATH: [join(root, 'usr/lib/go-1.19/bin'), join(root, 'usr/bin'), process.env['PATH']].join(':'),
   };
   return run('make', [`WHAT=${COMMANDS.join(' ')}`], { cwd: source, env, quiet: true });
@@ -183,6 +189,11 @@ function apt(work, args, cwd) {
     env: { DEBIAN_FRONTEND: 'noninteractive' },
     ...(cwd ? { cwd } : {}),
   });
+}
+
+/** @param {string} tool */
+function onPath(tool) {
+  return (process.env['PATH'] ?? '').split(':').some((folder) => isExecutable(join(folder, tool)));
 }
 
 /** @param {string} path */

@@ -4,6 +4,7 @@
  */
 import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { kubeFolder } from './kube-build.mjs';
 import { run, timed } from './run.mjs';
 
 /**
@@ -13,7 +14,8 @@ import { run, timed } from './run.mjs';
  * @property {readonly string[]} binaries names of the file, best first
  * @property {readonly string[]} folders looked through before the path; a last part `*` stands for its newest folder
  * @property {string} use what needs it
- * @property {string} debianPackage
+ * @property {string} debianPackage `''` where no package carries it
+ * @property {string} [elsewhere] how it is had where no package carries it. It may be missing: its tests run on something else then
  */
 
 const SYSTEM = ['/usr/bin', '/usr/sbin', '/usr/local/bin'];
@@ -51,6 +53,15 @@ export const PROGRAMS = [
     folders: SYSTEM,
     use: 'the tests behind proxies',
     debianPackage: name === 'nginx' ? 'nginx-light' : name,
+  })),
+  ...['kube-apiserver', 'etcd'].map((name) => ({
+    name,
+    variable: `${name.toUpperCase().replace('-', '_')}_BIN`,
+    binaries: [name],
+    folders: [kubeFolder(), kubeFolder('own'), ...SYSTEM],
+    use: 'the conformance tests on a real Kubernetes API server; without it they run on the simulated one alone',
+    debianPackage: '',
+    elsewhere: '`npm run setup:kube` builds it once, in 5 to 15 minutes',
   })),
 ];
 
@@ -93,18 +104,19 @@ function isExecutable(path) {
 /** @returns {Promise<ReadonlyMap<Program, string | undefined>>} paths; for what is still missing, what to do has been printed */
 export async function ensurePrograms() {
   const missing = PROGRAMS.filter((program) => findProgram(program) === undefined);
-  const installable = missing.filter(({ variable }) => process.env[variable] === undefined);
+  const installable = missing.filter(
+    ({ variable, elsewhere }) => elsewhere === undefined && process.env[variable] === undefined,
+  );
   if (installable.length > 0 && process.getuid?.() === 0 && isExecutable('/usr/bin/apt-get')) {
     for (const { name, use } of installable) console.log(`${name} is not installed; it is needed by ${use}.`);
     const packages = installable.map(({ debianPackage }) => debianPackage);
     await timed(`apt-get install ${packages.join(' ')}`, () => install(packages));
   }
   const found = new Map(PROGRAMS.map((program) => [program, findProgram(program)]));
-  for (const [{ name, variable, use, debianPackage }, path] of found) {
+  for (const [{ name, variable, use, debianPackage, elsewhere }, path] of found) {
+    const how = elsewhere ?? `Install it (Debian, Ubuntu: \`apt-get install ${debianPackage}\`)`;
     if (path === undefined)
-      console.error(
-        `${name} is missing; it is needed by ${use}. Install it (Debian, Ubuntu: \`apt-get install ${debianPackage}\`) or name the binary in ${variable}.`,
-      );
+      console.error(`${name} is missing; it is needed by ${use}. ${how}, or name the binary in ${variable}.`);
   }
   return found;
 }

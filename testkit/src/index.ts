@@ -11,6 +11,7 @@ export {
 } from './program.js';
 export { startRedis, type RedisServer } from './redis.js';
 export { startPostgres, type PostgresServer } from './postgres.js';
+export { createCertificateAuthority, type CertificateAuthority } from './kube-certificates.js';
 export {
   findKubeBinaries,
   startKubeApiServer,

@@ -4,10 +4,10 @@
  * how loudly it complains.
  */
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DisposeStack, type Disposable } from '@trunkline/base';
 import { createCertificateAuthority, type CertificateAuthority } from './kube-certificates.js';
@@ -47,11 +47,17 @@ export interface KubeBinaries {
   readonly etcd: string;
 }
 
-/** What `npm test` found, by the variables that it sets; undefined where one of the two is missing. */
+/** What `npm test` found, by the variables that it sets, or what `npm run setup:kube` built; undefined where one of the two is missing. */
 export function findKubeBinaries(env: NodeJS.ProcessEnv = process.env): KubeBinaries | undefined {
-  const [apiServer, etcd] = [env['KUBE_APISERVER_BIN'], env['ETCD_BIN']];
-  if (apiServer === undefined || etcd === undefined) return undefined;
-  return existsSync(apiServer) && existsSync(etcd) ? { apiServer, etcd } : undefined;
+  const built = join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'trunkline', 'kube');
+  const folders = existsSync(built) ? readdirSync(built).map((version) => join(built, version)) : [];
+  const find = (named: string | undefined, name: string): string | undefined =>
+    [named, ...folders.map((folder) => join(folder, name))].find(
+      (path) => path !== undefined && existsSync(path),
+    );
+  const apiServer = find(env['KUBE_APISERVER_BIN'], 'kube-apiserver');
+  const etcd = find(env['ETCD_BIN'], 'etcd');
+  return apiServer === undefined || etcd === undefined ? undefined : { apiServer, etcd };
 }
 
 export async function startKubeApiServer(

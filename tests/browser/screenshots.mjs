@@ -11,8 +11,9 @@ import { readFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Kit, signToken, until, wait } from '@trunkline/testkit';
+import { populateDirectory, startProvider } from './screenshots-people.mjs';
 
-const SHOWN = ['overview', 'why', 'namespaces', 'channel-light'];
+const SHOWN = ['overview', 'why', 'namespaces', 'channel-light', 'members', 'keys-light'];
 const SIZES = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 } };
 const SCREENS = {
   overview: '#/overview',
@@ -25,6 +26,12 @@ const SCREENS = {
   why: '#/why?channel=plans%3Anext-year&user=linus',
   namespaces: '#/namespaces',
   node: '#/node',
+  members: '#/members',
+  keys: '#/keys',
+  secrets: '#/secrets',
+  audit: '#/audit',
+  orgs: '#/orgs',
+  users: '#/users',
 };
 const NAMESPACES = [
   {
@@ -67,11 +74,14 @@ const folder = given ?? fileURLToPath(new URL('../../docs/images', import.meta.u
 const kit = new Kit();
 try {
   mkdirSync(folder, { recursive: true });
+  const { port, oidc } = await startProvider(kit);
   const server = await kit.server({
+    port,
+    readyTimeoutMs: 60_000,
     config: {
       development: true,
       log: { level: 'warn' },
-      auth: { keys: [{ alg: 'HS256', secret: SECRET }] },
+      auth: { keys: [{ alg: 'HS256', secret: SECRET }], oidc },
       channels: { namespaces: NAMESPACES },
     },
   });
@@ -86,6 +96,9 @@ try {
   await page.getByRole('textbox').first().waitFor();
   await shoot(page, 'sign-in');
   await page.goto(link);
+  await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  await populateDirectory(page, browser, server);
+  await page.reload();
   await page.getByRole('heading', { name: 'Overview' }).waitFor();
   await wait(1_000 * Number(seconds));
   for (const [colorScheme, size, suffix] of [

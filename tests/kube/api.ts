@@ -4,6 +4,7 @@
  */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { clock } from '@trunkline/testkit';
 
@@ -99,7 +100,11 @@ export class Api {
   async send(method: string, path: string, ask: Ask = {}): Promise<Reply> {
     const response = await this.#open(method, path, ask);
     const chunks: Buffer[] = [];
-    const body = response.headers['content-encoding'] === 'gzip' ? response.pipe(createGunzip()) : response;
+    // A pipeline, so that an answer that breaks off is an error and not a wait.
+    const body =
+      response.headers['content-encoding'] === 'gzip'
+        ? pipeline(response, createGunzip(), () => undefined)
+        : response;
     for await (const chunk of body as AsyncIterable<Buffer>) chunks.push(chunk);
     const text = Buffer.concat(chunks).toString('utf8');
     return {

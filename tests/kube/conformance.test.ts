@@ -4,14 +4,28 @@
  */
 import { afterAll, beforeAll, describe } from 'vitest';
 import { findKubeBinaries } from '@trunkline/testkit';
+import { accessSuite } from './suites/access.js';
+import { discoverySuite } from './suites/discovery.js';
 import { listSuite } from './suites/lists.js';
+import { logSuite } from './suites/logs.js';
 import { objectSuite } from './suites/objects.js';
 import { representationSuite } from './suites/representations.js';
 import { restartSuite } from './suites/restarts.js';
+import { webSocketSuite } from './suites/websockets.js';
 import { watchSuite } from './suites/watches.js';
 import { startReal, startSimulated, type KubeTarget } from './targets.js';
 
-const SUITES = [listSuite, watchSuite, representationSuite, objectSuite, restartSuite];
+const SUITES = [
+  listSuite,
+  watchSuite,
+  webSocketSuite,
+  representationSuite,
+  objectSuite,
+  accessSuite,
+  discoverySuite,
+  logSuite,
+  restartSuite,
+];
 
 function conformance(name: string, start: () => Promise<KubeTarget | undefined>): void {
   describe(`Kubernetes API: ${name}`, () => {

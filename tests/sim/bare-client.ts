@@ -15,6 +15,8 @@ type Frame = Record<string, unknown>;
 interface Held extends Reader {
   readonly judge: StreamJudge;
   state: 'idle' | 'asked' | 'subscribed';
+  /** Of the subscribe under way. */
+  askedId: number;
   brokenSource: boolean;
   wanted: boolean;
   retry: boolean;
@@ -67,6 +69,7 @@ export class BareClient {
       item,
       judge,
       state: 'idle',
+      askedId: 0,
       brokenSource: false,
       wanted: true,
       retry: false,
@@ -155,6 +158,7 @@ export class BareClient {
     const recover = at === undefined ? {} : { recover: true, epoch: at.epoch, offset: at.offset };
     const filter = held.item.filter ? { tf: WANTED } : {};
     const { channel } = held.item;
+    held.askedId = this.#nextId;
     this.#ask('subscribe', channel, { subscribe: { channel, recoverable: true, positioned: true, ...recover, ...filter } });
   }
 
@@ -198,7 +202,8 @@ export class BareClient {
       for (const held of this.readers.values()) this.#subscribe(held);
     } else if (asked.kind === 'subscribe') {
       const held = this.readers.get(asked.channel);
-      if (held?.state === 'asked') this.#subscribed(held, frame);
+      // The answer to a subscribe of before, for a reader that has left.
+      if (held?.state === 'asked' && held.askedId === id) this.#subscribed(held, frame);
     } else if (frame['publish'] !== undefined) this.#requireSeen(asked.channel, asked.n);
   }
 
@@ -251,6 +256,8 @@ export class BareClient {
     } else if (push['pub'] !== undefined) {
       if (held?.state === 'subscribed') this.#publication(held, push['pub'] as Frame, held.judge.at?.epoch ?? '');
     } else if (push['unsubscribe'] !== undefined && held) {
+      // One that ends a subscription of before does not end the one under way.
+      if (held.state !== 'subscribed') return;
       const { code } = push['unsubscribe'] as { code: number };
       if (code >= 2_500) this.#again(held);
       else {

@@ -9,8 +9,8 @@ const map = { keyTtlMs: 0, streamSize: 200, streamTtlMs: 600_000, clientKey: 'no
 export const NAMESPACES: readonly Given[] = [
   { ...open, name: 'log', historySize: 400, forceRecovery: true, presence: true, joinLeave: true },
   { ...open, name: 'short', historySize: 5, forceRecovery: true, presence: true },
-  { ...open, name: 'feed', historySize: 40, overflow: 'gap', presence: true },
-  { ...open, name: 'tail', historySize: 40, overflow: 'latest' },
+  { ...open, name: 'feed', historySize: 40, overflow: 'gap', presence: true, allowDelta: ['fossil'] },
+  { ...open, name: 'tail', historySize: 40, overflow: 'latest', allowDelta: ['fossil'] },
   { ...open, name: 'last', historySize: 1, recoveryMode: 'cache', forceRecovery: true },
   { ...open, name: 'tags', historySize: 100, allowTagsFilter: true, forceRecovery: true },
   { ...open, name: 'tagsgap', historySize: 100, allowTagsFilter: true, overflow: 'latest' },
@@ -35,6 +35,7 @@ export interface Case {
   readonly source: 'live' | 'durable' | 'local' | 'plain';
   readonly filter: boolean;
   readonly cache: boolean;
+  /** Readers may ask for differences. */
   readonly delta: boolean;
   /** Unrecovered and conflated ranges are told rather than repaired. */
   readonly ephemeral: boolean;
@@ -46,8 +47,8 @@ export const CASES: readonly Case[] = [
   { ...plainCase, channel: 'log:1' },
   { ...plainCase, channel: 'log:2' },
   { ...plainCase, channel: 'short:1' },
-  { ...plainCase, channel: 'feed:1' },
-  { ...plainCase, channel: 'tail:1' },
+  { ...plainCase, channel: 'feed:1', delta: true },
+  { ...plainCase, channel: 'tail:1', delta: true },
   { ...plainCase, channel: 'last:1', cache: true },
   { ...plainCase, channel: 'tags:1', filter: true },
   { ...plainCase, channel: 'tagsgap:1', filter: true },

@@ -23,6 +23,10 @@ export interface DatabaseFaults {
 
 export const CALM_DATABASE: Readonly<DatabaseFaults> = { messageMs: 2, lose: 0, conflict: 0, loseWake: 0 };
 
+/** More messages than these within so many milliseconds are no work but a loop. */
+const MESSAGES_MAX = 2_000;
+const MESSAGES_WITHIN_MS = 10_000;
+
 /** How long a dead process's transactions stay open. */
 const LINGER_MS = 1_500;
 
@@ -38,6 +42,7 @@ export class SimDatabase {
   hangsUntil = 0;
   /** Connections are refused before this moment. */
   awayUntil = 0;
+  #messages = { sinceMs: 0, count: 0 };
 
   constructor(time: SimTime, dice: Dice, truth: Truth, problem: (text: string) => void) {
     this.time = time;
@@ -48,6 +53,14 @@ export class SimDatabase {
       for (const engine of this.engines)
         if (!dice.chance(this.faults.loseWake)) time.setTimeout(() => engine.wake(), dice.between(0, this.faults.messageMs));
     };
+  }
+
+  /** One more message came. */
+  note(): void {
+    const now = this.time.monotonic();
+    if (now - this.#messages.sinceMs > MESSAGES_WITHIN_MS) this.#messages = { sinceMs: now, count: 0 };
+    if (++this.#messages.count === MESSAGES_MAX)
+      this.problem(`the database was sent ${MESSAGES_MAX} messages within ${now - this.#messages.sinceMs} ms`);
   }
 
   /** `alone`: as an embedded engine, which no other process uses and which sends commits apart. */
@@ -135,6 +148,7 @@ class SimSession implements Session {
 
   async run(steps: readonly Step[], timeoutMs: number): Promise<Run> {
     const { time, dice, faults } = this.#world;
+    this.#world.note();
     // Where in this message the connection is lost; after the last statement it is the answer that is lost.
     const lostAt = dice.chance(faults.lose) ? dice.between(0, steps.length) : -1;
     const refusedAt = dice.chance(faults.conflict) ? dice.between(0, steps.length - 1) : -1;

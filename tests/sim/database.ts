@@ -4,7 +4,7 @@
  * `database-engine.ts`.
  */
 import type { SqlFailure } from '@trunkline/store/simulation';
-import { channelKey } from '@trunkline/protocol';
+import { channelKey, type ChannelKey } from '@trunkline/protocol';
 import type { SimTime } from './time.js';
 import type { Truth } from './truth.js';
 
@@ -52,6 +52,10 @@ export class Database {
   readonly #truth: Truth;
   readonly #locks = new Map<string, Lock>();
   readonly #numbers = { outbox: 0, effects: 0 };
+  /** Publications that were handed to a broker. */
+  readonly #dispatched = new Set<string>();
+  /** What was forgotten without that. */
+  #forgotten: string | undefined;
   /** Called after a commit that asked for it. */
   onWake: () => void = () => undefined;
 
@@ -76,6 +80,7 @@ export class Database {
     for (const [place, row] of changes) {
       const { table, key } = placeOf(place);
       const known = this.tables[table].get(key);
+      if (row === null && table === 'outbox' && known !== undefined) this.#checkForgotten(known);
       if (row === null) this.tables[table].delete(key);
       else this.tables[table].set(key, row);
       if (row === null || known !== undefined) continue;
@@ -91,6 +96,17 @@ export class Database {
       const publication = { offset: Number(row['offset']), data: text(row, 'data') };
       this.#truth.of(channelKey(org, channel)).record(publication, epoch, this.time.monotonic());
     }
+  }
+
+  /** A broker took it. */
+  noteDispatched(key: ChannelKey, offset: number): void {
+    this.#dispatched.add(`${key} ${offset}`);
+  }
+
+  #checkForgotten(row: Row): void {
+    const [org, channel] = [text(row, 'org'), text(row, 'channel')];
+    if (!this.#dispatched.has(`${channelKey(org, channel)} ${row['offset']}`))
+      this.#forgotten ??= `publication ${row['offset']} of ${org}/${channel} was forgotten before it was dispatched`;
   }
 
   /** Resolves when `transaction` has the row; refuses it where that takes too long. */
@@ -126,6 +142,7 @@ export class Database {
 
   /** What must hold between any two transactions; undefined where it does. */
   findProblem(): string | undefined {
+    if (this.#forgotten !== undefined) return this.#forgotten;
     const { channels, publications, outbox } = this.tables;
     for (const row of channels.values()) {
       const [org, channel] = [text(row, 'org'), text(row, 'channel')];

@@ -8,6 +8,9 @@ import { CodedError } from '@trunkline/protocol';
 import type { Payload } from './judge.js';
 import type { Surroundings } from './surroundings.js';
 
+/** Commands that may wait. */
+const ENTRIES_MAX = 8;
+
 /** The queue's orders; null: commands that wait for nobody. */
 const ORDERS = ['a', 'a', 'b', null] as const;
 
@@ -37,6 +40,7 @@ export class Device {
       minDelayMs: 200,
       maxDelayMs: 3_000,
       keepDoneMs: 1_000,
+      maxEntries: ENTRIES_MAX,
       onError: (error) => problem(`${this.user}: the offline queue reports ${String(error)}`),
     });
     this.#page = { queue, end };
@@ -59,7 +63,10 @@ export class Device {
 
   /** Commands that ended otherwise than by taking effect: none may. */
   check(): void {
-    for (const { key, status, error } of this.#page?.queue.state.get().entries ?? [])
+    const entries = this.#page?.queue.state.get().entries ?? [];
+    const waiting = entries.filter(({ status }) => status === 'queued' || status === 'sending').length;
+    if (waiting > ENTRIES_MAX) this.#around.problem(`${this.user}: ${waiting} commands wait, more than ${ENTRIES_MAX}`);
+    for (const { key, status, error } of entries)
       if (status === 'failed' || status === 'expired')
         this.#around.problem(`${this.user}: the kept command ${key} ${status}: ${error?.code} ${error?.message}`);
   }

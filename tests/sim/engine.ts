@@ -198,6 +198,8 @@ interface Item {
 /** One node's connection. */
 export class EngineNode implements Broker {
   readonly name = 'simulated';
+  /** Single nodes are not told apart. */
+  readonly address = '';
   readonly #engine: SimEngine;
   readonly #handler: BrokerHandler;
   readonly #keys = new Set<ChannelKey>();

@@ -5,7 +5,7 @@
  */
 import type { Timer } from '@trunkline/base';
 import type { Transport, TransportHandlers } from '@trunkline/hub';
-import { fromUtf8, type Encoded } from '@trunkline/protocol';
+import { CLOSE_CODES, fromUtf8, type Encoded } from '@trunkline/protocol';
 import type { Dice } from './dice.js';
 import type { SimTime } from './time.js';
 
@@ -25,6 +25,7 @@ export interface Weather {
 }
 
 const CLOSE_TIMEOUT_MS = 3_000;
+const SLOW = CLOSE_CODES.slow.code;
 
 class Pipe<T> {
   readonly #time: SimTime;
@@ -96,6 +97,10 @@ export class Link implements Transport {
   #serverOpen = true;
   #closeTimer: Timer | undefined;
   #truncate: 'up' | 'down' | undefined;
+  /** The client stopped reading at some time, or could not. */
+  #everBehind = false;
+  /** The hub called a peer slow that reads whatever arrives. */
+  onWronged: () => void = () => undefined;
   /** Looks at each write of the hub. */
   inspect: ((documents: readonly string[]) => void) | undefined;
 
@@ -163,6 +168,7 @@ export class Link implements Transport {
 
   close(code: number, reason: string): void {
     if (!this.#serverOpen || this.#closeTimer) return;
+    if (code === SLOW && !this.#everBehind) this.onWronged();
     this.#down.push({ code, reason });
     this.#up.stall(false);
     this.#closeTimer = this.#time.setTimeout(() => this.cut(), CLOSE_TIMEOUT_MS);
@@ -197,6 +203,7 @@ export class Link implements Transport {
 
   /** From now on nothing arrives, and neither end is told. */
   halfOpen(): void {
+    this.#everBehind = true;
     this.#up.swallowing = true;
     this.#down.swallowing = true;
     this.#up.clear();
@@ -205,6 +212,7 @@ export class Link implements Transport {
 
   /** The client's reading stops or goes on. */
   stallDown(stalled: boolean): void {
+    this.#everBehind ||= stalled;
     this.#down.stall(stalled);
   }
 

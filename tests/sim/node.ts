@@ -82,9 +82,10 @@ export class SimNode {
     const factory = engine.factory();
     const random = createSeededRandom(1_000 * (this.index + 1) + ++this.#lives + dice.between(0, 1_000_000) * 7);
     let broker: EngineNode | undefined;
-    const store = new NodeStore(time, random, { database, alone, after: this.#closing }, (key, publication, epoch) =>
-      broker?.carry(key, publication, epoch),
-    );
+    const store = new NodeStore(time, random, { database, alone, after: this.#closing }, async (key, publication, epoch) => {
+      await broker?.carry(key, publication, epoch);
+      database.database.noteDispatched(key, publication.offset);
+    });
     const hub = createHub(
       {
         clock: time,
@@ -103,7 +104,8 @@ export class SimNode {
           verifyChannelToken: () => Promise.reject(new CodedError('unauthorized')),
         },
       },
-      { ...this.#options, namespaces: NAMESPACES, nodeId: `node-${this.index}` },
+      // Announcements would only spend dice: nodes ask each other nothing here.
+      { ...this.#options, namespaces: NAMESPACES, nodeId: `node-${this.index}`, nodeAnnounceIntervalMs: 0 },
     );
     await hub.use(this.#module());
     void store.open();
@@ -169,6 +171,7 @@ export class SimNode {
       if (decision === undefined || decision instanceof Promise || decision.kind !== 'accept') return link.cut();
       this.links.add(link);
       link.inspect = (documents) => this.#checkWrite(documents);
+      link.onWronged = () => this.#deps.problem(`node ${this.index} closed a peer as slow that read all the time`);
       link.attach(hub.accept(link, { codec: decision.codec, profile: decision.profile, request: REQUEST }));
     }, dice.between(1, 20));
     return link;
@@ -176,10 +179,24 @@ export class SimNode {
 
   // ------------------------------------------------------------ inside
 
-  /** What leaves together waited together: publications within the bounds, or one alone. */
+  /** What leaves together waited together: publications within the bounds, or one alone. A reply holds no more than may be recovered and buffered. */
   #checkWrite(documents: readonly string[]): void {
     const options = this.#hub?.options;
     if (!options) return;
+    for (const document of documents) {
+      if (!document.includes('"publications":') || !document.includes('"subscribe":')) continue;
+      const { subscribe } = JSON.parse(document) as {
+        subscribe?: { publications?: readonly { data: unknown }[]; recovered?: boolean; type?: number };
+      };
+      const { publications = [], recovered = false, type = 0 } = subscribe ?? {};
+      const most = options.recoveryMaxPublications + options.subscribeBufferMax;
+      if (publications.length > most)
+        this.#deps.problem(`a subscribe reply holds ${publications.length} publications, more than ${most}`);
+      if (!recovered || type !== 0) continue;
+      const bytes = publications.reduce((sum, { data }) => sum + JSON.stringify(data).length, 0);
+      // A difference travels as text in text.
+      if (bytes > 2 * options.recoveryMaxBytes) this.#deps.problem(`a recovery holds ${bytes} bytes`);
+    }
     const { outboxMaxBytes, outboxMaxMessages } = options;
     const publications = documents.filter((text) => text.startsWith('{"push":') && text.includes('"pub":'));
     if (publications.length < 2) return;

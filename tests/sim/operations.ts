@@ -18,6 +18,7 @@ const WEIGHTS = {
   callInTurn: 3,
   keep: 5,
   reload: 2,
+  rush: 7,
   publishAsClient: 4,
   open: 8,
   close: 4,
@@ -36,9 +37,9 @@ const WEIGHTS = {
   database: 4,
   databaseHang: 1,
   lose: 3,
-  forget: 1,
+  forget: 4,
   hang: 2,
-  failOver: 1,
+  failOver: 2,
   restartClient: 2,
   newClient: 1,
   wait: 8,
@@ -101,6 +102,7 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
     world.reload(sdk);
     return `the page of ${sdk.name} is loaded again`;
   },
+  rush: (world) => world.rush(),
   publishAsClient: (world) => {
     const { dice } = world;
     const item = dice.pick(STREAMS.filter(({ source }) => source === 'live'));
@@ -220,8 +222,17 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
     world.dice.pick(nodes).lose(ms);
     return `a node loses the engine for ${ms} ms`;
   },
-  forget: (world) => {
-    const told = world.dice.chance(0.6);
+  forget: async (world) => {
+    const { dice, engine } = world;
+    if (!world.forgetful) return undefined;
+    const told = dice.chance(0.6);
+    if (dice.chance(0.5)) {
+      // In the midst of much: deliveries and answers of before arrive after it.
+      engine.faults = { ...engine.faults, readMs: dice.pick([800, 3_000]), deliverMs: dice.pick([100, 1_500]) };
+      for (let left = 3; left > 0; left--) world.rush();
+      await world.time.advance(dice.between(0, 900));
+      world.check();
+    }
     world.everForgot = true;
     world.everWentBack = true;
     world.engine.forget(told);
@@ -234,6 +245,7 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
     return `the engine hangs for ${ms} ms`;
   },
   failOver: async (world) => {
+    if (!world.forgetful) return undefined;
     const count = world.dice.between(1, 12);
     world.everForgot = true;
     world.everWentBack = true;

@@ -56,7 +56,7 @@ export async function runSeed(seed: number, { steps = 70, onStep }: Partial<RunO
 /** What a failure prints. */
 export function describeOutcome({ seed, problems, steps }: Outcome): string {
   return [
-    `seed ${seed} (TRUNKLINE_SIM_SEED=${seed} runs it alone)`,
+    `seed ${seed}, run alone by: TRUNKLINE_SIM_SEED=${seed} npx vitest run --project system tests/sim`,
     ...problems.map((problem) => `  ! ${problem}`),
     ...steps.map((one) => `    ${one}`),
   ].join('\n');

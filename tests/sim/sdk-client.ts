@@ -10,6 +10,7 @@ import {
   type StreamSubscription,
   type WebSocketLike,
 } from '@trunkline/client';
+import { ContinuityChecker } from '@trunkline/client/continuity-checker';
 import { CodedError, type ChannelKey } from '@trunkline/protocol';
 import { channelKey } from '@trunkline/protocol';
 import { SHADES, WANTED, wants, type Case } from './cases.js';
@@ -105,6 +106,9 @@ export class SdkClient {
       lingerMs: dice.chance(0.5) ? 0 : 500,
       bufferMaxPublications: 40,
       onError: (error) => {
+        // Offsets that are given a second time are taken for the first ones; the difference then says that it does not fit.
+        if (error instanceof CodedError && error.message.includes('does not fit') && !around.everWentBack)
+          around.problem(`${name}: was sent a difference to what it does not hold`);
         // What applications are told is coded; anything else escaped from somewhere.
         if (!(error instanceof CodedError) && !(error instanceof Error && error.message.startsWith('the token')))
           around.problem(`${name}: an error without a code: ${String(error instanceof Error ? error.stack : error)}`);
@@ -199,20 +203,29 @@ export class SdkClient {
   #stream(item: Case, key: ChannelKey): Reader & { judge: StreamJudge } {
     const around = this.#around;
     const judge = new StreamJudge(this.name, around.truth.of(key), item.filter, around.problem);
+    // What applications use on their own streams must find nothing where the judge finds nothing.
+    const checker = new ContinuityChecker({ filtered: item.filter });
     const slowAnswer = this.#dice.chance(0.3);
     let begun = false;
     // Told at once where the channel is still held open.
     let sub: StreamSubscription<unknown> | undefined = undefined as StreamSubscription<unknown> | undefined;
     const opened = this.client.stream(item.channel, {
       ...(item.filter ? { filter: WANTED } : {}),
-      ...(item.delta ? { delta: 'fossil' as const } : {}),
+      ...(item.delta && this.#dice.chance(0.7) ? { delta: 'fossil' as const } : {}),
       ...(item.cache ? { recovery: 'cache' as const } : {}),
-      onPublication: ({ data, position }) => judge.publication(data, position),
-      onGap: ({ from, to }) => judge.gap(from, to),
+      onPublication: ({ data, position }) => {
+        checker.publication(position);
+        judge.publication(data, position);
+      },
+      onGap: ({ from, to }) => {
+        checker.gap({ from, to });
+        judge.gap(from, to);
+      },
       onReset: ({ reason }) => {
         if (reason === 'unrecoverable' && around.mustRecover(item, key, judge.at))
           around.problem(`${this.name} ${this.org}/${item.channel}: ${judge.at?.offset} was not recovered`);
         judge.reset();
+        checker.reset();
         begun = false;
         return slowAnswer ? around.time.sleep(this.#dice.between(0, 800)) : undefined;
       },
@@ -235,7 +248,11 @@ export class SdkClient {
       },
       describe: () => `${JSON.stringify(opened.state.get())} at ${JSON.stringify(judge.at)}, claims ${JSON.stringify(opened.position)}`,
       check: () => {
-        if (opened.state.get().kind === 'live') judge.claim(opened.position);
+        if (opened.state.get().kind !== 'live') return;
+        judge.claim(opened.position);
+        checker.reached(opened.position);
+        for (const { text } of checker.violations)
+          around.problem(`${this.name} ${this.org}/${item.channel}: the checker says: ${text}`);
       },
       behindSince: (top) => judge.behindSince(top),
       close: () => opened.close(),
@@ -294,7 +311,7 @@ export class SdkClient {
     const truth = around.truth.of(key);
     const map = this.client.map(item.channel, {
       ...(item.filter ? { filter: WANTED } : {}),
-      ...(item.delta ? { delta: 'fossil' as const } : {}),
+      ...(item.delta && this.#dice.chance(0.7) ? { delta: 'fossil' as const } : {}),
       ...(this.#dice.chance(0.5) ? { pageSize: 2 } : {}),
     });
     const newest = new Map<string, number>();

@@ -13,6 +13,8 @@ interface Scheduled {
 }
 
 const START_MS = 1_700_000_000_000;
+/** Timers that may fall due at one moment; more are a loop that never lets time pass. */
+const AT_ONCE_MAX = 50_000;
 const realImmediate = globalThis.setImmediate;
 
 /** Every promise that can settle without time passing has done so. */
@@ -57,10 +59,13 @@ export class SimTime implements Clock {
   /** Lets `ms` pass. */
   async advance(ms: number): Promise<void> {
     const end = this.#monotonic + ms;
+    let atOnce = 0;
     await settleAll();
     for (let next = this.#heap[0]; next !== undefined && next.at <= end; next = this.#heap[0]) {
       this.#pop();
       if (next.cancelled) continue;
+      atOnce = next.at > this.#monotonic ? 0 : atOnce + 1;
+      if (atOnce > AT_ONCE_MAX) throw new Error(`time stands still at ${this.#monotonic} ms: timers start timers`);
       this.#move(Math.max(next.at, this.#monotonic));
       next.run();
       await settleAll();

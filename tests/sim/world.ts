@@ -47,6 +47,8 @@ export class World implements Surroundings {
   readonly #liveSince = new Map<Reader, number>();
   #clients = 0;
   everWentBack = false;
+  /** The engine may forget what it acknowledged. In other worlds more is promised. */
+  readonly forgetful: boolean;
   everForgot = false;
 
   constructor(seed: number) {
@@ -54,6 +56,7 @@ export class World implements Surroundings {
     const { dice } = this;
     this.engine = new SimEngine(this.time, dice, this.truth, seed);
     this.database = new SimDatabase(this.time, dice, this.truth, this.problem);
+    this.forgetful = dice.chance(0.4);
     this.#weather = { lowMs: 0, highMs: dice.pick([0, 5, 60, 300]), windowBytes: dice.pick([400, 2_000, 20_000]) };
     this.options = {
       outboxMaxMessages: dice.pick([4, 12, 64]),
@@ -234,6 +237,36 @@ export class World implements Surroundings {
     this.truth.of(key).record({ offset, data }, epoch, this.time.monotonic());
   }
 
+  /** Something is published to a channel of any kind, wherever a node runs. */
+  say(org: string, item: Case, count: number): void {
+    for (let left = count; left > 0; left--) {
+      const up = this.upNodes();
+      if (up.length === 0) return;
+      const node = this.dice.pick(up);
+      if (item.source === 'local') for (const one of up) this.emit(one, org, item);
+      else if (item.kind === 'map') this.writeMap(node, org, item);
+      else this.publish(node, org, item);
+    }
+  }
+
+  /** Somebody comes, or comes back, to a channel to which much is published meanwhile. Says who. */
+  rush(): string | undefined {
+    const { dice } = this;
+    const client = dice.pick([...this.sdks, ...this.bares]);
+    const items = [...client.readers.values()].map(({ item }) => item);
+    if (items.length === 0) return undefined;
+    const item = dice.pick(items);
+    const again = dice.chance(0.5);
+    if (again) client.close(item.channel);
+    else client.link?.cut();
+    // Missed by those who are away, then more while they come back.
+    for (const missed of dice.chance(0.5) ? items : [item]) this.say(client.org, missed, dice.between(0, 4));
+    if (again) client.open(item);
+    for (let turns = dice.between(2, 8); turns > 0; turns--)
+      this.time.setTimeout(() => this.say(client.org, item, dice.pick([1, 2, 12])), dice.between(0, 1_500));
+    return `${client.name} ${again ? 'takes' : 'is cut, and comes back to'} ${item.channel} while much is published`;
+  }
+
   writeMap(node: SimNode, org: string, item: Case): void {
     const { dice } = this;
     const entry = 'k'.repeat(dice.between(1, 9));
@@ -376,16 +409,15 @@ export class World implements Surroundings {
         }
     await this.#pass(HEAL_MS / 2);
     await this.#requireEqual('after healing');
-    for (const org of ORGS)
-      for (const item of CASES) {
-        const node = this.dice.pick(this.nodes);
-        if (item.source === 'local') for (const one of this.nodes) this.emit(one, org, item);
-        else if (item.kind === 'map') this.writeMap(node, org, item);
-        else this.publish(node, org, item);
-      }
+    for (const org of ORGS) for (const item of CASES) this.say(org, item, 1);
     await this.#pass(10_000);
     this.#requireTidy();
     await this.#requireEqual('after publishing once more');
+    // Everybody comes back at once, to channels that went on meanwhile.
+    for (const link of this.links()) link.cut();
+    for (const org of ORGS) for (const item of CASES) this.say(org, item, 3);
+    await this.#pass(10_000);
+    await this.#requireEqual('after coming back');
     this.#requireOnce();
   }
 

@@ -12,7 +12,7 @@ const ORDER = 'order.json';
 /** What the order is called once it was met: nobody meets it twice. */
 const MET = 'order.met.json';
 
-/** @typedef {{ readonly sql: string, readonly at: number, readonly then: 'die' | 'wait' | 'full' }} Order */
+/** @typedef {{ readonly sql: string, readonly at: number | 'commit', readonly then: 'die' | 'wait' | 'full' }} Order */
 
 /** @returns {Order | undefined} */
 function readOrder() {
@@ -33,11 +33,12 @@ function obedient(session) {
       // `full` lasts as long as its file.
       if (order?.then === 'full' && existsSync(ORDER))
         return { results: [], failure: { sqlState: '53100', message: 'could not extend file' } };
-      if (order === undefined || order.then === 'full' || done + steps.length < order.at) {
+      const place = order && placeIn(steps, done, order);
+      if (order === undefined || order.then === 'full' || place === undefined) {
         done += steps.length;
         return session.run(steps, timeoutMs);
       }
-      const before = steps.slice(0, order.at - done);
+      const before = steps.slice(0, place);
       const results = before.length > 0 ? (await session.run(before, timeoutMs)).results : [];
       renameSync(ORDER, MET);
       if (order.then === 'die') {
@@ -46,13 +47,23 @@ function obedient(session) {
       }
       while (existsSync(MET)) await sleep(5);
       order = undefined;
-      done = -Infinity;
       const rest = steps.slice(before.length);
       if (rest.length === 0) return { results };
       const run = await session.run(rest, timeoutMs);
       return { ...run, results: [...results, ...run.results] };
     },
   };
+}
+
+/**
+ * After how many of these steps the order is met; undefined: not in this message.
+ * @param {readonly { readonly sql: string }[]} steps
+ * @param {number} done steps of the transaction before these
+ * @param {Order} order
+ */
+function placeIn(steps, done, { at }) {
+  if (at !== 'commit') return done + steps.length < at ? undefined : Math.max(0, at - done);
+  return steps.at(-1)?.sql === 'COMMIT' ? 0 : undefined;
 }
 
 rmSync(MET, { force: true });

@@ -10,24 +10,30 @@ const SCRIPT = fileURLToPath(new URL('counter-server.mjs', import.meta.url));
 
 export interface DurableServer {
   readonly server: TestServer;
-  /** Absent on PGlite. */
+  /** Absent on PGlite, and where another store was given. */
   readonly postgres: PostgresServer | undefined;
+}
+
+export interface DurableServerOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly config?: object;
+  /** Where the store is reached instead: another node's, or the way through a proxy. */
+  readonly storeUrl?: string;
 }
 
 export async function startDurableServer(
   kit: Kit,
   engine: Engine,
-  {
-    env = {},
-    config = {},
-  }: { readonly env?: Readonly<Record<string, string>>; readonly config?: object } = {},
+  { env = {}, config = {}, storeUrl }: DurableServerOptions = {},
 ): Promise<DurableServer> {
-  const postgres = engine === 'PostgreSQL' ? kit.use(await startPostgres()) : undefined;
+  const postgres =
+    engine === 'PostgreSQL' && storeUrl === undefined ? kit.use(await startPostgres()) : undefined;
+  const url = storeUrl ?? postgres?.url;
   const open = { allowSubscribe: ['anonymous'], allowPublish: ['anonymous'], allowHistory: ['anonymous'] };
   const server = await kit.server({
     script: SCRIPT,
     apiKey: 'test-api-key-123456',
-    env: { ...env, ...(postgres ? { TRUNKLINE_STORE_URL: postgres.url } : {}) },
+    env: { ...env, ...(url === undefined ? {} : { TRUNKLINE_STORE_URL: url }) },
     // A first start makes a database.
     readyTimeoutMs: 60_000,
     config: {

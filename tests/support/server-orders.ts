@@ -1,14 +1,17 @@
 /** Orders to the server of `counter-server.mjs`: where in which transaction it dies, waits, or has no disk left. One at a time. */
 import { existsSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { until } from '@trunkline/testkit';
 
 export interface Order {
   /** A pattern; the transaction that has a statement like it is meant. */
   readonly sql: string;
-  /** After so many steps of that transaction, `BEGIN` and `COMMIT` counted; 0: before the first of the message that matches. */
-  readonly at: number;
+  /**
+   * After so many steps of that transaction, `BEGIN` and `COMMIT` counted; 0: before the first of the message that matches. `commit`: before the message that
+   * ends with the commit.
+   */
+  readonly at: number | 'commit';
   readonly then: 'die' | 'wait' | 'full';
 }
 
@@ -23,12 +26,14 @@ export class ServerOrders {
 
   async give(order: Order): Promise<void> {
     await rm(this.#met, { force: true });
-    await writeFile(this.#file, JSON.stringify(order));
+    // Renamed, so that the server never reads half of it.
+    await writeFile(`${this.#file}.new`, JSON.stringify(order));
+    await rename(`${this.#file}.new`, this.#file);
   }
 
   /** Resolves when the server is where it was told to be. */
-  met(): Promise<void> {
-    return until('the order is met', () => existsSync(this.#met), 10_000, 5);
+  async met(): Promise<void> {
+    await until('the order is met', () => existsSync(this.#met), 10_000, 5);
   }
 
   get isMet(): boolean {

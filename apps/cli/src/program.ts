@@ -7,6 +7,7 @@ import { addAudit } from './commands/audit.js';
 import { addBench } from './commands/bench.js';
 import { addCompletion } from './commands/completion.js';
 import { addConfig } from './commands/config.js';
+import { addConsole } from './commands/console.js';
 import { addDoctor } from './commands/doctor.js';
 import { addInspect } from './commands/inspect.js';
 import { addInvite } from './commands/invite.js';
@@ -97,6 +98,7 @@ export function createProgram(deps: CliDeps, exitWith: (code: number) => void): 
   addKey(program, io);
   addSecret(program, io);
   addAudit(program, io);
+  addConsole(program, io);
   addToken(program, io, loadServer);
   addConfig(program, io, loadServer, end);
   addCompletion(program, io);

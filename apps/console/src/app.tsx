@@ -8,6 +8,7 @@ import { useRoute, type Route } from './router.js';
 import { Overview } from './screens/overview.js';
 import { SignIn } from './screens/sign-in.js';
 import { keepOrg, keptOrg, leaveDetails } from './org-choice.js';
+import { SwitchProvider } from './org-switch.js';
 import { fetchOrgs, fetchSession, sessionIn, signOut, type OrgChoice, type Session } from './session.js';
 import { Shell } from './shell/shell.js';
 
@@ -74,7 +75,7 @@ export function App() {
         </main>
       );
     case 'out':
-      return <SignIn onSignedIn={(session) => setState({ kind: 'in', session })} />;
+      return <SignIn onSignedIn={ask} />;
     case 'in': {
       const org = chosen ?? state.session.org;
       const session = sessionIn(state.session, state.orgs, org);
@@ -83,28 +84,30 @@ export function App() {
           key={org}
           org={org}
           onSignedOut={() => setState({ kind: 'out' })}
-          // One that was left behind by a removal: what remains is asked for anew.
           onOrgLost={() => {
+            if (chosen === undefined) return setState({ kind: 'broken', reason: NOWHERE });
+            // Removed, or taken out of it: what remains is asked for anew.
             choose(undefined);
             ask();
           }}
         >
-          <Shell
-            session={session}
-            orgs={state.orgs}
-            onSwitch={(next) => {
+          <SwitchProvider
+            value={(next) => {
               choose(next);
               leaveDetails();
             }}
-            onSignOut={leave}
           >
-            <Screens session={session} />
-          </Shell>
+            <Shell session={session} orgs={state.orgs} onSignOut={leave}>
+              <Screens session={session} />
+            </Shell>
+          </SwitchProvider>
         </LiveProvider>
       );
     }
   }
 }
+
+const NOWHERE = 'You are in no org any more. An administrator of one may invite you again.';
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
@@ -156,7 +159,14 @@ function Screen({ session, route }: { readonly session: Session; readonly route:
     case 'secrets':
       return <Secrets session={session} />;
     case 'audit':
-      return <Audit session={session} actor={route.actor} target={route.target} />;
+      return (
+        <Audit
+          key={`${route.actor ?? ''} ${route.target ?? ''}`}
+          session={session}
+          actor={route.actor}
+          target={route.target}
+        />
+      );
     case 'orgs':
       return <Orgs session={session} />;
     case 'users':

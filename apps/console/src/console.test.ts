@@ -71,6 +71,13 @@ describe('addresses', () => {
       { screen: 'why', channel: 'chat:?#', user: 'a b' },
       { screen: 'why', channel: 'x', client: 'c', offset: 7 },
       { screen: 'node' },
+      { screen: 'members' },
+      { screen: 'keys' },
+      { screen: 'secrets' },
+      { screen: 'audit' },
+      { screen: 'audit', actor: 'apikey:ci', target: 'a b' },
+      { screen: 'orgs' },
+      { screen: 'users' },
     ];
     for (const route of routes) expect(parseHash(toHash(route))).toEqual(route);
   });

@@ -57,6 +57,11 @@ export function formatDateTime(ms: number): string {
   return new Date(ms).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
 }
 
+/** 21 Nov 2026, for lists; the time is said where one looks closer. */
+export function formatDate(ms: number): string {
+  return new Date(ms).toLocaleDateString('en-GB', { dateStyle: 'medium' });
+}
+
 /** One line of JSON for a list row; long data is cut, since a row shows a glimpse. */
 export function formatGlimpse(data: unknown, limit = 400): string {
   const text = JSON.stringify(data) ?? 'undefined';

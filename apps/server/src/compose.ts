@@ -20,21 +20,21 @@ import {
 } from '@trunkline/base';
 import { createMemoryBroker, type Broker, type BrokerFactory } from '@trunkline/broker';
 import { createHub, nativeProfile, type Hub, type Module } from '@trunkline/hub';
-import { CONSOLE_IDENTITY, directoryModule, type Directory } from '@trunkline/module-directory';
+import { directoryModule } from '@trunkline/module-directory';
 import { nodeModule } from '@trunkline/module-node';
 import { closeOf } from '@trunkline/protocol';
 import type { Deliver, StoreDeps } from '@trunkline/store';
 import { createEntrance, uniSse, type Entrance } from '@trunkline/transport';
 import { createApiKeys, type ApiKeyOptions } from './auth/api-keys.js';
 import { createTokenAuthenticator } from './auth/authenticator.js';
-import { createConsoleSessions, type ConsoleSessions, type EndedSession } from './auth/console-sessions.js';
+import type { ConsoleSessions, EndedSession } from './auth/console-sessions.js';
 import { mintToken } from './auth/mint.js';
 import { toAuthenticatorOptions } from './config/auth-options.js';
 import { toHubOptions } from './config/hub-options.js';
 import { ConfigError, type ResolvedConfig } from './config/load.js';
 import type { Config } from './config/schema.js';
 import { configShow } from './config/show.js';
-import { createDirectoryAccounts } from './directory/accounts.js';
+import { openDoor } from './directory/door.js';
 import { withoutDisabled, withStoredKeys } from './directory/credentials.js';
 import { openOidcDoor } from './directory/oidc-door.js';
 import { isWanted, openServerDirectory } from './directory/open.js';
@@ -138,10 +138,24 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
     if (directory) stack.use(directory);
     const secure = isSecure(values, tls !== undefined);
     const sessions = values.console.enabled
-      ? openDoor({ clock, logger, directory, onEnd: (session) => endConnections(session) }, values, secure)
+      ? openDoor(
+          {
+            clock,
+            logger,
+            directory,
+            isOpening: () => store?.health.state === 'opening',
+            onEnd: (session) => endConnections(session),
+          },
+          values,
+          secure,
+        )
       : undefined;
     /** Where browsers reach the server; what was bound is known once it listens. */
     let publicUrl = values.server.publicUrl?.replace(/\/+$/, '') ?? '';
+    const linkInto = (door: ConsoleSessions) => ({
+      link: `${publicUrl}/console/login?code=${door.createLinkCode()}`,
+      expiresMs: clock.now() + values.console.linkTtl,
+    });
     const oidc =
       directory &&
       (await openOidcDoor({ clock, logger, directory, publicUrl: () => publicUrl }, values, secure));
@@ -173,7 +187,7 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
         ...(store ? { durableLog: createDurableLog(store), commands: createCommandStore(store) } : {}),
         ...(directory ? { quotasOf: (org) => directory.watch.quotasOf(org) } : {}),
       },
-      { ...toHubOptions(values), nodeId, version: VERSION },
+      { ...toHubOptions(values), nodeId, nodeName: values.node.name ?? nodeId, version: VERSION },
     );
     hub = stack.use(built);
 
@@ -232,6 +246,14 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
     const needed = modulesNeedStore || wanted || needsStore(values);
     const opening =
       needed && (values.store.open === 'start' || values.store.url !== undefined) ? store?.open() : undefined;
+    let isChecking = wanted && opening !== undefined;
+    /** Not ready while it may turn out that the key of secrets is a wrong one: this process would end. */
+    const readiness = (kept: ServerStore): Pick<ServerStore, 'health'> => ({
+      get health() {
+        const { health } = kept;
+        return isChecking && health.state === 'up' ? { ...health, state: 'opening' as const } : health;
+      },
+    });
     const opened = createEntrance({ clock, random, logger, hub: built }, toEntranceOptions(values));
     entrance = opened;
     const app = await createHttpApp(
@@ -244,7 +266,7 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
         validator,
         apiKeys,
         authenticator,
-        ...(sessions ? { sessions } : {}),
+        ...(sessions ? { sessions, newLink: () => linkInto(sessions) } : {}),
         ...(oidc ? { oidc } : {}),
         ...(directory
           ? {
@@ -252,7 +274,7 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
               onKeyUse: (use) => directory.noteUse(use),
             }
           : {}),
-        ...(store ? { store } : {}),
+        ...(store ? { store: readiness(store) } : {}),
         ...(metrics ? { metrics: metrics.registry, onApiCall: metrics.onApiCall } : {}),
         ...(tracer ? { tracer } : {}),
       },
@@ -284,11 +306,12 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
     const reading = wanted ? directory?.start() : undefined;
     if (opening) await reading;
     else reading?.catch((err: unknown) => logger.error({ err }, 'the directory cannot be read'));
+    isChecking = false;
     logger.info({ url, host, port: bound, version: VERSION, development: values.development }, 'listening');
     return {
       url,
       port: bound,
-      ...(sessions ? { consoleLink: `${url}/console/login?code=${sessions.createLinkCode()}` } : {}),
+      ...(sessions ? { consoleLink: linkInto(sessions).link } : {}),
       ...(devKey === undefined
         ? {}
         : { stateFile: await leaveState(addressOf(host, bound, tls !== undefined), devKey) }),
@@ -368,32 +391,6 @@ async function openBroker(
   if (redis.url === undefined) return createMemoryBroker(deps, { idempotencyTtlMs });
   const { createRedisBroker } = await import('@trunkline/broker/redis');
   return createRedisBroker(deps, { url: redis.url, prefix: redis.prefix, idempotencyTtlMs });
-}
-
-function openDoor(
-  deps: {
-    readonly clock: Clock;
-    readonly logger: Logger;
-    readonly directory: Directory | undefined;
-    readonly onEnd: (session: EndedSession) => void;
-  },
-  { console: door, auth }: Config,
-  secure: boolean,
-): ConsoleSessions {
-  const { directory, ...common } = deps;
-  const options = {
-    user: CONSOLE_IDENTITY,
-    org: door.org ?? auth.defaultOrg ?? 'default',
-    secure,
-    linkTtlMs: door.linkTtl,
-    sessionTtlMs: door.sessionTtl,
-  };
-  if (!directory) return createConsoleSessions(common, options);
-  const accounts = createDirectoryAccounts({ ...common, directory }, options);
-  return createConsoleSessions(
-    { ...common, accounts, secrets: directory.secrets.derive('console tokens') },
-    options,
-  );
 }
 
 /** Whether browsers reach the console over TLS, at this server or at a proxy in front of it. */

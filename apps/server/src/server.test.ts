@@ -103,7 +103,7 @@ describe('a whole server', () => {
   });
 
   it('[SERVE-4] the console link leads to a session, its token to a connection that may see the node', async () => {
-    const started = await boot();
+    const started = await boot(['--dev', '--store.enabled', 'false']);
     const login = await fetch(started.consoleLink ?? '', { redirect: 'manual' });
     expect(login.status).toBe(303);
     const cookie = login.headers.get('set-cookie')?.split(';')[0] ?? '';

@@ -180,6 +180,17 @@ describe.each(Object.entries(ENGINES))('directory on %s', (_name, open) => {
       const bench = node();
       await seed(bench, ['ada', 'bob']);
       const { members, users } = bench.directory;
+      await bench.directory.orgs.create(OPERATOR, 'beta', {}, undefined);
+      const inBeta = { ...ADMIN, org: 'beta' };
+      // To administrators of another org the user is not there; an operator may make anybody a member.
+      expect(await messageOf(members.set(inBeta, 'beta', 'bob', ['viewer'], undefined))).toBe(
+        'not found: user',
+      );
+      expect(await messageOf(members.set(inBeta, 'beta', 'none', ['viewer'], undefined))).toBe(
+        'not found: user',
+      );
+      await members.set({ ...OPERATOR, org: 'beta' }, 'beta', 'bob', ['viewer'], undefined);
+      expect(await codeOf(members.set(inBeta, 'beta', 'bob', ['member'], undefined))).toBe('fine');
       const set = await members.set(ADMIN, 'acme', 'bob', ['admin', 'viewer', 'admin'], undefined);
       expect(set.result).toMatchObject({ user: 'bob', roles: ['viewer', 'admin'], source: 'directory' });
       await members.setGroup(ADMIN, 'acme', 'ops', ['bob', 'ada', 'bob'], undefined);
@@ -195,6 +206,38 @@ describe.each(Object.entries(ENGINES))('directory on %s', (_name, open) => {
       expect(await users.grantOf('bob', 'acme')).toBeUndefined();
       expect((await members.list('acme', {})).items.map(({ user }) => user)).toEqual(['ada']);
       expect(await codeOf(members.remove(ADMIN, 'acme', 'bob', undefined))).toBe(1004);
+    });
+
+    it('[DIR-19] an org holds a bounded number of small things; what is there can still be replaced', async () => {
+      const bench = node();
+      await seed(bench);
+      const { keys, secrets, invitations, members } = bench.directory;
+      const fill = (sql: string): Promise<unknown> => engine.store.commit({ statements: [{ sql }] });
+      const series = 'FROM generate_series(1, 1000) AS n';
+      await fill(`INSERT INTO directory_groups SELECT 'acme', 'g' || n, 1 ${series}`);
+      await fill(`INSERT INTO directory_secrets SELECT 'acme', 's' || n, 'k', '', 1, 1, 'ada' ${series}`);
+      await fill(
+        `INSERT INTO directory_api_keys SELECT 'k' || n, 'acme', 'd' || n, 'k' || n, '[]', 1, 'ada' ${series}`,
+      );
+      await fill(
+        `INSERT INTO directory_invitations SELECT 'i' || n, 'acme', 'e' || n || '@x', '[]', 'd' || n, 'ada', 1, 9e15 ${series}`,
+      );
+      const group = (name: string) => members.setGroup(ADMIN, 'acme', name, [], undefined);
+      const secret = (name: string) => secrets.set(ADMIN, 'acme', name, 'v', undefined);
+      const key = (name: string) => keys.create(ADMIN, { org: 'acme', name, scopes: ['*'] }, undefined);
+      const invite = (email: string) =>
+        invitations.create(ADMIN, 'acme', { email, roles: ['viewer'] }, undefined);
+      for (const [add, there] of [
+        [group, 'g1'],
+        [secret, 's1'],
+        [invite, 'e1@x'],
+      ] as const) {
+        expect(await codeOf(add('new@y'))).toBe(106);
+        expect(await codeOf(add(there))).toBe('fine');
+      }
+      expect(await messageOf(key('new'))).toBe('limit exceeded: keys of the org: at most 1000');
+      await keys.revoke(ADMIN, ['acme'], 'k1', undefined);
+      expect(await codeOf(key('new'))).toBe('fine');
     });
 
     it('[DIR-1] another org is answered like one that is not there', async () => {
@@ -533,6 +576,11 @@ describe.each(Object.entries(ENGINES))('directory on %s', (_name, open) => {
       );
       expect(again).toMatchObject({ id: 'eve', operator: false });
       expect(await users.orgsOf('eve')).toEqual([{ org: 'acme', orgName: 'acme', roles: ['admin'] }]);
+      await members.remove(ADMIN, 'acme', 'eve', undefined);
+      await signIn.withProvider({ ...someone, grants, operator: true }, OPERATOR);
+      expect(await codeOf(signIn.withProvider(someone, OPERATOR))).toBe(DIRECTORY_CODES.notInvited.code);
+      expect(await users.orgsOf('eve')).toEqual([]);
+      expect(await users.find('eve')).toMatchObject({ operator: false });
     });
 
     it('[DIR-13] every change of a sign-in has its record, and is told to the org; one without change has none', async () => {
@@ -640,7 +688,7 @@ describe.each(Object.entries(ENGINES))('directory on %s', (_name, open) => {
       await seed(bench);
       const { sessions, users } = bench.directory;
       const ended: unknown[] = [];
-      sessions.listen((user, ids) => ended.push([user, ids]));
+      sessions.listen((user, ids, isInAllOrgs) => ended.push([user, ids, ...(isInAllOrgs ? ['all'] : [])]));
       const actor = { ...ADMIN, roles: [] };
       for (const digest of ['d1', 'd2', 'd3', 'd4']) await sessions.open(actor, digest, 'oidc', 60_000);
       const ids = await Promise.all(
@@ -652,11 +700,15 @@ describe.each(Object.entries(ENGINES))('directory on %s', (_name, open) => {
       await sessions.end(actor, ids[1] ?? '', 'ada');
       expect(await sessions.endAll(actor, 'ada', ids[2])).toBe(1);
       expect((await sessions.list('ada')).items.map(({ id }) => id)).toEqual([ids[2]]);
+      await users.update(OPERATOR, 'ada', { operator: true }, undefined);
+      await bench.directory.signIn.withLink(OPERATOR, 'acme');
+      await users.update(OPERATOR, 'ada', { operator: false }, undefined);
       await users.update(OPERATOR, 'ada', { disabled: true }, undefined);
       expect(ended).toEqual([
         ['ada', [ids[0]]],
         ['ada', [ids[1]]],
         ['ada', [ids[3]]],
+        ['ada', [ids[2]], 'all'],
         ['ada', [ids[2]]],
       ]);
     });

@@ -171,7 +171,7 @@ export function createDirectory(deps: DirectoryDeps, given?: Partial<DirectoryOp
     secrets,
     invitations,
     sessions,
-    signIn: new SignIn({ ...parts, users, invitations }),
+    signIn: new SignIn({ ...parts, users, invitations, sessions }),
     watch,
     commits,
     start: async () => {

@@ -38,10 +38,14 @@ export const directoryModule = defineModule<DirectoryModuleOptions>({
       context.forOrg(org).disconnect({ user }, OVER).catch(failed);
     };
     /** Wherever it may have connections, on whatever node. */
-    const endSessions = async (user: string, ended: readonly string[]): Promise<void> => {
+    const endSessions = async (
+      user: string,
+      ended: readonly string[],
+      isInAllOrgs: boolean,
+    ): Promise<void> => {
       const [found, mine] = await Promise.all([users.find(user), users.orgsOf(user)]);
-      const everywhere = found?.operator === true ? await orgs.ids() : [];
-      const places = new Set([...context.orgs(), ...mine.map(({ org }) => org), ...everywhere]);
+      const places = new Set([...context.orgs(), ...mine.map(({ org }) => org)]);
+      if (isInAllOrgs || found?.operator === true) for await (const org of orgs.ids()) places.add(org);
       for (const org of places) await context.forOrg(org).disconnect({ user, sessions: ended }, OVER);
     };
     const unlisten = commits.listen(({ org, kind, id, action }) => {
@@ -50,7 +54,7 @@ export const directoryModule = defineModule<DirectoryModuleOptions>({
     const unwatch = watch.listen((user, of) => {
       for (const org of of) end(org, user);
     });
-    const unended = sessions.listen((user, ended) => void endSessions(user, ended).catch(failed));
+    const unended = sessions.listen((...told) => void endSessions(...told).catch(failed));
     const { rpc, http } = createRoutes({ directory, context });
     return {
       namespaces: [

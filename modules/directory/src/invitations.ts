@@ -16,6 +16,7 @@ import {
   type Reading,
 } from '@trunkline/store';
 import type { Commits, Committed } from './commits.js';
+import { requireRoom } from './limits.js';
 import { requireOrg } from './members.js';
 import type { ListFilter } from './orgs.js';
 import { fromTimeCursor, LIST_LIMIT, pageOf, timeCursor, type Page } from './pages.js';
@@ -98,10 +99,11 @@ export class Invitations {
         return {
           statements: [
             requireOrg(org),
+            requireRoom('invitations', org, email),
             sql`DELETE FROM directory_invitations WHERE org = ${org} AND email = ${email} AND accepted_ms IS NULL`,
             decoding(insert, ({ rows }) => toInvitation(rows[0] as Row)),
           ],
-          result: ([, , invitation]) => invitation,
+          result: ([, , , invitation]) => invitation,
           audits: [{ org, action: 'invitation.created', target: email, details: { id, roles } }],
           changes: [{ org, kind: 'invitation', id, action: 'created' }],
         };

@@ -18,6 +18,7 @@ import {
   type Committing,
 } from '@trunkline/store';
 import type { Commits, Committed } from './commits.js';
+import { requireRoom } from './limits.js';
 import { fromTimeCursor, LIST_LIMIT, pageOf, timeCursor, type Page } from './pages.js';
 import { digestOf, makeApiKey } from './tokens.js';
 import { SYSTEM, type Actor } from './types.js';
@@ -114,8 +115,8 @@ export class Keys {
         };
         const taken = (): CodedError => new CodedError('conflict', `name: there is a key ${name}`);
         return {
-          statements: [decoding(expecting(insert, 1, taken), one)],
-          result: ([key]) => key,
+          statements: [requireRoom('keys', org, name), decoding(expecting(insert, 1, taken), one)],
+          result: ([, key]) => key,
           audits: [
             {
               org: auditOrg(org),

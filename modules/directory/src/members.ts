@@ -13,10 +13,13 @@ import {
   type Reading,
   type Committing,
 } from '@trunkline/store';
+import { isOperator } from './access.js';
 import type { Commits, Committed } from './commits.js';
+import { requireRoom } from './limits.js';
 import type { ListFilter } from './orgs.js';
 import { LIST_LIMIT, pageOf, searchText, type Page } from './pages.js';
 import { ORG_ROLES, type Actor } from './types.js';
+import { noUser } from './users.js';
 
 export interface MembersDeps {
   readonly clock: Clock;
@@ -26,9 +29,6 @@ export interface MembersDeps {
 
 const MEMBER = `SELECT u.id, u.name, u.email, u.disabled, u.last_seen_ms, m.roles, m.source, m.created_ms
   FROM directory_memberships m JOIN directory_users u ON u.id = m.user_id`;
-
-/** Groups of an org at most: a group is a small thing, and tokens carry their names. */
-const MAX_GROUPS = 1_000;
 
 export class Members {
   readonly #deps: MembersDeps;
@@ -50,7 +50,10 @@ export class Members {
     return pageOf(rows.map(toMember), limit, ({ user }) => user);
   }
 
-  /** Fails with 1004 naming `user` or `org` where they are not in the directory. */
+  /**
+   * Somebody who is no member may be made one by an operator alone: to the org's administrators, users of other orgs are not there (they are invited).
+   * Fails with 1004 naming `user` or `org`.
+   */
   set(
     actor: Actor,
     org: string,
@@ -67,13 +70,14 @@ export class Members {
         statements: [
           requireOrg(org),
           expecting(
-            membershipStatement(org, user, kept, 'directory', this.#deps.clock.now()),
+            sql`SELECT 1 WHERE ${isOperator(actor)}::boolean OR EXISTS (SELECT 1 FROM directory_memberships WHERE org = ${org} AND user_id = ${user})`,
             1,
-            () => new CodedError('notFound', 'user'),
+            noUser,
           ),
+          expecting(membershipStatement(org, user, kept, 'directory', this.#deps.clock.now()), 1, noUser),
           decoding(expecting(read, 1), ({ rows }) => toMember(rows[0] as Row)),
         ],
-        result: ([, , member]) => member,
+        result: ([, , , member]) => member,
         audits: [{ org, action: 'member.set', target: user, details: { roles: kept } }],
         changes: [{ org, kind: 'member', id: user, action: 'updated' }],
       }),
@@ -95,7 +99,7 @@ export class Members {
           expecting(
             sql`DELETE FROM directory_memberships WHERE org = ${org} AND user_id = ${user}`,
             1,
-            () => new CodedError('notFound', 'user'),
+            noUser,
           ),
         ],
         result: () => ({}),
@@ -136,13 +140,9 @@ export class Members {
       () => ({
         statements: [
           requireOrg(org),
-          expecting(
-            sql`INSERT INTO directory_groups AS g (org, name, updated_ms)
-            SELECT ${org}::text, ${name}::text, ${now}::bigint WHERE (SELECT count(*) FROM directory_groups WHERE org = ${org} AND name <> ${name}) < ${MAX_GROUPS}
+          requireRoom('groups', org, name),
+          sql`INSERT INTO directory_groups AS g (org, name, updated_ms) VALUES (${org}, ${name}, ${now})
             ON CONFLICT (org, name) DO UPDATE SET updated_ms = EXCLUDED.updated_ms`,
-            1,
-            () => new CodedError('limitExceeded', `groups of the org: at most ${MAX_GROUPS}`),
-          ),
           sql`DELETE FROM directory_group_members WHERE org = ${org} AND group_name = ${name} AND NOT (user_id = ANY(${users}::text[]))`,
           expecting(
             sql`SELECT 1 FROM directory_memberships WHERE org = ${org} AND user_id = ANY(${users}::text[])`,

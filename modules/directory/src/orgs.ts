@@ -36,6 +36,7 @@ export interface OrgsDeps {
 }
 
 const COLUMNS = `o.id, o.name, o.clusters, o.kubernetes, o.quotas, o.created_ms, o.updated_ms`;
+const IDS_AT_ONCE = 1_000;
 const MEMBERS = `(SELECT count(*) FROM directory_memberships m WHERE m.org = o.id) AS members`;
 
 export class Orgs {
@@ -149,10 +150,17 @@ export class Orgs {
     });
   }
 
-  /** At most 1,000, in their order. */
-  async ids(): Promise<readonly string[]> {
-    const { rows } = await this.#deps.store.read(sql`SELECT id FROM directory_orgs ORDER BY id LIMIT 1000`);
-    return rows.map((row) => row['id'] as string);
+  /** All of them, in their order. */
+  async *ids(): AsyncIterableIterator<string> {
+    for (let after = ''; ;) {
+      const { rows } = await this.#deps.store.read(
+        sql`SELECT id FROM directory_orgs WHERE id > ${after} ORDER BY id LIMIT ${IDS_AT_ONCE}`,
+      );
+      const ids = rows.map((row) => row['id'] as string);
+      yield* ids;
+      after = ids.at(-1) ?? '';
+      if (ids.length < IDS_AT_ONCE) return;
+    }
   }
 
   /** Quotas of orgs that have any, at most `limit`. */

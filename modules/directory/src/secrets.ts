@@ -19,6 +19,7 @@ import {
 import { auditStatement } from './audit.js';
 import type { Commits, Committed } from './commits.js';
 import { Keyring, makeSecretsKey } from './keyring.js';
+import { requireRoom } from './limits.js';
 import { requireOrg } from './members.js';
 import type { ListFilter } from './orgs.js';
 import { LIST_LIMIT, pageOf, type Page } from './pages.js';
@@ -126,8 +127,12 @@ export class Secrets {
           parameters: [org, name, keyId, bytes, now, actor.user],
         };
         return {
-          statements: [requireOrg(org), decoding(write, ({ rows }) => toSecret(rows[0] as Row))],
-          result: ([, secret]) => secret,
+          statements: [
+            requireOrg(org),
+            requireRoom('secrets', org, name),
+            decoding(write, ({ rows }) => toSecret(rows[0] as Row)),
+          ],
+          result: ([, , secret]) => secret,
           audits: [{ org, action: 'secret.set', target: name, details: { keyId } }],
           changes: [{ org, kind: 'secret', id: name, action: 'updated' }],
         };

@@ -37,8 +37,8 @@ interface Remembered extends Session {
   readonly atMs: number;
 }
 
-/** Told of sessions that ended before their time, after the commit: their connections are to end too. Must not throw. */
-export type OnEnded = (user: string, sessions: readonly string[]) => void;
+/** Told of sessions whose connections are to end, in whatever org: those that ended before their time, and those of somebody whose rights changed in all orgs. */
+export type OnEnded = (user: string, sessions: readonly string[], isInAllOrgs: boolean) => void;
 
 /** Other nodes learn of an ended session within this. */
 const REMEMBER_MS = 5_000;
@@ -195,7 +195,16 @@ export class Sessions {
   ended(user: string, ids: readonly string[]): void {
     if (ids.length === 0) return;
     this.forget();
-    for (const listener of this.#listeners) listener(user, ids);
+    for (const listener of this.#listeners) listener(user, ids, false);
+  }
+
+  /** After somebody stopped being an operator: sessions stay, connections have to come back with another token. */
+  async demoted(user: string): Promise<void> {
+    const { rows } = await this.#deps.store.read(
+      sql`SELECT id FROM directory_sessions WHERE user_id = ${user} ORDER BY created_ms DESC LIMIT ${MAX_PER_USER}`,
+    );
+    const ids = rows.map((row) => row['id'] as string);
+    if (ids.length > 0) for (const listener of this.#listeners) listener(user, ids, true);
   }
 
   /** After users changed on this node. */

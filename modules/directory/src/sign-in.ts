@@ -23,6 +23,7 @@ import {
 import type { Commits } from './commits.js';
 import type { Invitations, OpenInvitation } from './invitations.js';
 import { membershipStatement } from './members.js';
+import type { Sessions } from './sessions.js';
 import { toUser, USER_COLUMNS, type Users } from './users.js';
 import { ORG_ROLES, type Actor } from './types.js';
 
@@ -36,6 +37,7 @@ export interface SignInDeps {
   readonly commits: Commits;
   readonly users: Users;
   readonly invitations: Invitations;
+  readonly sessions: Pick<Sessions, 'demoted'>;
 }
 
 /** What an identity provider says of somebody, verified. */
@@ -113,11 +115,10 @@ export class SignIn {
     const invited = identity.email === undefined ? [] : await invitations.openFor(identity.email);
     const grants = await this.#existing(identity.grants);
     const id = known?.id ?? (await this.#freeId(identity));
-    const kept = known ? (await users.orgsOf(id)).length + Number(known.operator) : 0;
-    if (kept + invited.length + grants.length === 0 && !identity.operator)
-      throw new CodedError(DIRECTORY_CODES.notInvited);
-    const actor: Actor = { ...origin, user: id, org: '', roles: [] };
     const before = known ? await this.#standing(id) : NOTHING;
+    const isAdmitted = identity.operator || grants.length + invited.length > 0 || hasOfItsOwn(before);
+    if (!known && !isAdmitted) throw new CodedError(DIRECTORY_CODES.notInvited);
+    const actor: Actor = { ...origin, user: id, org: '', roles: [] };
     const moves = movesOf(before, identity, grants, invited);
     const { result } = await commits.run(actor, { method: 'sign-in', key: undefined, request: null }, () => ({
       statements: [this.#write(id, identity), ...this.#follow(id, grants), ...this.#accept(id, invited)],
@@ -134,6 +135,9 @@ export class SignIn {
           : [{ org, kind: 'member', id, action: action === 'member.left' ? 'removed' : 'updated' } as const],
       ),
     }));
+    if (moves.some(({ action }) => action === 'operator.taken')) await this.#deps.sessions.demoted(id);
+    // What the provider took away is gone all the same.
+    if (!isAdmitted) throw new CodedError(DIRECTORY_CODES.notInvited);
     return requireEnabled(result);
   }
 
@@ -233,6 +237,11 @@ export class SignIn {
 function requireEnabled(user: UserRecord): UserRecord {
   if (user.disabled) throw new CodedError(DIRECTORY_CODES.userDisabled);
   return user;
+}
+
+/** Whether the directory itself gave anything: that stays whatever the provider says. */
+function hasOfItsOwn({ operator, memberships }: Standing): boolean {
+  return operator === 'directory' || [...memberships.values()].some(({ source }) => source === 'directory');
 }
 
 /** What this sign-in changes, for the audit log and for those whose rights change; '' is the installation. */

@@ -37,7 +37,7 @@ export interface UsersDeps {
   readonly clock: Clock;
   readonly store: Committing & Reading;
   readonly commits: Commits;
-  readonly sessions: Pick<Sessions, 'ended'>;
+  readonly sessions: Pick<Sessions, 'ended' | 'demoted'>;
 }
 
 export const USER_COLUMNS =
@@ -167,6 +167,7 @@ export class Users {
       },
     );
     this.#deps.sessions.ended(id, ended);
+    if (operator === false) await this.#deps.sessions.demoted(id);
     return done;
   }
 

@@ -6,6 +6,7 @@
 import { defineModule } from '@trunkline/hub';
 import { nodeContract } from '@trunkline/contracts/node';
 import { EVENTS, mayUseChannel, NODE_NAMESPACE, NODE_STATS, ORG_STATS } from './access.js';
+import { createElsewhere } from './elsewhere.js';
 import { openFeed } from './feed.js';
 import { resolveNodeTuning, type NodeModuleOptions } from './options.js';
 import { createPromises } from './promises.js';
@@ -28,6 +29,7 @@ export const nodeModule = defineModule<NodeModuleOptions>({
   start(context, options) {
     const tuning = resolveNodeTuning(options);
     const sampler = new StatsSampler(context, tuning, options.process);
+    const elsewhere = createElsewhere(tuning);
     const promiseOf = createPromises(options.contracts ?? (() => [nodeContract]));
     return {
       namespaces: [
@@ -50,7 +52,8 @@ export const nodeModule = defineModule<NodeModuleOptions>({
           lingerMs: tuning.lingerMs,
         },
       ],
-      rpc: createRoutes({ context, options, tuning, sampler, promiseOf }),
+      rpc: createRoutes({ context, options, tuning, sampler, elsewhere, promiseOf }),
+      answers: elsewhere.answers,
       dispose: () => sampler.dispose(),
     };
   },

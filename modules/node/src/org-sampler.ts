@@ -1,12 +1,14 @@
 /**
- * Samples of single orgs: those that somebody reads, and the hours of those that somebody asked for. An hour costs a few sums every ten
- * seconds, so it is kept only for orgs whose administrators look, and for a bounded number of them.
+ * Samples of single orgs, summed over the nodes: those that somebody reads, and the hours of those that somebody asked for. An hour costs a few sums
+ * every ten seconds, so it is kept only for orgs whose administrators look, and for a bounded number of them. Rates are made here, of what each node
+ * has counted; a node alone is asked nothing and waits for nobody.
  */
 import { every, sleep, type Disposable, type Timer } from '@trunkline/base';
 import type { OrgStatsSample, Trend } from '@trunkline/contracts/node';
-import type { ModuleContext, OrgStats } from '@trunkline/hub';
+import { missing, type ModuleContext } from '@trunkline/hub';
+import { READING } from './elsewhere.js';
 import type { NodeTuning } from './options.js';
-import { orgSample, type Reading } from './samples.js';
+import { orgSample, readOrg, type OrgReading, type Reading } from './samples.js';
 import { TrendRing } from './trend.js';
 
 interface Hour {
@@ -14,6 +16,9 @@ interface Hour {
   readonly timer: Timer;
   askedAtMs: number;
 }
+
+/** At once where the node is alone. */
+type Take = () => OrgStatsSample | Promise<OrgStatsSample>;
 
 export class OrgSampler implements Disposable {
   readonly #context: ModuleContext;
@@ -29,14 +34,33 @@ export class OrgSampler implements Disposable {
     this.#startedAtMs = context.stats().startedAtMs;
   }
 
-  /** A sample at once, then one per interval until disposed. */
+  /** A sample at once, then one per interval until disposed; a slow one is waited for. */
   open(org: string, send: (sample: OrgStatsSample) => void): Disposable {
     const take = this.#measure(org);
-    send(take());
-    const timer = every(this.#context.clock, this.#tuning.sampleIntervalMs, () => send(take()));
+    let open = true;
+    let taking = false;
+    const turn = (): void => {
+      if (taking) return;
+      const taken = take();
+      if (!(taken instanceof Promise)) {
+        send(taken);
+        return;
+      }
+      taking = true;
+      taken.then(
+        (sample) => {
+          taking = false;
+          if (open) send(sample);
+        },
+        () => (taking = false),
+      );
+    };
+    turn();
+    const timer = every(this.#context.clock, this.#tuning.sampleIntervalMs, turn);
     this.#timers.add(timer);
     return {
       dispose: () => {
+        open = false;
         timer.cancel();
         this.#timers.delete(timer);
       },
@@ -46,12 +70,12 @@ export class OrgSampler implements Disposable {
   /** Rates are measured over `probeMs`, which the caller waits for. */
   async now(org: string): Promise<OrgStatsSample> {
     const take = this.#measure(org);
-    take();
+    await take();
     await sleep(this.#context.clock, this.#tuning.probeMs);
     return take();
   }
 
-  trend(org: string): Trend {
+  async trend(org: string): Promise<Trend> {
     const { trendIntervalMs, trendOrgs } = this.#tuning;
     const hour = this.#hours.get(org) ?? this.#begin(org);
     hour.askedAtMs = this.#context.clock.monotonic();
@@ -74,14 +98,19 @@ export class OrgSampler implements Disposable {
     const { trendIntervalMs, trendSamples } = this.#tuning;
     const take = this.#measure(org);
     const ring = new TrendRing(trendSamples);
-    ring.add(take());
+    const keep = (): void => {
+      const taken = take();
+      if (taken instanceof Promise) taken.then((sample) => ring.add(sample)).catch(() => undefined);
+      else ring.add(taken);
+    };
+    keep();
     const hour: Hour = {
       ring,
       askedAtMs: 0,
       timer: every(this.#context.clock, trendIntervalMs, () => {
         if (this.#context.clock.monotonic() - hour.askedAtMs > trendIntervalMs * trendSamples)
           this.#end(org, hour);
-        else ring.add(take());
+        else keep();
       }),
     };
     return hour;
@@ -92,17 +121,34 @@ export class OrgSampler implements Disposable {
     this.#hours.delete(org);
   }
 
-  /** Each call measures since the one before. */
-  #measure(name: string): () => OrgStatsSample {
-    const { clock, nodeId } = this.#context;
+  /** Each call measures since the one before, each node by its own counters. */
+  #measure(name: string): Take {
+    const { clock, nodeId, nodes } = this.#context;
     const org = this.#context.forOrg(name);
-    let previous: Reading<OrgStats> | undefined;
-    return () => {
-      const reading = { stats: org.stats(), atMs: clock.monotonic() };
+    const before = new Map<string, Reading<OrgReading>>();
+    const make = (
+      now: ReadonlyMap<string, Reading<OrgReading>>,
+      incomplete: readonly string[],
+    ): OrgStatsSample => {
       const place = { nodeId, startedAtMs: this.#startedAtMs, timeMs: clock.now() };
-      const sample = orgSample(previous, reading, place, org, this.#tuning);
-      previous = reading;
+      const sample = orgSample(before, now, place, name, incomplete);
+      for (const [node, reading] of now) before.set(node, reading);
+      // Nodes that are gone for good.
+      for (const node of before.keys()) if (!nodes.isLive(node)) before.delete(node);
       return sample;
+    };
+    return () => {
+      const atMs = clock.monotonic();
+      const own = { stats: readOrg(org, this.#tuning), atMs };
+      if (nodes.alone) return make(new Map([[nodeId, own]]), []);
+      const asked = org.ask(READING, null, {
+        nodes: 'others',
+        deadlineMs: this.#tuning.sampleIntervalMs,
+      });
+      return asked.then((survey) => {
+        const others = survey.replies.map(({ node, answer }) => [node, { stats: answer, atMs }] as const);
+        return make(new Map([[nodeId, own], ...others]), missing(survey));
+      });
     };
   }
 }

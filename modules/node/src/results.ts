@@ -1,5 +1,5 @@
 /** From the hub's words to the contract's: payloads become JSON values, maps become lists. Pure. */
-import type { ChannelDetails, HubOptions } from '@trunkline/hub';
+import type { ChannelDetails, HubOptions, NodeOrgFacts } from '@trunkline/hub';
 import type { ClientInfo, Payload, Publication } from '@trunkline/protocol';
 import { orUnlimited } from './namespaces.js';
 
@@ -29,6 +29,11 @@ export function toPresent(member: string, info: ClientInfo) {
 
 export function toDetails({ position, historyTtlMs, ...same }: ChannelDetails) {
   return { ...same, historyTtlMs: orUnlimited(historyTtlMs), position: { ...position } };
+}
+
+export function toNode({ node, name, version, startedAtMs, uptimeMs, ...counts }: NodeOrgFacts) {
+  const { connections, users, subscriptions, channels } = counts;
+  return { nodeId: node, name, version, startedAtMs, uptimeMs, connections, users, subscriptions, channels };
 }
 
 /** Every number of the hub's options by name; null is unlimited. */

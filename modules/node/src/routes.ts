@@ -5,7 +5,18 @@
  */
 import { paramsSchema, type RpcParams, type RpcResultOf } from '@trunkline/contracts';
 import { nodeContract, type NodeContract } from '@trunkline/contracts/node';
-import type { CallContext, ClientTarget, ModuleContext, OrgApi, RpcMethod, RpcOutcome } from '@trunkline/hub';
+import {
+  surveyChannels,
+  surveyEvents,
+  surveyNodes,
+  surveyOrgNodes,
+  type CallContext,
+  type ClientTarget,
+  type ModuleContext,
+  type OrgApi,
+  type RpcMethod,
+  type RpcOutcome,
+} from '@trunkline/hub';
 import { closeOf, CodedError, type Position } from '@trunkline/protocol';
 import {
   isOperator,
@@ -15,13 +26,13 @@ import {
   requireReadable,
   requireWritable,
 } from './access.js';
-import { isFiltered, matches, subscriptionPage, toRow } from './connections.js';
+import { EXPLAIN, READERS, type Elsewhere } from './elsewhere.js';
 import { explain } from './explain.js';
 import { toEvent } from './feed.js';
 import { namespaceFor, toNamespaces } from './namespaces.js';
 import type { NodeModuleOptions, NodeTuning } from './options.js';
 import type { ChannelPromise } from './promises.js';
-import { toDetails, toLimits, toPresent, toPublication } from './results.js';
+import { toDetails, toLimits, toNode, toPresent, toPublication } from './results.js';
 import type { StatsSampler } from './sampler.js';
 import { findEntry, publish } from './writing.js';
 
@@ -51,14 +62,18 @@ export interface RouteDeps {
   readonly options: NodeModuleOptions;
   readonly tuning: NodeTuning;
   readonly sampler: StatsSampler;
+  readonly elsewhere: Elsewhere;
   readonly promiseOf: (channel: string) => ChannelPromise | undefined;
 }
 
 /** The module's methods, each behind the role check. */
 export function createRoutes(deps: RouteDeps): Readonly<Record<Method, RpcMethod>> {
-  const { context, options, tuning, sampler, promiseOf } = deps;
+  const { context, options, tuning, sampler, elsewhere, promiseOf } = deps;
   const routes: { readonly [M in Method]: Route<M> } = {
-    'node.info': (_params, org, { principal }) => {
+    'node.info': async (_params, org, { principal }) => {
+      const { found, incomplete } = await (isOperator(principal)
+        ? surveyNodes(context.nodes)
+        : surveyOrgNodes(org));
       const { nodeId, startedAtMs } = context.stats();
       const { version, runtime } = options;
       const { user, roles } = principal;
@@ -77,6 +92,8 @@ export function createRoutes(deps: RouteDeps): Readonly<Record<Method, RpcMethod
           endpoints,
           limits,
           insecure,
+          nodes: found.map(toNode),
+          incomplete,
         },
       };
     },
@@ -84,67 +101,61 @@ export function createRoutes(deps: RouteDeps): Readonly<Record<Method, RpcMethod
       requireOperator(principal);
       return { result: { values: options.configuration() } };
     },
-    'node.namespaces': (_params, org) => {
-      const channels = org.channels(undefined, tuning.orgSampleChannels);
+    'node.namespaces': async (_params, org) => {
+      const { channels, incomplete } = await surveyChannels(org, undefined, tuning.orgSampleChannels);
       return {
         result: {
           namespaces: toNamespaces(options.namespaces(), channels),
-          complete: channels.length < tuning.orgSampleChannels,
+          complete: channels.length < tuning.orgSampleChannels && incomplete.length === 0,
         },
       };
     },
     'node.stats': async (_params, org, { principal }) => ({
       result: await (isOperator(principal) ? sampler.ofNode() : sampler.ofOrg(org.org)),
     }),
-    'node.trend': (_params, org, { principal }) => ({
-      result: isOperator(principal) ? sampler.nodeTrend() : sampler.orgTrend(org.org),
+    'node.trend': async (_params, org, { principal }) => ({
+      result: isOperator(principal) ? sampler.nodeTrend() : await sampler.orgTrend(org.org),
     }),
-    'node.events': ({ client, user, channel, kinds, limit }, org) => ({
-      result: {
-        events: org
-          .events({
-            ...toTarget(client, user),
-            ...(channel !== undefined && { channel }),
-            ...(kinds !== undefined && { kinds }),
-            limit: limit ?? EVENTS_LIMIT,
-          })
-          .map(toEvent),
-      },
-    }),
-    'node.channels': ({ pattern, namespace, limit = CHANNELS_LIMIT }, org) => {
-      if (namespace === undefined) return { result: { channels: org.channels(pattern, limit) } };
+    'node.events': async ({ client, user, channel, kinds, node, limit }, org) => {
+      const filter = {
+        ...toTarget(client, user),
+        ...(channel !== undefined && { channel }),
+        ...(kinds !== undefined && { kinds }),
+        limit: limit ?? EVENTS_LIMIT,
+      };
+      const { events, incomplete } = await surveyEvents(org, filter, node);
+      return { result: { events: events.map(toEvent), incomplete } };
+    },
+    'node.channels': async ({ pattern, namespace, limit = CHANNELS_LIMIT }, org) => {
+      if (namespace === undefined) return { result: await surveyChannels(org, pattern, limit) };
       const names = new Set(options.namespaces().map((one) => one.name));
-      const channels = org
-        .channels(pattern, tuning.orgSampleChannels)
-        .filter((one) => namespaceFor(one.channel, names) === namespace);
-      return { result: { channels: channels.slice(0, limit) } };
+      const { channels, incomplete } = await surveyChannels(org, pattern, tuning.orgSampleChannels);
+      const found = channels.filter((one) => namespaceFor(one.channel, names) === namespace);
+      return { result: { channels: found.slice(0, limit), incomplete } };
     },
     'node.channel': async ({ channel }, org) => {
       const promise = promiseOf(channel);
-      return { result: { ...toDetails(await org.channel(channel)), ...(promise && { promise }) } };
-    },
-    'node.connections': ({ client, user, limit = CONNECTIONS_LIMIT, offset = 0, ...filter }, org) => {
-      const target = toTarget(client, user);
-      if (!isFiltered(filter)) {
-        const { connections, total } = org.connections({ ...target, limit, offset });
-        return { result: { connections: connections.map(toRow), total, complete: true } };
-      }
-      const { connections, total } = org.connections({ ...target, limit: tuning.searchedConnections });
-      const found = connections.filter((one) => matches(one, filter));
+      const details = toDetails(await org.channel(channel));
+      const { replies } = await org.ask(READERS, channel, { nodes: 'others' });
+      const elsewhere = replies.reduce((sum, { answer }) => sum + answer, 0);
       return {
-        result: {
-          connections: found.slice(offset, offset + limit).map(toRow),
-          total: found.length,
-          complete: total <= connections.length,
-        },
+        result: { ...details, subscribers: details.subscribers + elsewhere, ...(promise && { promise }) },
       };
     },
-    'node.connection': ({ client, search, limit = SUBSCRIPTIONS_LIMIT, offset = 0 }, org) => {
-      const [connection] = org.connections({ client, limit: 1 }).connections;
-      if (!connection) return { result: { subscriptions: [], total: 0 } };
-      return {
-        result: { connection: toRow(connection), ...subscriptionPage(connection, { search, limit, offset }) },
-      };
+    'node.connections': async ({ limit = CONNECTIONS_LIMIT, offset = 0, ...query }, org) => {
+      const { client, user, ...filter } = query;
+      const page = { limit, offset };
+      const { items, ...more } = await elsewhere.connections.page(
+        context.nodes,
+        org,
+        { ...toTarget(client, user), ...filter },
+        page,
+      );
+      return { result: { connections: items.map(({ node, item }) => ({ ...item, node })), ...more } };
+    },
+    'node.connection': async ({ client, search, limit = SUBSCRIPTIONS_LIMIT, offset = 0 }, org) => {
+      const question = { client, limit, offset, ...(search !== undefined && { search }) };
+      return { result: await elsewhere.connection(org, question) };
     },
     'node.explain': async (params, org, { principal }) => {
       requireTarget(params.client, params.user);
@@ -153,7 +164,7 @@ export function createRoutes(deps: RouteDeps): Readonly<Record<Method, RpcMethod
         insecure: options.hub().insecure,
         readable: isReadable(principal, params.channel),
       };
-      return { result: await explain(params, org, context) };
+      return { result: await explain(params, org, context, EXPLAIN) };
     },
     'node.disconnect': async ({ client, user, reconnect }, org) => {
       const close = closeOf(reconnect === true ? 'forceReconnect' : 'forceDisconnect');

@@ -70,7 +70,7 @@ export class StatsSampler implements Disposable {
   }
 
   /** An org's hour: kept from the first question for it on, and for an hour after the last. */
-  orgTrend(org: string): Trend {
+  orgTrend(org: string): Promise<Trend> {
     return this.#orgs.trend(org);
   }
 

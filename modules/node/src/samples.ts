@@ -69,35 +69,20 @@ export function nodeSample(
   };
 }
 
+/** What one node counts of an org. */
+export interface OrgReading extends OrgStats {
+  readonly channels: number;
+  readonly behind: number;
+  readonly complete: boolean;
+}
+
 /** Counts one org through its own API, within the bounds of `tuning`. */
-export function orgSample(
-  previous: Reading<OrgStats> | undefined,
-  current: Reading<OrgStats>,
-  place: Place,
-  org: OrgApi,
-  tuning: NodeTuning,
-): OrgStatsSample {
-  const { stats } = current;
+export function readOrg(org: OrgApi, tuning: NodeTuning): OrgReading {
   const channels = org.channels(undefined, tuning.orgSampleChannels);
   const { connections, total } = org.connections({ limit: tuning.orgSampleConnections });
-  // Counting began anew after the org had no connection: then the two cannot be compared.
-  const comparable = previous?.stats.sinceMs === stats.sinceMs ? previous : undefined;
-  const { intervalMs, rate } = ratesOf(comparable, current);
-  const before = comparable?.stats;
   return {
-    ...place,
-    scope: 'org',
-    org: org.org,
-    intervalMs,
-    connections: stats.connections,
-    users: stats.users,
-    subscriptions: stats.subscriptions,
+    ...org.stats(),
     channels: channels.length,
-    messagesInPerSecond: rate(stats.messagesIn, before?.messagesIn),
-    messagesOutPerSecond: rate(stats.messagesOut, before?.messagesOut),
-    bytesInPerSecond: rate(stats.bytesIn, before?.bytesIn),
-    bytesOutPerSecond: rate(stats.bytesOut, before?.bytesOut),
-    outboxBytes: stats.outboxBytes,
     behind: connections.reduce(
       (count, connection) =>
         count + connection.subscriptions.filter((one) => one.delivery !== 'flowing').length,
@@ -105,6 +90,57 @@ export function orgSample(
     ),
     complete: total <= connections.length && channels.length < tuning.orgSampleChannels,
   };
+}
+
+/** The sum over nodes. `before` and `now`: what each counted, by node; the interval is that of the node in `place`. */
+export function orgSample(
+  before: ReadonlyMap<string, Reading<OrgReading>>,
+  now: ReadonlyMap<string, Reading<OrgReading>>,
+  place: Place,
+  org: string,
+  incomplete: readonly string[],
+): OrgStatsSample {
+  const total = (field: keyof Omit<OrgReading, 'complete'>): number => {
+    let found = 0;
+    for (const { stats } of now.values()) found += stats[field];
+    return found;
+  };
+  const perSecond = (field: 'messagesIn' | 'messagesOut' | 'bytesIn' | 'bytesOut'): number => {
+    let found = 0;
+    for (const [node, current] of now) {
+      const previous = comparable(before.get(node), current);
+      found += ratesOf(previous, current).rate(current.stats[field], previous?.stats[field]);
+    }
+    return Math.round(found * 10) / 10;
+  };
+  const own = now.get(place.nodeId);
+  return {
+    ...place,
+    scope: 'org',
+    org,
+    intervalMs: own === undefined ? 0 : ratesOf(comparable(before.get(place.nodeId), own), own).intervalMs,
+    connections: total('connections'),
+    users: total('users'),
+    subscriptions: total('subscriptions'),
+    channels: total('channels'),
+    messagesInPerSecond: perSecond('messagesIn'),
+    messagesOutPerSecond: perSecond('messagesOut'),
+    bytesInPerSecond: perSecond('bytesIn'),
+    bytesOutPerSecond: perSecond('bytesOut'),
+    outboxBytes: total('outboxBytes'),
+    behind: total('behind'),
+    complete: [...now.values()].every(({ stats }) => stats.complete),
+    nodes: now.size,
+    incomplete: [...incomplete],
+  };
+}
+
+/** Counting began anew after the org had no connection there: then the two cannot be compared. */
+function comparable(
+  previous: Reading<OrgReading> | undefined,
+  current: Reading<OrgReading>,
+): Reading<OrgReading> | undefined {
+  return previous?.stats.sinceMs === current.stats.sinceMs ? previous : undefined;
 }
 
 interface Rates {

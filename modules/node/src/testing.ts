@@ -16,6 +16,7 @@ import {
   type Principal,
   type RpcOutcome,
 } from '@trunkline/hub';
+import { createLoneNodes } from '@trunkline/hub/testing';
 import { vi } from 'vitest';
 import type { NodeModuleOptions } from './options.js';
 
@@ -102,10 +103,11 @@ export const refusal = (seq: number, given: object = {}): OrgEvent => ({
 });
 
 /** An org whose methods are spies with plausible answers; `stats` and `events` are its state. */
-export function fakeOrg(org: string) {
+export function fakeOrg(org: string, ask: OrgApi['ask'] = () => Promise.reject(new Error('nobody to ask'))) {
   const state: { stats: OrgStats; events: readonly OrgEvent[] } = { stats: EMPTY_ORG, events: [] };
   return {
     org,
+    ask,
     state,
     stats: () => state.stats,
     events: vi.fn<OrgApi['events']>(({ after = 0, limit = Infinity } = {}) =>
@@ -209,11 +211,24 @@ export async function createNodeBed(
   const clock = new FakeClock();
   const orgs = new Map<string, ReturnType<typeof fakeOrg>>();
   const org = (name = 'acme') => {
-    const found = orgs.get(name) ?? fakeOrg(name);
+    const found =
+      orgs.get(name) ?? fakeOrg(name, (kind, question, given) => nodes.askIn(name, kind, question, given));
     orgs.set(name, found);
     return found;
   };
+  const nodes = createLoneNodes(
+    'n1',
+    clock,
+    (name) => org(name) as unknown as OrgApi,
+    () => {
+      const { startedAtMs, connections, users, orgs: count, subscriptions, channels } = bed.counters;
+      const uptimeMs = clock.now() - startedAtMs;
+      const said = { name: 'first', version: '1.2.3', startedAtMs, uptimeMs };
+      return { ...said, connections, users, orgs: count, subscriptions, channels };
+    },
+  );
   const context: ModuleContext = {
+    nodes,
     clock,
     random: createSeededRandom(1),
     logger: silentLogger,
@@ -227,6 +242,7 @@ export async function createNodeBed(
   };
   const bed = { clock, orgs, counters: EMPTY, reads: 0, org };
   const parts = await make({ ...moduleOptions, ...options }).start(context);
+  for (const answer of parts.answers ?? []) nodes.register(answer);
   return Object.assign(bed, {
     parts,
     open: (channel: string, name = 'acme') => {

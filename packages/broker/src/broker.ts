@@ -153,11 +153,16 @@ export interface MapBroker {
 
 export interface Broker extends StreamBroker, PresenceBroker, MapBroker, Disposable {
   readonly name: string;
+  /** What other nodes call this one by in `sendControl`; `''` where the engine knows no single nodes. */
+  readonly address: string;
   /** Interest of this node in a key. Publications accepted after the promise resolves are delivered. Repeats are harmless. */
   subscribe(key: ChannelKey): Promise<void>;
   unsubscribe(key: ChannelKey): Promise<void>;
-  /** Sends a control message to all other nodes; at most once, unordered with publications. */
-  sendControl(message: string): Promise<void>;
+  /**
+   * Sends a control message to all other nodes, or to the one with the address `to` (an engine without addresses sends it to all: a receiver
+   * must not rely on being meant). At most once, unordered with publications; what one node sends to another arrives in the order of the calls.
+   */
+  sendControl(message: string, to?: string): Promise<void>;
 }
 
 /** How engines are built: the handler goes in at construction, nothing is looked up later. */

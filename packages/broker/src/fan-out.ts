@@ -11,6 +11,7 @@ import type { BrokerHandler } from './broker.js';
 export interface Listener {
   readonly handler: BrokerHandler;
   readonly keys: Set<ChannelKey>;
+  readonly address: string;
 }
 
 type Happening =
@@ -21,7 +22,7 @@ type Happening =
       readonly epoch: string;
     }
   | { readonly kind: 'join' | 'leave'; readonly key: ChannelKey; readonly info: ClientInfo }
-  | { readonly kind: 'control'; readonly message: string; readonly from: Listener };
+  | { readonly kind: 'control'; readonly message: string; readonly from: Listener; readonly to: string };
 
 export class FanOut {
   readonly #logger: Logger;
@@ -72,8 +73,9 @@ export class FanOut {
     this.#deliver({ kind: 'leave', key, info });
   }
 
-  control(message: string, from: Listener): void {
-    this.#deliver({ kind: 'control', message, from });
+  /** `to`: the address of the only one that hears it; `''`: all others do. */
+  control(message: string, from: Listener, to: string): void {
+    this.#deliver({ kind: 'control', message, from, to });
   }
 
   #deliver(happening: Happening): void {
@@ -108,7 +110,8 @@ export class FanOut {
 
 function handTo(listener: Listener, happening: Happening): void {
   if (happening.kind === 'control') {
-    if (listener !== happening.from) listener.handler.onControl(happening.message);
+    const { from, to, message } = happening;
+    if (listener !== from && (to === '' || to === listener.address)) listener.handler.onControl(message);
     return;
   }
   if (!listener.keys.has(happening.key)) return;

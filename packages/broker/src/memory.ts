@@ -54,7 +54,8 @@ export function createMemoryBroker(
   given?: Partial<MemoryBrokerOptions>,
 ): BrokerFactory {
   const engine = createEngine(deps, resolveMemoryBrokerOptions(given));
-  return (handler) => new MemoryBroker(engine, handler);
+  let nodes = 0;
+  return (handler) => new MemoryBroker(engine, handler, `m${++nodes}`);
 }
 
 function createEngine(
@@ -78,13 +79,15 @@ function createEngine(
 /** One node. Methods are async only to turn a throw into a rejection: each does its work before it returns its promise. */
 class MemoryBroker implements Broker {
   readonly name = 'memory';
+  readonly address: string;
   readonly #engine: Engine;
   readonly #listener: Listener;
   #disposed = false;
 
-  constructor(engine: Engine, handler: BrokerHandler) {
+  constructor(engine: Engine, handler: BrokerHandler, address: string) {
     this.#engine = engine;
-    this.#listener = { handler, keys: new Set() };
+    this.address = address;
+    this.#listener = { handler, keys: new Set(), address };
     engine.fanOut.add(this.#listener);
     engine.queue.start();
   }
@@ -167,8 +170,8 @@ class MemoryBroker implements Broker {
     this.#live().maps.clear(key, options);
   }
 
-  async sendControl(message: string): Promise<void> {
-    this.#live().fanOut.control(message, this.#listener);
+  async sendControl(message: string, to = ''): Promise<void> {
+    this.#live().fanOut.control(message, this.#listener, to);
   }
 
   /** The node hears nothing more and refuses calls; the engine sleeps (no timer) while it has no node. */

@@ -230,6 +230,31 @@ describe('stream: continuity', () => {
     expect(server.received('subscribe')).toHaveLength(1);
   });
 
+  it('[CLIENT-3] after a gap report the way back begins behind the gap', async () => {
+    const { log, sub } = listen();
+    await settle();
+    server.publish('news', 1);
+    for (const data of [2, 3, 4]) server.publishLost('news', data);
+    server.gap('news', 2, 4, 'overflow');
+    await settle();
+    server.cut();
+    server.publish('news', 5);
+    server.channel('news').history = server.channel('news').history.slice(-1);
+    await pass(2_000);
+    expect(log).toEqual([1, { reset: 'overflow', from: 2, to: 4 }, 5]);
+    expect(server.received('subscribe').map(({ offset }) => offset)).toEqual([undefined, 4]);
+    // The same where the server sends the reader back itself.
+    server.publishLost('news', 6);
+    server.gap('news', 6, 6, 'overflow');
+    server.unsubscribe('news', 2501);
+    await pass(2_000);
+    expect(server.received('subscribe').map(({ offset }) => offset)).toEqual([undefined, 4, 6]);
+    expect(sub.state.get()).toEqual({ kind: 'live' });
+    server.publish('news', 7);
+    await settle();
+    expect(log.slice(3)).toEqual([{ reset: 'overflow', from: 6, to: 6 }, 7]);
+  });
+
   it('[CLIENT-4] cache recovery tells what it skipped and stays live', async () => {
     server.channel('news').cache = true;
     const { log, sub } = listen({ recovery: 'cache' });

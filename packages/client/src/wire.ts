@@ -50,6 +50,8 @@ export class Wire {
   #track: Track;
   #sub: Subscription | MapSubscription | undefined;
   #announced: unknown;
+  /** A gap report moved the position on; the transport package would go back to where it was before. */
+  #ahead = false;
   #stale = false;
   #staleTimer: Timer | undefined;
   #retry: Timer | undefined;
@@ -126,7 +128,9 @@ export class Wire {
   }
 
   gapNotice(notice: GapNotice): void {
+    const before = this.#track.position;
     this.#take({ ...notice, kind: 'gap', nowMs: this.#deps.options.clock.now() });
+    this.#ahead ||= this.#track.position !== before;
   }
 
   sourceNotice(source: SourceState): void {
@@ -230,11 +234,15 @@ export class Wire {
       reason,
       invalidated: code === STATE_INVALIDATED,
     });
+    if (!this.#ahead || code === STATE_INVALIDATED || this.#setup.type === 'map') return;
+    this.#ahead = false;
+    this.#reopen();
   }
 
   #subscribed(context: SubscribedContext): void {
     const { outcome, source, data } = parseSubscribeData(context.data);
     this.#announced = data;
+    this.#ahead = false;
     this.#take({ kind: 'subscribed', ...this.#resultOf(context, outcome, source) });
     this.#each((reader) => reader.subscribed());
   }
@@ -283,6 +291,7 @@ export class Wire {
   #publication(context: PublicationContext, map?: MapUpdateContext): void {
     const raw = rawPublication(context, map);
     if (raw.data === BROKEN) return this.#broken(raw.offset);
+    if (raw.offset !== 0) this.#ahead = false;
     this.#take({ kind: 'publication', offset: raw.offset, nowMs: this.#deps.options.clock.now() }, raw);
   }
 

@@ -23,9 +23,15 @@ const epoch = z.string().describe('Identity of the history; a new one voids old 
 const empty = z.object({});
 const position = { offset, epoch };
 const count = z.int().min(0);
-const numClients = z.object({ num_clients: count.describe('Connections of this node that were meant.') });
+const numClients = z.object({ num_clients: count.describe('Connections that were met, on all nodes.') });
 const tags = z.record(z.string(), z.string());
 const unixMs = z.number().describe('Unix milliseconds.');
+
+const nodeId = z.string().describe('The id of a node, `uid` of `info`.');
+const incomplete = z
+  .array(z.string())
+  .describe('Nodes that did not answer in time, or not whole: what they hold is missing. Empty: nothing is.')
+  .optional();
 
 /** Exactly one of the two; `b64data` carries bytes. */
 const data = {
@@ -106,6 +112,7 @@ const mapPublished = z
 const connection = z
   .object({
     user: z.string(),
+    node: nodeId.describe('The node that holds it.').optional(),
     app_name: z.string(),
     app_version: z.string(),
     transport: z.string(),
@@ -171,7 +178,10 @@ const EVENT_KINDS = [
 /** The fields that every kind has are named; what else a kind says travels beside them. */
 const event = z
   .looseObject({
-    seq: count.describe('Grows by one per event of the org; a jump means that older ones were overwritten.'),
+    node: nodeId.describe('Where it happened.').optional(),
+    seq: count.describe(
+      'Grows by one per event of the org at its node; a jump means that older ones were overwritten.',
+    ),
     time: unixMs,
     kind: z.string().describe(`One of ${EVENT_KINDS.join(', ')}.`),
     client: z.string(),
@@ -258,12 +268,12 @@ export const apiMethods = {
   },
   channels: {
     tag: 'Channels',
-    summary: 'Channels with subscribers on this node.',
+    summary: 'Channels with subscribers on any node, in the order of their names.',
     params: z.object({
       pattern: z.string().max(255).describe('`*` stands for any run of characters.').optional(),
       limit: z.int().min(1).max(100_000).optional(),
     }),
-    result: z.object({ channels: z.record(z.string(), z.object({ num_clients: count })) }),
+    result: z.object({ channels: z.record(z.string(), z.object({ num_clients: count })), incomplete }),
     example: { params: { pattern: 'chat:*' }, result: { channels: { 'chat:1': { num_clients: 2 } } } },
   },
   map_publish: {
@@ -387,11 +397,12 @@ export const apiMethods = {
   },
   connections: {
     tag: 'Connections',
-    summary: 'Connections of this node, newest first.',
+    summary: 'Connections of all nodes, newest first.',
     params: z.object({ ...target, limit: z.int().min(1).max(10_000).optional(), offset: count.optional() }),
     result: z.object({
       connections: z.record(z.string(), connection).describe('By client id.'),
       total: count.describe('All that match, beyond `limit`.'),
+      incomplete,
     }),
     example: {
       params: { user: 'ada', limit: 10 },
@@ -399,6 +410,7 @@ export const apiMethods = {
         connections: {
           'c-7f': {
             user: 'ada',
+            node: 'k3J9',
             app_name: 'js',
             app_version: '',
             transport: 'websocket',
@@ -412,6 +424,7 @@ export const apiMethods = {
           },
         },
         total: 1,
+        incomplete: [],
       },
     },
   },
@@ -440,10 +453,11 @@ export const apiMethods = {
     summary:
       'The nodes, as far as the key may see: totals for a key of all orgs, otherwise the numbers of its org.',
     params: empty,
-    result: z.object({ nodes: z.array(node) }),
+    result: z.object({ nodes: z.array(node).describe('The one that answers first.'), incomplete }),
     example: {
       params: {},
       result: {
+        incomplete: [],
         nodes: [
           {
             uid: 'k3J9',
@@ -483,22 +497,26 @@ export const apiMethods = {
   events: {
     tag: 'Server',
     summary:
-      'What happened lately to clients of the org on this node: refusals, recoveries, overflows, cuts, closes. Newest first.',
+      'What happened lately to clients of the org: refusals, recoveries, overflows, cuts, closes. Newest first.',
     params: z.object({
       ...target,
       channel: channel
         .describe('Only events about this channel, and closes, which explain every channel.')
         .optional(),
       kinds: z.array(z.enum(EVENT_KINDS)).optional(),
-      after: count.describe('Only events with a greater `seq`.').optional(),
+      node: nodeId.describe('Only what happened at this node.').optional(),
+      after: count
+        .describe('Only events with a greater `seq`, each node by its own count: best together with `node`.')
+        .optional(),
       limit: z.int().min(1).max(10_000).describe('Default 100.').optional(),
     }),
-    result: z.object({ events: z.array(event) }),
+    result: z.object({ events: z.array(event), incomplete }),
     example: {
       params: { channel: CHANNEL, limit: 10 },
       result: {
         events: [
           {
+            node: 'k3J9',
             seq: 12,
             time: 1_763_700_000_000,
             kind: 'subscribeRefused',

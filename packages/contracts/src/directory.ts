@@ -215,7 +215,8 @@ export const directoryContract = defineContract({
       result: z.object({ members: z.array(memberRecord), next }),
     },
     'directory.setMember': {
-      summary: 'Gives a user of the directory roles in the org, instead of those before.',
+      summary:
+        'Gives a member other roles instead of those before. An operator may make any user of the directory a member; others are invited.',
       idempotent: true,
       params: z.object({ user: userId, roles, idempotencyKey }),
       result: z.object({ member: memberRecord }),

@@ -3,7 +3,9 @@ import { z } from 'zod';
 import { position } from './node-shapes.js';
 
 const happened = {
-  /** Grows by one per event of the org on this node: a jump means that events between were not kept. */
+  /** Where it happened. Absent: at the node that was asked. */
+  node: z.string().optional(),
+  /** Grows by one per event of the org on its node: a jump means that events between were not kept. */
   seq: z.number(),
   timeMs: z.number(),
   client: z.string(),

@@ -70,6 +70,10 @@ export const orgStats = z.object({
   behind: z.number(),
   /** False where the org is larger than one sample looks at: then channels and behind are of a part. */
   complete: z.boolean(),
+  /** Nodes whose counts are summed here; a user or channel at two of them counts twice. Absent: this one alone. */
+  nodes: z.number().optional(),
+  /** Nodes that did not answer in time: what they hold is missing. Absent or empty: nothing is. */
+  incomplete: z.array(z.string()).optional(),
 });
 
 export const stats = z.discriminatedUnion('scope', [nodeStats, orgStats]);

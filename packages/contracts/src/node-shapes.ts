@@ -5,6 +5,22 @@ export const position = z.object({ epoch: z.string(), offset: z.number().int().m
 export const channelName = z.string().min(1).max(255);
 export const target = { client: z.string().max(100).optional(), user: z.string().max(255).optional() };
 
+/** Nodes that did not answer in time, or not whole: what they hold is missing. Absent or empty: nothing is. */
+export const incomplete = z.array(z.string()).optional();
+
+/** A node of the deployment. For operators the counts are of the whole node, for administrators of their org. */
+export const nodeSummary = z.object({
+  nodeId: z.string(),
+  name: z.string(),
+  version: z.string(),
+  startedAtMs: z.number(),
+  uptimeMs: z.number(),
+  connections: z.number(),
+  users: z.number(),
+  subscriptions: z.number(),
+  channels: z.number(),
+});
+
 /** A number that may be unlimited: JSON has no infinity, so null stands for it. */
 const orUnlimited = z.number().nullable();
 
@@ -24,6 +40,8 @@ export const subscriptionSummary = z.object({
 /** A connection as a row; its subscriptions are asked for with `node.connection`. */
 export const connectionRow = z.object({
   client: z.string(),
+  /** The node that holds it. */
+  node: z.string().optional(),
   user: z.string(),
   org: z.string(),
   transport: z.string(),

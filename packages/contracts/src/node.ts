@@ -8,7 +8,9 @@ import {
   channelName,
   channelPromise,
   connectionRow,
+  incomplete,
   namespaceSummary,
+  nodeSummary,
   position,
   publication,
   subscriptionSummary,
@@ -30,7 +32,7 @@ export const nodeContract = defineContract({
   errors: {},
   rpc: {
     'node.info': {
-      summary: 'The node, its limits and ways in, and who is asking.',
+      summary: 'The node that answers, its limits and ways in, who is asking, and all nodes.',
       params: z.object({}),
       result: z.object({
         nodeId: z.string(),
@@ -46,6 +48,9 @@ export const nodeContract = defineContract({
         limits: z.record(z.string(), z.number().nullable()),
         /** Every client may do everything inside its org, whatever namespaces say. */
         insecure: z.boolean(),
+        /** All live nodes, the one that answers first. */
+        nodes: z.array(nodeSummary).optional(),
+        incomplete,
       }),
     },
     'node.configuration': {
@@ -75,14 +80,17 @@ export const nodeContract = defineContract({
       result: trend,
     },
     'node.channels': {
-      summary: 'Channels with subscribers on this node.',
+      summary: 'Channels with subscribers on any node, in the order of their names.',
       params: z.object({
         pattern: z.string().max(255).optional(),
         /** Only channels that this namespace rules; '' is the default one. */
         namespace: z.string().max(255).optional(),
         limit: z.number().int().min(1).max(10_000).optional(),
       }),
-      result: z.object({ channels: z.array(z.object({ channel: z.string(), subscribers: z.number() })) }),
+      result: z.object({
+        channels: z.array(z.object({ channel: z.string(), subscribers: z.number() })),
+        incomplete,
+      }),
     },
     'node.channel': {
       summary: 'One channel: options, position, subscribers, and what a contract promises of its data.',
@@ -90,7 +98,7 @@ export const nodeContract = defineContract({
       result: channelDetails.extend({ promise: channelPromise.optional() }),
     },
     'node.connections': {
-      summary: 'Connections of this node, newest first, a page at a time.',
+      summary: 'Connections of all nodes, newest first, a page at a time.',
       params: z.object({
         ...target,
         /** Any part of user, client id, address, SDK or transport, whatever the case. */
@@ -106,20 +114,22 @@ export const nodeContract = defineContract({
         connections: z.array(connectionRow),
         /** Connections that match. */
         total: z.number(),
-        /** False where the org has more connections than a search looks at: only the newest were searched. */
+        /** False where the org has more connections than a search looks at: only the newest of each node were searched. */
         complete: z.boolean(),
+        incomplete,
       }),
     },
     'node.connection': {
       summary: 'One connection with a page of its subscriptions.',
       params: z.object({ client: z.string().min(1).max(100), search, limit, offset: skip }),
       result: z.object({
-        /** Absent: no such connection in this org on this node. */
+        /** Absent: no such connection in this org. */
         connection: connectionRow.optional(),
         /** In the order of their names. */
         subscriptions: z.array(subscriptionSummary),
         /** Subscriptions that match. */
         total: z.number(),
+        incomplete,
       }),
     },
     'node.explain': {
@@ -134,23 +144,32 @@ export const nodeContract = defineContract({
         /** The publication asked for, where history still has it. */
         publication: z.object({ offset: z.number(), timeMs: z.number().optional() }).optional(),
         /** The newest ones. */
-        connections: z.array(connectionRow.extend({ subscription: subscriptionSummary.optional() })),
+        connections: z.array(
+          connectionRow.extend({
+            subscription: subscriptionSummary.optional(),
+            /** Where each node numbers the channel by itself: its position at the connection's node. */
+            top: position.optional(),
+          }),
+        ),
         /** All of the user's or client's connections. */
         total: z.number(),
         /** What happened between the two lately, newest first. */
         events: z.array(nodeEvent),
+        incomplete,
       }),
     },
     'node.events': {
-      summary: "What happened to the org's clients on this node lately, newest first.",
+      summary: "What happened to the org's clients lately, newest first.",
       params: z.object({
         ...target,
         /** Events about this channel, and disconnects, which explain every channel. */
         channel: z.string().max(255).optional(),
         kinds: z.array(eventKind).max(7).optional(),
+        /** Only what happened at this node. */
+        node: z.string().max(255).optional(),
         limit,
       }),
-      result: z.object({ events: z.array(nodeEvent) }),
+      result: z.object({ events: z.array(nodeEvent), incomplete }),
     },
     'node.disconnect': {
       summary: "Closes a client's or a user's connections.",
@@ -239,7 +258,7 @@ export const nodeContract = defineContract({
       pattern: 'node:events',
       type: 'stream',
       data: nodeEvent,
-      summary: "What happens to the clients of the reader's org on this node, as it happens.",
+      summary: "What happens to the clients of the reader's org at any node, within a second or so.",
     },
   },
 });

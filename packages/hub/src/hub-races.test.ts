@@ -468,7 +468,7 @@ describe('server API', () => {
     const [full, free, far] = [world.peer(), world.peer(), other.peer()];
     for (const peer of [full, free, far]) await peer.connect();
     await full.call({ subscribe: { channel: 'plain:9' } });
-    expect(await world.hub.forOrg('acme').subscribe('room:1', { user: 'ada' })).toBe(1);
+    expect(await world.hub.forOrg('acme').subscribe('room:1', { user: 'ada' })).toBe(2);
     await clock.advance(10);
     for (const peer of [free, far])
       expect(pushesOf(await peer.frames()).some((push) => push['subscribe'] !== undefined)).toBe(true);
@@ -729,6 +729,8 @@ describe('churn', () => {
         {
           pingIntervalMs: 0,
           outboxMaxMessages: 4,
+          // Its messages to nobody would wait in this broker too.
+          nodeAnnounceIntervalMs: 0,
           namespaces: [
             {
               name: 'room',

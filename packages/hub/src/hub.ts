@@ -24,6 +24,10 @@ import { Connection } from './connection/connection.js';
 import { Counters } from './connection/counters.js';
 import { FlushQueue } from './connection/flush-queue.js';
 import { Heartbeats } from './connection/heartbeat.js';
+import { CONNECTIONS } from './nodes/connections.js';
+import { isNodeMessage } from './nodes/message.js';
+import { HubNodes } from './nodes/nodes.js';
+import { hubAnswers } from './nodes/surveys.js';
 import { resolveHubOptions, type HubOptions } from './options.js';
 import type {
   Authenticator,
@@ -36,6 +40,8 @@ import type {
   ModuleNamespace,
   ModuleParts,
   NamespaceOptions,
+  NodeFacts,
+  Nodes,
   NodeStats,
   OpenRequest,
   OrgApi,
@@ -49,7 +55,7 @@ import type {
 import type { RegisteredRpc, RouterDeps } from './router/deps.js';
 import type { HandlerDeps } from './router/handlers.js';
 import { createNativeEndpoints } from './router/native-endpoint.js';
-import { applyControl, createOrgApi, type ControlMessage } from './router/org-api.js';
+import { applyControl, createOrgApi, readControl } from './router/org-api.js';
 import { MemoryCommands } from './router/memory-commands.js';
 import { Session } from './router/session.js';
 import { Subscriptions } from './router/subscriptions.js';
@@ -112,6 +118,8 @@ export interface Hub extends Disposable {
    */
   drain(options: DrainOptions): Promise<void>;
   readonly draining: boolean;
+  /** The nodes that share this hub's broker. Questions about an org go through `forOrg`. */
+  readonly nodes: Nodes;
 }
 
 /** How often expiry, age and stale pages are looked at. */
@@ -127,6 +135,7 @@ export function createHub(deps: HubDeps, given?: Partial<HubOptions>): Hub {
 class HubImpl implements Hub {
   readonly nodeId: string;
   readonly options: HubOptions;
+  readonly nodes: HubNodes;
   readonly #deps: HubDeps;
   readonly #router: HandlerDeps;
   readonly #counters = new Counters();
@@ -159,12 +168,17 @@ class HubImpl implements Hub {
     for (const namespace of options.namespaces) {
       namespaces.add(this.#resolve(namespace));
     }
-    const broker = deps.broker(
-      Channels.handler(
-        () => channels,
-        (message) => this.#onControl(message),
-      ),
+    const handler = Channels.handler(
+      () => channels,
+      (message) => this.#onControl(message),
     );
+    const broker = deps.broker({
+      ...handler,
+      onResumed: () => {
+        handler.onResumed();
+        this.nodes.resumed();
+      },
+    });
     const channels: Channels = new Channels({
       clock,
       random,
@@ -174,6 +188,25 @@ class HubImpl implements Hub {
       durableLog: deps.durableLog,
       options,
     });
+    this.nodes = new HubNodes(
+      {
+        clock,
+        logger,
+        nodeId: this.nodeId,
+        facts: () => this.#facts(),
+        forOrg: (org) => this.forOrg(org),
+        send: (text, to) => broker.sendControl(text, to),
+        address: broker.address,
+      },
+      {
+        announceIntervalMs: options.nodeAnnounceIntervalMs,
+        expiryMs: options.nodeExpiryMs,
+        max: options.nodesMax,
+        askTimeoutMs: options.nodeAskTimeoutMs,
+        messageMaxBytes: options.nodeMessageMaxBytes,
+        pageBytes: options.nodePageBytes,
+      },
+    );
     const remembered = new MemoryCommands(clock, { ttlMs: options.idempotencyTtlMs }, deps.commands);
     const router: RouterDeps = {
       clock,
@@ -188,6 +221,7 @@ class HubImpl implements Hub {
       namespaces,
       counters: this.#counters,
       events: new OrgEvents(clock, options.orgEventsMax),
+      nodes: this.nodes,
       rpc: this.#rpc,
       durableLog: deps.durableLog,
       commands: deps.commands ?? remembered,
@@ -199,6 +233,12 @@ class HubImpl implements Hub {
     this.#sweep = every(clock, SWEEP_MS, () => {
       for (const session of this.#sessions) session.sweep();
     });
+    for (const answer of [
+      ...hubAnswers(() => ({ node: this.nodeId, ...this.#facts() })),
+      ...CONNECTIONS.answers,
+    ])
+      this.nodes.register(answer);
+    this.nodes.start();
   }
 
   get draining(): boolean {
@@ -216,9 +256,11 @@ class HubImpl implements Hub {
       forOrg: (org: string) => this.forOrg(org),
       stats: () => this.stats(),
       orgs: () => this.orgs(),
+      nodes: this.nodes,
     };
     const parts = await module.start(context);
     const added: string[] = [];
+    const answering: Disposable[] = [];
     const rpc = new Map<string, RegisteredRpc>();
     try {
       if (this.#disposing) throw new CodedError('shuttingDown');
@@ -236,8 +278,10 @@ class HubImpl implements Hub {
         namespaces.add(this.#resolve(namespace.options, namespace));
         added.push(namespace.options.name);
       }
+      for (const answer of parts.answers ?? []) answering.push(this.nodes.register(answer));
     } catch (cause) {
       for (const name of added) namespaces.remove(name);
+      for (const registered of answering) void registered.dispose();
       // The first failure is the one to report.
       await this.#disposeModule(parts);
       throw cause;
@@ -370,6 +414,7 @@ class HubImpl implements Hub {
     this.#draining = true;
     this.#sweep.cancel();
     for (const session of [...this.#sessions]) session.close(closeOf('shutdown'));
+    await this.nodes.dispose();
     for (const parts of this.#modules.splice(0).reverse()) await this.#disposeModule(parts);
     this.#router.subscriptions.dispose();
     this.#router.channels.dispose();
@@ -393,27 +438,45 @@ class HubImpl implements Hub {
     return resolved;
   }
 
+  /** What the others are told of this node. */
+  #facts(): Omit<NodeFacts, 'node'> {
+    const { clients, channels } = this.#router;
+    const { nodeName, version } = this.options;
+    let subscriptions = 0;
+    for (const client of clients.all()) subscriptions += client.subscriptions.size;
+    return {
+      name: nodeName === '' ? this.nodeId : nodeName,
+      version,
+      startedAtMs: this.#startedAtMs,
+      uptimeMs: Math.max(0, this.#deps.clock.now() - this.#startedAtMs),
+      connections: clients.count,
+      users: clients.users(),
+      orgs: clients.orgs().length,
+      subscriptions,
+      channels: channels.count,
+    };
+  }
+
   #onControl(text: string): void {
-    let message: ControlMessage;
-    try {
-      const value = JSON.parse(text) as ControlMessage | null;
-      if (
-        typeof value !== 'object' ||
-        value === null ||
-        typeof value.org !== 'string' ||
-        typeof value.target !== 'object'
-      )
-        throw new TypeError('not a control message');
-      message = value;
-    } catch (cause) {
-      this.#deps.logger.warn({ cause: String(cause) }, 'unreadable control message');
+    if (isNodeMessage(text)) {
+      this.nodes.receive(text);
       return;
     }
-    applyControl(this.#router, message).catch((cause: unknown) => {
-      this.#deps.logger.warn(
-        { kind: message.kind, cause: cause instanceof CodedError ? cause.message : String(cause) },
-        'control message failed',
-      );
-    });
+    const control = readControl(text);
+    if (!control) {
+      this.nodes.dropped();
+      return;
+    }
+    const { message, reply } = control;
+    applyControl(this.#router, message).then(
+      (met) => reply && this.nodes.answerTo(reply.to, reply.id, message.org, met),
+      (cause: unknown) => {
+        this.#deps.logger.warn(
+          { kind: message.kind, cause: cause instanceof CodedError ? cause.message : String(cause) },
+          'control message failed',
+        );
+        if (reply) this.nodes.answerTo(reply.to, reply.id, message.org, 0);
+      },
+    );
   }
 }

@@ -1,5 +1,25 @@
 export { createHub, type DrainOptions, type Hub, type HubDeps, type Link } from './hub.js';
 export { MAP_DEFAULTS, NAMESPACE_DEFAULTS } from './channels/namespaces.js';
 export { HUB_DEFAULTS, resolveHubOptions, type HubOptions } from './options.js';
+export { surveyConnections } from './nodes/connections.js';
+export {
+  spreadList,
+  type ListDefinition,
+  type ListPart,
+  type PageRequest,
+  type SpreadList,
+  type SpreadPage,
+} from './nodes/spread-list.js';
+export {
+  firstWithin,
+  missing,
+  requireOwn,
+  surveyChannels,
+  surveyEvents,
+  surveyNodes,
+  surveyOrgNodes,
+  type NodeOrgFacts,
+  type Spread,
+} from './nodes/surveys.js';
 export * from './ports/index.js';
 export { nativeProfile } from './router/native-endpoint.js';

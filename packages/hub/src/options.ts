@@ -6,6 +6,8 @@ import type { NamespaceOptions } from './ports/namespace.js';
 export interface HubOptions {
   /** Identity of this node; '' makes a random one. */
   readonly nodeId: string;
+  /** What an operator calls this node, shown in lists of nodes; '' stands for its id. */
+  readonly nodeName: string;
   /** Reported in connect replies. */
   readonly version: string;
   readonly limits: ProtocolLimits;
@@ -71,10 +73,23 @@ export interface HubOptions {
   readonly orgEventsMax: number;
   /** Bytes of payloads that one channel remembers to make deltas from, and likewise of deltas made. Default 4 MiB: four of the largest. */
   readonly deltaMemoryMaxBytes: number;
+  /** How often this node announces itself to the others of its broker. Default 3,000. 0: it does not, and knows of none. */
+  readonly nodeAnnounceIntervalMs: number;
+  /** Silence after which another node counts as gone. Default 10,000: three announcements lost. */
+  readonly nodeExpiryMs: number;
+  /** Other nodes known at most. Default 256. */
+  readonly nodesMax: number;
+  /** Time for other nodes to answer a question. Default 3,000. */
+  readonly nodeAskTimeoutMs: number;
+  /** Bytes of one message between nodes; a larger one is refused, or dropped. Default 8 MiB: the largest upstream frame as base64. */
+  readonly nodeMessageMaxBytes: number;
+  /** About what a page of an answer between nodes holds. Default 256 KiB. */
+  readonly nodePageBytes: number;
 }
 
 export const HUB_DEFAULTS: HubOptions = {
   nodeId: '',
+  nodeName: '',
   version: '0.0.0',
   limits: DEFAULT_PROTOCOL_LIMITS,
   namespaces: [],
@@ -110,6 +125,12 @@ export const HUB_DEFAULTS: HubOptions = {
   localRingSize: 512,
   orgEventsMax: 256,
   deltaMemoryMaxBytes: 4 * 1024 * 1024,
+  nodeAnnounceIntervalMs: 3_000,
+  nodeExpiryMs: 10_000,
+  nodesMax: 256,
+  nodeAskTimeoutMs: 3_000,
+  nodeMessageMaxBytes: 8 * 1024 * 1024,
+  nodePageBytes: 256 * 1024,
 };
 
 /** Merges defaults and checks; throws a RangeError that names the field. */
@@ -124,6 +145,10 @@ export function resolveHubOptions(given: Partial<HubOptions> | undefined): HubOp
       `pongTimeoutMs must be less than pingIntervalMs (${options.pingIntervalMs}), got ${options.pongTimeoutMs}`,
     );
   }
+  if (options.nodeExpiryMs <= options.nodeAnnounceIntervalMs)
+    throw new RangeError(
+      `nodeExpiryMs must be more than nodeAnnounceIntervalMs (${options.nodeAnnounceIntervalMs}), got ${options.nodeExpiryMs}`,
+    );
   for (const [field, value] of Object.entries(options.limits))
     requireNumber(`limits.${field}`, value as number, 1);
   return options;

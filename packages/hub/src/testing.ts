@@ -2,7 +2,7 @@
  * Doubles for tests of the hub and of modules: a transport in memory whose reader can stop, a raw peer that speaks the native wire by
  * hand, an authenticator whose tokens are plain JSON, and a hub put together from them on a fake clock.
  */
-import { createSeededRandom, silentLogger, type Logger } from '@trunkline/base';
+import { createSeededRandom, silentLogger, type Clock, type Logger } from '@trunkline/base';
 import { FakeClock, settle } from '@trunkline/base/testing';
 import { createMemoryBroker, type BrokerFactory } from '@trunkline/broker';
 import {
@@ -16,11 +16,16 @@ import {
 } from '@trunkline/protocol';
 import { createJsonCodec } from '@trunkline/protocol/json';
 import { createHub, type Hub, type Link } from './hub.js';
+import { CONNECTIONS } from './nodes/connections.js';
+import { HubNodes } from './nodes/nodes.js';
+import { hubAnswers } from './nodes/surveys.js';
 import type { HubOptions } from './options.js';
+import type { OrgApi } from './ports/api.js';
 import type { Authenticator, ChannelGrant } from './ports/authenticator.js';
 import type { DurableLog, DurablePublication } from './ports/durable-log.js';
 import type { OpenRequest } from './ports/endpoint.js';
 import type { CommandStore } from './ports/idempotency.js';
+import type { NodeFacts } from './ports/nodes.js';
 import type { Principal } from './ports/principal.js';
 import type { QuotasOf } from './ports/quotas.js';
 import type { Transport, TransportHandlers } from './ports/transport.js';
@@ -315,6 +320,22 @@ export function createTestHub(
     },
   );
   return { hub, clock, peer: (link) => new RawPeer(hub, clock, link) };
+}
+
+/** Nodes without another one, for doubles of a hub: what is asked is answered here. */
+export function createLoneNodes(
+  nodeId: string,
+  clock: Clock,
+  forOrg: (org: string) => OrgApi,
+  facts: () => Omit<NodeFacts, 'node'>,
+): HubNodes {
+  const nodes = new HubNodes(
+    { clock, logger: silentLogger, nodeId, forOrg, facts, send: () => Promise.resolve(), address: '' },
+    { announceIntervalMs: 0, expiryMs: 1, max: 0, askTimeoutMs: 1_000, messageMaxBytes: 1, pageBytes: 1 },
+  );
+  for (const answer of [...hubAnswers(() => ({ node: nodeId, ...facts() })), ...CONNECTIONS.answers])
+    nodes.register(answer);
+  return nodes;
 }
 
 export { settle };

@@ -16,6 +16,8 @@ export interface AttemptLimiterOptions {
 export interface AttemptLimiter {
   /** Counts one attempt of `key`; false when it has none left. */
   take(key: string): boolean;
+  /** Gives one back that turned out to be none. */
+  giveBack(key: string): void;
 }
 
 interface Bucket {
@@ -31,7 +33,7 @@ export function createAttemptLimiter(
   requireNumber('perSecond', perSecond, 0);
   requireNumber('burst', burst, 1);
   requireNumber('maxKeys', maxKeys, 1);
-  if (perSecond === Infinity) return { take: () => true };
+  if (perSecond === Infinity) return { take: () => true, giveBack: () => undefined };
 
   // In order of last use, as a Map keeps insertion order.
   const buckets = new Map<string, Bucket>();
@@ -61,6 +63,10 @@ export function createAttemptLimiter(
       if (bucket.left < 1) return false;
       bucket.left -= 1;
       return true;
+    },
+    giveBack(key) {
+      const bucket = bucketOf(key);
+      bucket.left = Math.min(burst, bucket.left + 1);
     },
   };
 }

@@ -45,6 +45,8 @@ export interface Door {
   turnAway(visitor: Visitor): Answer | undefined;
   /** Counts an attempt of an address alone; false where it has none left. */
   attempt(visitor: Visitor): boolean;
+  /** It was none: what was named is there. */
+  forgive(visitor: Visitor): void;
   /** The endpoint of a request among those of the given transports. */
   find(request: IncomingMessage, visitor: Visitor, websocket: boolean): Found;
   /** Asks the endpoint; a refusal where it fails, is late, or the node began to drain. */
@@ -95,6 +97,7 @@ export function createDoor(deps: DoorDeps, options: EntranceOptions): Door {
       };
     },
     attempt,
+    forgive: ({ address }) => limiter.giveBack(addressBlock(address)),
     turnAway(visitor) {
       if (!attempt(visitor))
         return refusal(429, 'tooManyRequests', 'connection attempts of this address', { 'retry-after': '1' });

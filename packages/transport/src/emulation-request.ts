@@ -31,6 +31,18 @@ export function peekSession(first: Buffer, binary: boolean): string | undefined 
   return /^\s*\{\s*"session"\s*:\s*"([0-9A-Za-z]{1,64})"/.exec(first.toString('latin1', 0, PEEK_BYTES))?.[1];
 }
 
+/** Likewise the node, where it follows the session as the public client writes it. */
+export function peekNode(first: Buffer, binary: boolean): string | undefined {
+  if (binary) {
+    const node = fieldAt(first, 0);
+    return node?.field === 1 ? node.bytes.toString() : undefined;
+  }
+  return JSON_NODE.exec(first.toString('latin1', 0, PEEK_BYTES))?.[1];
+}
+
+const JSON_NODE =
+  /^\s*\{\s*"session"\s*:\s*"[0-9A-Za-z]{1,64}"\s*,\s*"node"\s*:\s*"([\x20\x21\x23-\x5b\x5d-\x7e]{1,128})"/;
+
 function fromJson(body: Buffer): EmulationRequest | undefined {
   let value: unknown;
   try {

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Clock, Disposable, Logger, Random } from '@trunkline/base';
-import type { Hub } from '@trunkline/hub';
+import type { Hub, Nodes } from '@trunkline/hub';
 import { createDoor } from './door.js';
 import { BatchFramer } from './frames.js';
 import { resolveEntranceOptions, type EntranceOptions } from './options.js';
@@ -16,8 +16,13 @@ export interface EntranceDeps {
   /** For session ids, which must be unguessable: the platform's cryptographic source. */
   readonly random: Random;
   readonly logger: Logger;
-  readonly hub: Pick<Hub, 'accept' | 'endpoints' | 'nodeId' | 'draining'>;
+  readonly hub: EntranceHub;
 }
+
+/** What the entrance uses of a hub. */
+export type EntranceHub = Pick<Hub, 'accept' | 'endpoints' | 'nodeId' | 'draining'> & {
+  readonly nodes: Pick<Nodes, 'id' | 'ask' | 'isLive' | 'register'>;
+};
 
 export interface Entrance extends Disposable {
   /** Takes over the `upgrade` events of `server`, all of them: a path without endpoint is answered 404. Several servers may be attached. */
@@ -36,10 +41,11 @@ export interface Entrance extends Disposable {
 export function createEntrance(deps: EntranceDeps, given?: Partial<EntranceOptions>): Entrance {
   const options = resolveEntranceOptions(given);
   const { hub } = deps;
-  const open: EntranceDeps['hub'] = {
+  const open: EntranceHub = {
     accept: (transport, link) => hub.accept(transport, link),
     endpoints: () => hub.endpoints().filter(({ transport }) => options.transports.includes(transport)),
     nodeId: hub.nodeId,
+    nodes: hub.nodes,
     get draining() {
       return hub.draining;
     },

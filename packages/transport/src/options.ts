@@ -35,6 +35,8 @@ export interface EntranceOptions {
    * they are carried out). Default 1,000; one more, or more than two frames of bytes, closes the connection with 3013.
    */
   readonly upstreamMaxRequests: number;
+  /** Sessions of other nodes whose frames are handed on, remembered at once; the least recently used goes first. Default 10,000: about 5 MB. */
+  readonly forwardMaxSessions: number;
   /** Time in which a peer that is behind must take something of what waits for it, on transports where no pong is asked. Default 60,000. */
   readonly stallTimeoutMs: number;
   /** Transports whose endpoints are there; the others are answered 404. Default all. */
@@ -62,6 +64,7 @@ export const ENTRANCE_DEFAULTS: EntranceOptions = {
   upstreamBodyMaxBytes: 4 * 1024 * 1024 + 1024,
   bodyTimeoutMs: 10_000,
   upstreamMaxRequests: 1_000,
+  forwardMaxSessions: 10_000,
   stallTimeoutMs: 60_000,
   retryAfterSeconds: 5,
   sharedBatches: 32,
@@ -79,6 +82,7 @@ export function resolveEntranceOptions(given: Partial<EntranceOptions> | undefin
     'upstreamBodyMaxBytes',
     'bodyTimeoutMs',
     'upstreamMaxRequests',
+    'forwardMaxSessions',
     'stallTimeoutMs',
   ] as const) {
     requireNumber(field, options[field], 1);

@@ -5,12 +5,20 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { randomId, type Clock, type Logger, type Random, type Timer } from '@trunkline/base';
-import type { Endpoint, Hub, OpenDecision, OpenRequest } from '@trunkline/hub';
+import type { Endpoint, Hub, Nodes, OpenDecision, OpenRequest } from '@trunkline/hub';
 import { closeOf } from '@trunkline/protocol';
 import { readBody, type Body, type BodyWatch } from './body.js';
 import { corsHeaders, preflightHeaders } from './cors.js';
 import type { Door, Visitor } from './door.js';
-import { PEEK_BYTES, peekSession, readEmulationRequest } from './emulation-request.js';
+import { PEEK_BYTES, peekNode, peekSession, readEmulationRequest } from './emulation-request.js';
+import {
+  answerUpstream,
+  Forwarding,
+  STRANGER_MAX_BYTES,
+  type ForeignSession,
+  type ForwardPlace,
+  type Handed,
+} from './forwarding.js';
 import { events, lines, type BatchFramer } from './frames.js';
 import { answerRequest, refusal, type Answer } from './http-answer.js';
 import type { EntranceOptions } from './options.js';
@@ -22,7 +30,9 @@ export interface StreamServerDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly hub: Pick<Hub, 'accept' | 'endpoints' | 'nodeId' | 'draining'>;
+  readonly hub: Pick<Hub, 'accept' | 'endpoints' | 'nodeId' | 'draining'> & {
+    readonly nodes: Pick<Nodes, 'id' | 'ask' | 'isLive' | 'register'>;
+  };
   readonly door: Door;
   readonly framer: BatchFramer;
 }
@@ -42,12 +52,15 @@ const SESSION_LENGTH = 32;
 /** Silence after which the operating system asks whether the peer is still there, where it answers no ping. */
 const TCP_KEEP_ALIVE_MS = 30_000;
 const BINARY_TYPE = 'application/octet-stream';
-/** Bytes of an upstream request kept while nobody is known to whom it belongs. */
-const STRANGER_MAX_BYTES = 64 * 1024;
 /** A comment (SSE), or an empty line (lines). */
 const SSE_PING = ':\n\n';
 
 const HANDED_OVER: Answer = { status: 204, body: '' };
+
+/** Where the frames of a session go, and a place on the way there. */
+type Early =
+  | { readonly transport: StreamTransport; readonly place: Place }
+  | { readonly transport?: never; readonly foreign: ForeignSession; readonly place: ForwardPlace };
 
 interface Visit {
   readonly request: IncomingMessage;
@@ -60,6 +73,8 @@ export function createStreamServer(deps: StreamServerDeps, options: EntranceOpti
   const sessions = new Map<string, StreamTransport>();
   const farewells = new Set<Timer>();
   const hasSessions = options.transports.includes('http_stream') || options.transports.includes('sse');
+  const forwarding = new Forwarding(hub.nodes, options);
+  const retryAfter = { 'retry-after': String(options.retryAfterSeconds) };
   const withCredentials = !options.allowedOrigins.includes('*');
 
   const endpointsAt = (path: string): readonly Endpoint[] =>
@@ -210,21 +225,19 @@ export function createStreamServer(deps: StreamServerDeps, options: EntranceOpti
     if (request.method !== 'POST') return refusal(405, 'methodNotFound', 'HTTP method', { allow: 'POST' });
     if (!visitor.originAllowed) return refusal(403, 'permissionDenied', 'origin not allowed');
     const binary = isBinary(request);
-    let early: { readonly transport: StreamTransport; readonly place: Place } | undefined;
+    let early: Early | undefined;
     let session: string | undefined;
     let peekable = true;
+    let crowded = false;
     const watch: BodyWatch = (soFar) => {
-      if (early) return early.place.arriving(soFar.length);
-      if (session === undefined && peekable) {
-        session = peekSession(soFar, binary);
-        peekable = soFar.length < PEEK_BYTES;
-        const transport = sessions.get(session ?? '');
-        if (transport) {
-          early = { transport, place: transport.upstream.place() };
-          return early.place.arriving(soFar.length);
-        }
+      if (early === undefined && peekable) {
+        session ??= peekSession(soFar, binary);
+        if (session !== undefined) early = earlyPlace(session, soFar, binary);
+        peekable = early === undefined && soFar.length < PEEK_BYTES;
       }
-      return soFar.length <= STRANGER_MAX_BYTES;
+      if (early === undefined) return soFar.length <= STRANGER_MAX_BYTES;
+      crowded = !early.place.arriving(soFar.length);
+      return !crowded;
     };
     const limits = { maxBytes: options.upstreamBodyMaxBytes, timeoutMs: options.bodyTimeoutMs };
     const body = await readBody(clock, request, limits, watch);
@@ -233,30 +246,119 @@ export function createStreamServer(deps: StreamServerDeps, options: EntranceOpti
       const large = incomplete(visit, body);
       if (body.kind !== 'tooLarge') return large;
       if (early === undefined) return session === undefined ? large : unknownSession(visitor);
+      if (early.transport === undefined)
+        return crowded ? tooManyFrames() : tooLargeElsewhere(early.foreign, visitor, large);
       if (early.transport.closing) return HANDED_OVER;
-      const { code, reason } = closeOf('badRequest', 'frame too large');
-      early.transport.close(code, reason);
+      closeForSize(early.transport);
       return large;
     }
     const asked = readEmulationRequest(body.bytes, binary);
-    const here = asked?.node === '' || asked?.node === hub.nodeId;
-    const transport = here ? sessions.get(asked.session) : undefined;
+    if (asked === undefined) {
+      void early?.place.settle(undefined);
+      return refusal(400, 'badRequest', 'the body must hold session, node and data');
+    }
+    if (asked.node !== '' && asked.node !== hub.nodeId) {
+      const foreign = forwarding.find(asked.session, asked.node);
+      const fits = early !== undefined && early.transport === undefined && early.foreign === foreign;
+      if (early && !fits) void early.place.settle(undefined);
+      if (foreign === undefined) return unknownSession(visitor);
+      return handOn(foreign, fits ? (early?.place as ForwardPlace) : foreign.place(), asked.data, visitor);
+    }
+    const transport = sessions.get(asked.session);
     if (early && early.transport !== transport) void early.place.settle(undefined);
-    if (asked === undefined) return refusal(400, 'badRequest', 'the body must hold session, node and data');
     if (transport === undefined) return unknownSession(visitor);
     const place = early?.transport === transport ? early.place : transport.upstream.place();
-    const taken = await place.settle(asked.data);
-    if (asked.data.length > transport.maxFrameBytes) return refusal(413, 'limitExceeded', 'bytes of a frame');
-    return taken || transport.closing
-      ? HANDED_OVER
-      : refusal(404, 'notFound', 'no such session on this node');
+    switch (await handOver(transport, place, asked.data)) {
+      case 'taken':
+        return HANDED_OVER;
+      case 'tooLarge':
+        return refusal(413, 'limitExceeded', 'bytes of a frame');
+      case 'unknown':
+        return refusal(404, 'notFound', 'no such session');
+    }
+  };
+
+  /** The place of a request whose body has only begun; undefined where it does not say yet where it belongs. */
+  const earlyPlace = (session: string, soFar: Buffer, binary: boolean): Early | undefined => {
+    const transport = sessions.get(session);
+    if (transport) return { transport, place: transport.upstream.place() };
+    const node = peekNode(soFar, binary);
+    const foreign = node === undefined ? undefined : forwarding.find(session, node);
+    return foreign && { foreign, place: foreign.place() };
+  };
+
+  const handOver = async (
+    transport: StreamTransport,
+    place: Place,
+    frame: string | Uint8Array,
+  ): Promise<Handed> => {
+    const taken = await place.settle(frame);
+    if (frame.length > transport.maxFrameBytes) return 'tooLarge';
+    return taken || transport.closing ? 'taken' : 'unknown';
+  };
+
+  const closeForSize = (transport: StreamTransport): void => {
+    const { code, reason } = closeOf('badRequest', 'frame too large');
+    transport.close(code, reason);
+  };
+
+  /** To the node that holds the session. Naming one that nobody has proven counts as an attempt until it is there. */
+  const handOn = async (
+    foreign: ForeignSession,
+    place: ForwardPlace,
+    frame: string | Uint8Array,
+    visitor: Visitor,
+  ): Promise<Answer> => {
+    const { proven } = foreign;
+    if (!proven && !door.attempt(visitor)) {
+      void place.settle(undefined);
+      return tooManyAttempts();
+    }
+    const outcome = await place.settle(frame);
+    if (!proven && outcome !== 'unknown') door.forgive(visitor);
+    switch (outcome) {
+      case 'taken':
+        return HANDED_OVER;
+      case 'unknown':
+        return proven ? unknownSession(visitor) : refusal(404, 'notFound', 'no such session');
+      case 'tooLarge':
+        return refusal(413, 'limitExceeded', 'bytes of a frame');
+      case 'silent':
+        return refusal(503, 'callTimeout', 'the node of this session does not answer', retryAfter);
+      case 'full':
+        return tooManyFrames();
+    }
+  };
+
+  const tooManyFrames = (): Answer => refusal(503, 'tooManyRequests', 'frames for other nodes', retryAfter);
+
+  /** The body is larger than any frame may be: its session ends for it, as it would have here. */
+  const tooLargeElsewhere = (
+    foreign: ForeignSession,
+    visitor: Visitor,
+    large: Answer | undefined,
+  ): Answer | undefined => {
+    if (!foreign.proven && !door.attempt(visitor)) return tooManyAttempts();
+    void foreign.overflow();
+    return large;
   };
 
   /** Guesses count as attempts. */
   const unknownSession = (visitor: Visitor): Answer =>
-    door.attempt(visitor)
-      ? refusal(404, 'notFound', 'no such session on this node')
-      : refusal(429, 'tooManyRequests', 'connection attempts of this address', { 'retry-after': '1' });
+    door.attempt(visitor) ? refusal(404, 'notFound', 'no such session') : tooManyAttempts();
+
+  const tooManyAttempts = (): Answer =>
+    refusal(429, 'tooManyRequests', 'connection attempts of this address', { 'retry-after': '1' });
+
+  const answering = hub.nodes.register(
+    answerUpstream(async (session, frame) => {
+      const transport = sessions.get(session);
+      if (transport === undefined) return 'unknown';
+      if (frame !== undefined) return handOver(transport, transport.upstream.place(), frame);
+      if (!transport.closing) closeForSize(transport);
+      return 'tooLarge';
+    }),
+  );
 
   const preflight = ({ request, visitor }: Visit, methods: readonly string[]): Answer => {
     if (!visitor.originAllowed) return refusal(403, 'permissionDenied', 'origin not allowed');
@@ -294,6 +396,7 @@ export function createStreamServer(deps: StreamServerDeps, options: EntranceOpti
       for (const timer of farewells) timer.cancel();
       farewells.clear();
       sessions.clear();
+      void answering.dispose();
     },
   };
 }

@@ -2,20 +2,24 @@
 import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
-import { createSeededRandom, silentLogger, type Clock, type Logger } from '@trunkline/base';
+import { createSeededRandom, silentLogger, type Clock, type Disposable, type Logger } from '@trunkline/base';
 import { FakeClock } from '@trunkline/base/testing';
 import type {
+  Answer,
+  AskOptions as NodeAskOptions,
   Endpoint,
-  Hub,
+  Kind,
   Link,
   LinkProfile,
+  Nodes,
   OpenDecision,
+  Survey,
   Transport,
   TransportHandlers,
 } from '@trunkline/hub';
 import { Encoded, type Codec } from '@trunkline/protocol';
 import { WebSocket, type ClientOptions } from 'ws';
-import { createEntrance, type Entrance } from './entrance.js';
+import { createEntrance, type Entrance, type EntranceHub } from './entrance.js';
 import type { EntranceOptions } from './options.js';
 
 export const PROFILE: LinkProfile = {
@@ -94,8 +98,51 @@ export class Accepted implements TransportHandlers {
   }
 }
 
-export class FakeHub implements Pick<Hub, 'accept' | 'endpoints' | 'nodeId' | 'draining'> {
-  readonly nodeId = 'node1';
+/** Nodes that reach each other at once, through JSON. */
+export class FakeNodes implements Pick<Nodes, 'id' | 'ask' | 'isLive' | 'register'> {
+  readonly id: string;
+  /** Answers nobody. */
+  silent = false;
+  /** Questions that arrived. */
+  asked = 0;
+  readonly #cluster: Map<string, FakeNodes>;
+  #answer: Answer | undefined;
+
+  constructor(id: string, cluster = new Map<string, FakeNodes>()) {
+    this.id = id;
+    this.#cluster = cluster;
+    cluster.set(id, this);
+  }
+
+  isLive(node: string): boolean {
+    return this.#cluster.has(node);
+  }
+
+  register(answer: Answer): Disposable {
+    this.#answer = answer;
+    return { dispose: () => (this.#answer = undefined) };
+  }
+
+  async ask<Q, A>(
+    kind: Kind<Q, A>,
+    question: Q,
+    { nodes = [], bytes }: NodeAskOptions = {},
+  ): Promise<Survey<A>> {
+    const node = nodes[0] ?? '';
+    const peer = this.#cluster.get(node);
+    const answer = peer === undefined ? undefined : peer.#answer;
+    if (!peer || peer.silent || answer?.scope !== 'node')
+      return { replies: [], failures: [{ node, code: 1001, message: 'call timed out' }] };
+    peer.asked++;
+    const read = answer.kind.question(JSON.parse(JSON.stringify(question)));
+    const asked = { from: this.id, bytes, pageBytes: 1_000, signal: new AbortController().signal };
+    return { replies: [{ node, answer: kind.answer(await answer.handle(read, asked)) }], failures: [] };
+  }
+}
+
+export class FakeHub implements EntranceHub {
+  readonly nodeId: string;
+  readonly nodes: FakeNodes;
   draining = false;
   readonly accepted: Accepted[] = [];
   readonly #endpoints: readonly Endpoint[];
@@ -103,8 +150,10 @@ export class FakeHub implements Pick<Hub, 'accept' | 'endpoints' | 'nodeId' | 'd
   /** Thrown by `accept`. */
   failure: Error | undefined;
 
-  constructor(endpoints: readonly Endpoint[]) {
+  constructor(endpoints: readonly Endpoint[], nodes = new FakeNodes('node1')) {
     this.#endpoints = endpoints;
+    this.nodeId = nodes.id;
+    this.nodes = nodes;
   }
 
   endpoints(): readonly Endpoint[] {
@@ -220,10 +269,10 @@ export interface Client {
 export async function startRig(
   endpoints: readonly Endpoint[],
   options: Partial<EntranceOptions> = {},
-  deps: { readonly logger?: Logger; readonly clock?: Clock } = {},
+  { nodes, ...deps }: { readonly logger?: Logger; readonly clock?: Clock; readonly nodes?: FakeNodes } = {},
 ): Promise<Rig> {
   const clock = new FakeClock();
-  const hub = new FakeHub(endpoints);
+  const hub = new FakeHub(endpoints, nodes);
   const random = createSeededRandom(1);
   const entrance = createEntrance({ clock, random, logger: silentLogger, ...deps, hub }, options);
   const server = createServer((request, response) => {

@@ -11,26 +11,26 @@ export interface UpstreamLimits {
 }
 
 /** One request's place in the order. Must be settled. */
-export interface Place {
+export interface Place<F = string | Uint8Array> {
   /** The body has that many bytes by now; false where no more of it is wanted. */
   arriving(bytes: number): boolean;
   /** With the frame, or without one where none will come. Resolves once it was handed over: false where the connection ended first. */
-  settle(frame: string | Uint8Array | undefined): Promise<boolean>;
+  settle(frame: F | undefined): Promise<boolean>;
 }
 
-interface Waiting {
-  frame: string | Uint8Array | undefined;
+interface Waiting<F> {
+  frame: F | undefined;
   settled: boolean;
   resolve(taken: boolean): void;
 }
 
-const NOWHERE: Place = { arriving: () => false, settle: () => Promise.resolve(false) };
+const NOWHERE: Place<unknown> = { arriving: () => false, settle: () => Promise.resolve(false) };
 
-export class Upstream {
+export class Upstream<F extends { readonly length: number } = string | Uint8Array> {
   readonly #limits: UpstreamLimits;
-  readonly #deliver: (frame: string | Uint8Array) => void;
+  readonly #deliver: (frame: F) => void;
   readonly #onFull: () => void;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: Waiting<F>[] = [];
   #bytes = 0;
   #arriving = 0;
   #paused = false;
@@ -38,16 +38,16 @@ export class Upstream {
   #pumping = false;
 
   /** `onFull`: more waits than may; the connection is to end. */
-  constructor(limits: UpstreamLimits, deliver: (frame: string | Uint8Array) => void, onFull: () => void) {
+  constructor(limits: UpstreamLimits, deliver: (frame: F) => void, onFull: () => void) {
     this.#limits = limits;
     this.#deliver = deliver;
     this.#onFull = onFull;
   }
 
   /** Takes the next place. */
-  place(): Place {
+  place(): Place<F> {
     if (this.#ended) return NOWHERE;
-    const item: Waiting = { frame: undefined, settled: false, resolve: () => undefined };
+    const item: Waiting<F> = { frame: undefined, settled: false, resolve: () => undefined };
     this.#waiting.push(item);
     if (this.#waiting.length > this.#limits.maxRequests) this.#onFull();
     let arrived = 0;
@@ -95,7 +95,7 @@ export class Upstream {
     if (this.#pumping) return;
     this.#pumping = true;
     while (!this.#paused && this.#waiting[0]?.settled === true) {
-      const item = this.#waiting.shift() as Waiting;
+      const item = this.#waiting.shift() as Waiting<F>;
       if (item.frame !== undefined) {
         this.#bytes -= item.frame.length;
         this.#deliver(item.frame);

@@ -30,7 +30,7 @@ export interface DirectoryBed {
   json(): unknown;
 }
 
-/** Methods are named without `directory.`; one that is not there is no route. */
+/** Methods are named without `directory.`; the console's door is `link`; one that is not there is no route. */
 export function setUp(answers: Readonly<Record<string, Answer>>, options: FakeIoOptions = {}): DirectoryBed {
   const io = createFakeIo({
     env: { TRUNKLINE_API_KEY: 'a key of the tests' },
@@ -60,7 +60,7 @@ export function setUp(answers: Readonly<Record<string, Answer>>, options: FakeIo
 }
 
 function methodOf(url: string): string {
-  return /\/directory\/(\w+)$/.exec(url)?.[1] ?? url;
+  return /\/(?:directory|console)\/(\w+)$/.exec(url)?.[1] ?? url;
 }
 
 function isRefusal(value: unknown): value is Refusal {

@@ -1,6 +1,6 @@
 // `member`, `group` and `invite`: who belongs to an org.
 import { describe, expect, test } from 'vitest';
-import { records, setUp } from './directory-testing.js';
+import { records, refusal, setUp } from './directory-testing.js';
 
 describe('member', () => {
   const answers = {
@@ -96,5 +96,20 @@ describe('invite', () => {
       ['revokeInvitation', { id: 'inv_ann' }],
     ]);
     expect(await run('invite', 'revoke', 'ben@example.com')).toBe(5);
+  });
+});
+
+describe('console', () => {
+  test('[CLI-42] link prints the link alone; a key that may not is told which may', async () => {
+    const made = { link: 'https://live.example.com/console/login?code=c', expiresMs: 1_700_000_000_000 };
+    const { io, run } = setUp({ link: () => made });
+    expect(await run('console', 'link')).toBe(0);
+    expect(io.written.out).toBe(`${made.link}\n`);
+    io.written.out = '';
+    await run('console', 'link', '--json');
+    expect(JSON.parse(io.written.out)).toEqual(made);
+    const refused = setUp({ link: () => refusal(403, 103, 'permission denied') });
+    expect(await refused.run('console', 'link')).toBe(4);
+    expect(refused.io.written.err).toContain('a key of all orgs, with the scope');
   });
 });

@@ -97,7 +97,7 @@ function withFields(command: Command): Command {
     .option('--name <name>', 'name for people')
     .option('--max-connections <n>', 'connections on each node; or none')
     .option('--max-subscriptions <n>', 'subscriptions of one connection; or none')
-    .option('--commands-per-second <n>', 'commands of one connection; or none')
+    .option('--commands-per-second <n>', 'commands of the org on each node; or none')
     .option('--publications-per-second <n>', 'publications of the org on each node; or none')
     .option('--cluster <name>', 'a cluster that the org may see; may be repeated', collect)
     .option('--namespace <cluster/name>', 'a namespace it may look into; may be repeated', collect);

@@ -12,6 +12,8 @@ export interface Question {
   readonly danger: boolean;
   /** Has to be typed before: for what cannot be undone and takes much with it. */
   readonly word?: string;
+  /** What the screen shows is not there afterwards. */
+  readonly gone?: boolean;
   /** Does it; what to say then. */
   readonly run: (call: Call) => Promise<string>;
 }

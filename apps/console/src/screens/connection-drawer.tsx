@@ -147,11 +147,7 @@ function Details({
       <Confirm
         question={question}
         onClose={() => setQuestion(undefined)}
-        onDone={
-          question?.method === 'node.disconnect' && question.params.reconnect !== true
-            ? () => (onChanged(), onClose())
-            : ended
-        }
+        onDone={question?.gone === true ? () => (onChanged(), onClose()) : ended}
       />
     </Stack>
   );

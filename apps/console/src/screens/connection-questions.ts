@@ -9,6 +9,7 @@ export function disconnect(client: string, user: string): Question {
     text: `The connection of ${user} is closed with 3503; a well-behaved client does not come back by itself.`,
     action: 'Disconnect',
     danger: true,
+    gone: true,
     run: async (call) => ((await call('node.disconnect', { client })).count > 0 ? 'Disconnected.' : GONE),
   };
 }
@@ -19,7 +20,8 @@ export function reconnect(client: string, user: string): Question {
     text: `The connection of ${user} is closed with 3011; the client comes back at once and recovers what it missed.`,
     action: 'Reconnect',
     danger: false,
-    run: async (call) => ((await call('node.disconnect', { client, reconnect: true })).count > 0 ? 'Told to reconnect.' : GONE),
+    run: async (call) =>
+      (await call('node.disconnect', { client, reconnect: true })).count > 0 ? 'Told to reconnect.' : GONE,
   };
 }
 
@@ -29,6 +31,7 @@ export function unsubscribe(client: string, user: string, channel: string): Ques
     text: `The client of ${user} is told that the server ended it (2000); it does not subscribe again by itself.`,
     action: 'End subscription',
     danger: true,
-    run: async (call) => ((await call('node.unsubscribe', { client, channel })).count > 0 ? 'Subscription ended.' : GONE),
+    run: async (call) =>
+      (await call('node.unsubscribe', { client, channel })).count > 0 ? 'Subscription ended.' : GONE,
   };
 }

@@ -1,24 +1,30 @@
-/** The way in: the one-time link that the server prints when it starts, or the code out of it. */
+/** The way in: the identity provider where there is one, and the one-time link that the server prints when it starts, or the code out of it. */
 import { Button, Stack, TextInput, Title } from '@mantine/core';
-import { KeyRound } from 'lucide-react';
+import { KeyRound, LogIn } from 'lucide-react';
 import { useEffect, useState, type FormEvent } from 'react';
-import { redeemCode, type Session } from '../session.js';
+import { fetchWays, providerAddress, redeemCode, type Ways } from '../session.js';
 import { Logo } from '../shell/logo.js';
 import { ThemeToggle } from '../shell/theme-toggle.js';
 
-export function SignIn({ onSignedIn }: { readonly onSignedIn: (session: Session) => void }) {
+export function SignIn({ onSignedIn }: { readonly onSignedIn: () => void }) {
   const [code, setCode] = useState('');
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState<string>();
+  const [ways, setWays] = useState<Ways>();
   useEffect(() => {
     document.title = 'Sign in · Trunkline';
+    let over = false;
+    void fetchWays().then((found) => !over && setWays(found));
+    return () => void (over = true);
   }, []);
+  const provider = ways?.provider;
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
     setBusy(true);
     setFault(undefined);
     try {
-      onSignedIn(await redeemCode(code));
+      await redeemCode(code);
+      onSignedIn();
     } catch (error) {
       setFault(error instanceof Error ? error.message : String(error));
     } finally {
@@ -35,7 +41,22 @@ export function SignIn({ onSignedIn }: { readonly onSignedIn: (session: Session)
         <Title order={1} size="h3">
           Sign in to the console
         </Title>
-        <p className="tl-lead">
+        {provider !== undefined && (
+          <>
+            <Button
+              component="a"
+              href={providerAddress()}
+              size="md"
+              leftSection={<LogIn size={17} aria-hidden="true" />}
+            >
+              Continue with {provider}
+            </Button>
+            <p className="tl-or" role="presentation">
+              <span>or with a one-time link</span>
+            </p>
+          </>
+        )}
+        <p className={provider === undefined ? 'tl-lead' : 'tl-lead tl-lead-below'}>
           The server prints a link when it starts. Open it, or paste it here. Each link works once.
         </p>
         <pre className="tl-sample" aria-label="What the link looks like">
@@ -58,13 +79,19 @@ export function SignIn({ onSignedIn }: { readonly onSignedIn: (session: Session)
               required
               withAsterisk={false}
             />
-            <Button type="submit" size="md" loading={busy} disabled={code.trim() === ''}>
+            <Button
+              type="submit"
+              size="md"
+              variant={provider === undefined ? 'filled' : 'default'}
+              loading={busy}
+              disabled={code.trim() === ''}
+            >
               Sign in
             </Button>
           </Stack>
         </form>
         <p className="tl-foot">
-          No link at hand? Restart the server, or run its command that prints a new one.
+          No link at hand? <code>trunkline console link</code> prints a new one.
         </p>
       </div>
       <div className="tl-signin-theme">

@@ -1,23 +1,28 @@
-/** Ctrl-K: go anywhere, open any channel, change the colours. What is typed is itself a channel that can be opened, and it stands
+/** Ctrl-K: go anywhere, open any channel, enter another org, change the colours. What is typed is itself a channel that can be opened, and it stands
  * before the channels found, which arrive later: what is selected must not move under the Enter key. */
 import { useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import { Spotlight, spotlight, type SpotlightActionData } from '@mantine/spotlight';
-import { LogOut, Moon, Radio, Search, Sun } from 'lucide-react';
+import { Building2, LogOut, Moon, Radio, Search, Sun } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { useCall } from '../live.js';
 import { navigate } from '../router.js';
-import { PLACES } from './places.js';
+import { useSwitch } from '../org-switch.js';
+import type { OrgChoice, Session } from '../session.js';
+import { placesOf } from './places.js';
 
 const CHANNELS_SHOWN = 8;
 const PAUSE_MS = 150;
 
 export interface PaletteProps {
   readonly opened: boolean;
+  readonly session: Session;
+  readonly orgs: readonly OrgChoice[];
   readonly onClose: () => void;
   readonly onSignOut: () => void;
 }
 
-export function Palette({ opened, onClose, onSignOut }: PaletteProps) {
+export function Palette({ opened, session, orgs, onClose, onSignOut }: PaletteProps) {
+  const enter = useSwitch();
   const [query, setQuery] = useState('');
   useEffect(() => (opened ? spotlight.open() : spotlight.close()), [opened]);
   const channels = useChannelNames(query.trim(), opened);
@@ -25,7 +30,7 @@ export function Palette({ opened, onClose, onSignOut }: PaletteProps) {
   const dark = useComputedColorScheme() === 'dark';
   const typed = query.trim();
   const actions: SpotlightActionData[] = [
-    ...PLACES.map(({ route, label, icon: Icon, hint, keywords }) => ({
+    ...placesOf(session).map(({ route, label, icon: Icon, hint, keywords }) => ({
       id: `go-${route.screen}`,
       label,
       description: hint,
@@ -33,6 +38,16 @@ export function Palette({ opened, onClose, onSignOut }: PaletteProps) {
       leftSection: <Icon size={18} aria-hidden="true" />,
       onClick: () => navigate(route),
     })),
+    ...orgs
+      .filter(({ org }) => org !== session.org)
+      .map(({ org, name }) => ({
+        id: `org-${org}`,
+        label: `Switch to ${name}`,
+        description: 'Another org',
+        keywords: `org tenant ${org}`,
+        leftSection: <Building2 size={18} aria-hidden="true" />,
+        onClick: () => enter(org),
+      })),
     {
       id: 'theme',
       label: dark ? 'Use light colours' : 'Use dark colours',

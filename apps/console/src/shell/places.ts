@@ -1,15 +1,22 @@
 /** The places of the console, in the order of the menus. */
 import {
   Activity,
+  Building2,
   Cable,
   FolderTree,
+  KeyRound,
   ListTree,
+  LockKeyhole,
   MessageCircleQuestion,
   Radio,
+  ScrollText,
   Server,
+  UserRoundCog,
+  Users,
   type LucideIcon,
 } from 'lucide-react';
 import type { Route } from '../router.js';
+import { administers, seesNode, type Session } from '../session.js';
 
 export interface Place {
   readonly route: Route;
@@ -22,9 +29,27 @@ export interface Place {
   readonly screens: readonly Route['screen'][];
   /** Stands in the bar of narrow screens; the others are behind "More". */
   readonly first: boolean;
+  /** Which part of the menu. */
+  readonly part: Part;
+  /** Whom it is shown to; absent: everybody. */
+  readonly who?: 'admin' | 'operator';
 }
 
-export const PLACES: readonly Place[] = [
+export const PARTS = [
+  { part: 'traffic', label: 'Traffic' },
+  { part: 'org', label: 'Org' },
+  { part: 'installation', label: 'Installation' },
+] as const;
+
+export type Part = (typeof PARTS)[number]['part'];
+
+/** The places that somebody may go to. The server decides what is answered there. */
+export function placesOf(session: Session): readonly Place[] {
+  const shown = { admin: administers(session), operator: seesNode(session) };
+  return PLACES.filter(({ who }) => who === undefined || shown[who]);
+}
+
+const PLACES: readonly Place[] = [
   {
     route: { screen: 'overview' },
     label: 'Overview',
@@ -33,6 +58,7 @@ export const PLACES: readonly Place[] = [
     icon: Activity,
     screens: ['overview'],
     first: true,
+    part: 'traffic',
   },
   {
     route: { screen: 'channels' },
@@ -42,6 +68,7 @@ export const PLACES: readonly Place[] = [
     icon: Radio,
     screens: ['channels', 'channel'],
     first: true,
+    part: 'traffic',
   },
   {
     route: { screen: 'connections' },
@@ -51,6 +78,7 @@ export const PLACES: readonly Place[] = [
     icon: Cable,
     screens: ['connections'],
     first: true,
+    part: 'traffic',
   },
   {
     route: { screen: 'events' },
@@ -60,6 +88,7 @@ export const PLACES: readonly Place[] = [
     icon: ListTree,
     screens: ['events'],
     first: true,
+    part: 'traffic',
   },
   {
     route: { screen: 'why' },
@@ -69,6 +98,7 @@ export const PLACES: readonly Place[] = [
     icon: MessageCircleQuestion,
     screens: ['why'],
     first: false,
+    part: 'traffic',
   },
   {
     route: { screen: 'namespaces' },
@@ -78,6 +108,51 @@ export const PLACES: readonly Place[] = [
     icon: FolderTree,
     screens: ['namespaces'],
     first: false,
+    part: 'traffic',
+  },
+  {
+    route: { screen: 'members' },
+    label: 'Members',
+    hint: 'People of the org, invitations, groups',
+    keywords: 'users roles invite team',
+    icon: Users,
+    screens: ['members'],
+    first: false,
+    part: 'org',
+    who: 'admin',
+  },
+  {
+    route: { screen: 'keys' },
+    label: 'API keys',
+    hint: 'Keys of services: make, rotate, revoke',
+    keywords: 'tokens credentials scopes',
+    icon: KeyRound,
+    screens: ['keys'],
+    first: false,
+    part: 'org',
+    who: 'admin',
+  },
+  {
+    route: { screen: 'secrets' },
+    label: 'Secrets',
+    hint: 'Kept encrypted, for the server’s use',
+    keywords: 'passwords encryption rotate',
+    icon: LockKeyhole,
+    screens: ['secrets'],
+    first: false,
+    part: 'org',
+    who: 'admin',
+  },
+  {
+    route: { screen: 'audit' },
+    label: 'Audit log',
+    hint: 'Who did what',
+    keywords: 'history changes records security',
+    icon: ScrollText,
+    screens: ['audit'],
+    first: false,
+    part: 'org',
+    who: 'admin',
   },
   {
     route: { screen: 'node' },
@@ -87,5 +162,28 @@ export const PLACES: readonly Place[] = [
     icon: Server,
     screens: ['node'],
     first: false,
+    part: 'installation',
+  },
+  {
+    route: { screen: 'orgs' },
+    label: 'Orgs',
+    hint: 'Orgs, their limits and namespaces',
+    keywords: 'tenants quotas switch create',
+    icon: Building2,
+    screens: ['orgs'],
+    first: false,
+    part: 'installation',
+    who: 'operator',
+  },
+  {
+    route: { screen: 'users' },
+    label: 'Users',
+    hint: 'Everybody who ever signed in',
+    keywords: 'people disable operator sessions',
+    icon: UserRoundCog,
+    screens: ['users'],
+    first: false,
+    part: 'installation',
+    who: 'operator',
   },
 ];

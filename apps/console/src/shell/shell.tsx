@@ -9,9 +9,10 @@ import { formatDuration } from '../format.js';
 import { useLink } from '../live.js';
 import { useNow } from '../parts/now.js';
 import { toHash, useRoute } from '../router.js';
-import type { Session } from '../session.js';
+import type { OrgChoice, Session } from '../session.js';
 import { Logo } from './logo.js';
-import { PLACES } from './places.js';
+import { OrgMenu } from './org-menu.js';
+import { PARTS, placesOf } from './places.js';
 import { ThemeToggle } from './theme-toggle.js';
 
 /** Comes when it is first asked for. */
@@ -19,10 +20,13 @@ const Palette = lazy(async () => ({ default: (await import('./palette.js')).Pale
 
 export function Shell({
   session,
+  orgs,
   onSignOut,
   children,
 }: {
   readonly session: Session;
+  /** That may be switched to. */
+  readonly orgs: readonly OrgChoice[];
   readonly onSignOut: () => void;
   readonly children: ReactNode;
 }) {
@@ -48,6 +52,7 @@ export function Shell({
           <ActionIcon variant="default" size="lg" aria-label="Search and go to" onClick={search}>
             <Search size={17} aria-hidden="true" />
           </ActionIcon>
+          <OrgMenu session={session} orgs={orgs} small />
           <ThemeToggle />
           <Account session={session} onSignOut={onSignOut} small />
         </span>
@@ -62,7 +67,8 @@ export function Shell({
           <span className="tl-grow">Search</span>
           <Kbd size="xs">Ctrl K</Kbd>
         </UnstyledButton>
-        <Links className="tl-nav" />
+        <OrgMenu session={session} orgs={orgs} />
+        <Links session={session} />
         <div className="tl-side-foot">
           <Account session={session} onSignOut={onSignOut} />
           <ThemeToggle />
@@ -73,12 +79,14 @@ export function Shell({
         {children}
       </AppShell.Main>
       <AppShell.Footer hiddenFrom="sm" component="nav" className="tl-bottom" aria-label="Main">
-        <Tabs />
+        <Tabs session={session} />
       </AppShell.Footer>
       {searching !== 'never' && (
         <Suspense>
           <Palette
             opened={searching === 'open'}
+            session={session}
+            orgs={orgs}
             onClose={() => setSearching('closed')}
             onSignOut={onSignOut}
           />
@@ -102,37 +110,50 @@ function useShortcut(toggle: () => void): void {
   }, []);
 }
 
-function Links({ className }: { readonly className: string }) {
+function Links({ session }: { readonly session: Session }) {
   const { screen } = useRoute();
+  const places = placesOf(session);
   return (
-    <ul className={className}>
-      {PLACES.map(({ route, label, icon: Icon, screens }) => (
-        <li key={label}>
-          <a href={toHash(route)} aria-current={screens.includes(screen) ? 'page' : undefined}>
-            <Icon size={18} strokeWidth={1.9} aria-hidden="true" />
-            <span>{label}</span>
-          </a>
-        </li>
+    <div className="tl-nav">
+      {PARTS.map(({ part, label: title }) => (
+        <section key={part} aria-labelledby={`part-${part}`}>
+          <h2 id={`part-${part}`}>{title}</h2>
+          <ul>
+            {places
+              .filter((place) => place.part === part)
+              .map(({ route, label, icon: Icon, screens }) => (
+                <li key={label}>
+                  <a href={toHash(route)} aria-current={screens.includes(screen) ? 'page' : undefined}>
+                    <Icon size={18} strokeWidth={1.9} aria-hidden="true" />
+                    <span>{label}</span>
+                  </a>
+                </li>
+              ))}
+          </ul>
+        </section>
       ))}
-    </ul>
+    </div>
   );
 }
 
 /** The bar of narrow screens: the first places, and the others behind one more. */
-function Tabs() {
+function Tabs({ session }: { readonly session: Session }) {
   const { screen } = useRoute();
-  const rest = PLACES.filter((place) => !place.first);
+  const places = placesOf(session);
+  const rest = places.filter((place) => !place.first);
   const inside = rest.some(({ screens }) => screens.includes(screen));
   return (
     <ul className="tl-tabs">
-      {PLACES.filter((place) => place.first).map(({ route, label, icon: Icon, screens }) => (
-        <li key={label}>
-          <a href={toHash(route)} aria-current={screens.includes(screen) ? 'page' : undefined}>
-            <Icon size={18} strokeWidth={1.9} aria-hidden="true" />
-            <span>{label}</span>
-          </a>
-        </li>
-      ))}
+      {places
+        .filter((place) => place.first)
+        .map(({ route, label, icon: Icon, screens }) => (
+          <li key={label}>
+            <a href={toHash(route)} aria-current={screens.includes(screen) ? 'page' : undefined}>
+              <Icon size={18} strokeWidth={1.9} aria-hidden="true" />
+              <span>{label}</span>
+            </a>
+          </li>
+        ))}
       <li>
         <Menu
           withinPortal={false}

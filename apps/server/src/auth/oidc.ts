@@ -88,9 +88,12 @@ export function createOidcDoor(deps: OidcDeps, options: OidcOptions): OidcDoor {
   const discover = (): Promise<client.Configuration> => {
     if (discovered && discovered.untilMs > clock.monotonic()) return discovered.found;
     const { issuer, clientId, clientSecret, timeoutMs } = options;
-    const insecure = issuer.startsWith('http:') ? { execute: [client.allowInsecureRequests] } : {};
     const found = client.discovery(new URL(issuer), clientId, clientSecret, undefined, {
-      ...insecure,
+      // Signatures count wherever a token came from: the library would take TLS for enough.
+      execute: [
+        client.enableNonRepudiationChecks,
+        ...(issuer.startsWith('http:') ? [client.allowInsecureRequests] : []),
+      ],
       timeout: timeoutMs / 1_000,
     });
     const current = { found, untilMs: clock.monotonic() + DISCOVERY_MS };

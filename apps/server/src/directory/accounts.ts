@@ -18,6 +18,8 @@ export interface DirectoryAccountsDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly directory: Directory;
+  /** Whether the store is being opened for the first time. Default: it is not. */
+  readonly isOpening?: () => boolean;
   /** Told of the end of sessions in memory; those in the store are the module's matter. */
   readonly onEnd?: (session: EndedSession) => void;
 }
@@ -30,6 +32,8 @@ export interface DirectoryAccountsOptions {
   readonly sessionTtlMs: number;
 }
 
+/** A first database takes longer to make than the store's deadline. */
+const OPENING_MS = 30_000;
 /** Sessions in memory. */
 const MAX_GUESTS = 100;
 
@@ -43,7 +47,7 @@ const TROUBLE: readonly number[] = [
 ];
 
 export function createDirectoryAccounts(
-  { clock, logger, directory, onEnd }: DirectoryAccountsDeps,
+  { clock, logger, directory, isOpening = () => false, onEnd }: DirectoryAccountsDeps,
   { org: home, user: guest, sessionTtlMs }: DirectoryAccountsOptions,
 ): ConsoleAccounts {
   const identity: ConsoleGrant = { user: guest, org: home, roles: ['admin', 'operator'] };
@@ -58,6 +62,23 @@ export function createDirectoryAccounts(
 
   const openInDirectory = async (digest: string, user: string, door: 'link' | 'oidc', origin: Origin) =>
     sessions.open(actorOf(user, origin), digest, door, sessionTtlMs);
+
+  const signInByLink = async (origin: Origin) => {
+    await orgs.ensure({ ...SYSTEM, ...origin }, home);
+    return signIn.withLink(origin, home);
+  };
+
+  /** Goes on while the store is being opened; each attempt waits for its deadline. */
+  const whenOpen = async <T>(attempt: () => Promise<T>): Promise<T> => {
+    const startedMs = clock.monotonic();
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (cause) {
+        if (!isTrouble(cause) || !isOpening() || clock.monotonic() - startedMs > OPENING_MS) throw cause;
+      }
+    }
+  };
 
   /** The user's orgs, the one of the link first. */
   const orgsOf = async (user: string) => {
@@ -78,8 +99,7 @@ export function createDirectoryAccounts(
     async open(digest, proof, origin) {
       if (proof.door === 'oidc') return openInDirectory(digest, proof.user, proof.door, origin);
       try {
-        await orgs.ensure({ ...SYSTEM, ...origin }, home);
-        const user = await signIn.withLink(origin, home);
+        const user = await whenOpen(() => signInByLink(origin));
         await openInDirectory(digest, user.id, proof.door, origin);
       } catch (cause) {
         if (!isTrouble(cause)) throw cause;

@@ -2,7 +2,6 @@
  * The methods of the HTTP API: from the public snake_case shapes to an org's API and back. Every method sees one org and nothing else;
  * parameters were checked against the contract before, what a schema cannot say is checked here.
  */
-import type { Clock } from '@trunkline/base';
 import type { ApiMethod, ApiParams } from '@trunkline/contracts/api';
 import type {
   ApiMapPublished,
@@ -15,6 +14,7 @@ import type {
   OrgApi,
   Principal,
 } from '@trunkline/hub';
+import { surveyChannels, surveyConnections, surveyEvents, surveyNodes, surveyOrgNodes } from '@trunkline/hub';
 import {
   closeOf,
   CodedError,
@@ -39,8 +39,7 @@ export interface ApiCall {
 }
 
 export interface ApiEnvironment {
-  readonly clock: Clock;
-  readonly hub: Pick<Hub, 'stats' | 'options' | 'nodeId' | 'namespaces'>;
+  readonly hub: Pick<Hub, 'options' | 'nodeId' | 'namespaces' | 'nodes'>;
   readonly version: string;
   readonly nodeName: string;
   /** Channels of one broadcast. */
@@ -61,11 +60,9 @@ interface HistoryFilter {
 const DEFAULT_CHANNELS = 10_000;
 const DEFAULT_CONNECTIONS = 100;
 const DEFAULT_EVENTS = 100;
-/** Connections looked at to count the users of one org. */
-const COUNTED_CONNECTIONS = 10_000;
 
 export function createApiHandlers(environment: ApiEnvironment): ApiHandlers {
-  const { clock, hub } = environment;
+  const { hub } = environment;
   const readHistory = (
     org: OrgApi,
     channel: string,
@@ -137,20 +134,28 @@ export function createApiHandlers(environment: ApiEnvironment): ApiHandlers {
       return {};
     },
     channels: async ({ org }, { pattern, limit = DEFAULT_CHANNELS }) => {
-      const found = org.channels(pattern, limit);
+      const { channels, incomplete } = await surveyChannels(org, pattern, limit);
       return {
         channels: Object.fromEntries(
-          found.map(({ channel, subscribers }) => [channel, { num_clients: subscribers }]),
+          channels.map(({ channel, subscribers }) => [channel, { num_clients: subscribers }]),
         ),
+        incomplete,
       };
     },
     connections: async ({ org }, { limit = DEFAULT_CONNECTIONS, offset = 0, ...target }) => {
-      const { connections, total } = org.connections({ ...withoutEmpty(target), limit, offset });
+      const page = { limit, offset };
+      const { items, total, incomplete } = await surveyConnections(
+        hub.nodes,
+        org,
+        withoutEmpty(target),
+        page,
+      );
       return {
         connections: Object.fromEntries(
-          connections.map((connection) => [connection.client, toApiConnection(connection)]),
+          items.map(({ node, item }) => [item.client, toApiConnection(item, node)]),
         ),
         total,
+        incomplete,
       };
     },
     rpc: async ({ org, principal, requestId, remoteAddress, signal }, { method, params = {} }) => {
@@ -166,32 +171,39 @@ export function createApiHandlers(environment: ApiEnvironment): ApiHandlers {
         position: after && { channel: after.channel, ...after.position },
       };
     },
-    info: async (call) => ({
-      nodes: [
-        {
-          uid: hub.nodeId,
-          name: environment.nodeName,
-          version: environment.version,
-          ...(call.allOrgs ? nodeNumbers(hub) : orgNumbers(call.org)),
-          uptime: Math.max(0, Math.floor((clock.now() - hub.stats().startedAtMs) / 1_000)),
-        },
-      ],
-    }),
+    info: async ({ org, allOrgs }) => {
+      const { found, incomplete } = await (allOrgs ? surveyNodes(hub.nodes) : surveyOrgNodes(org));
+      const own = { name: environment.nodeName, version: environment.version };
+      return {
+        nodes: found.map(({ uptimeMs, ...facts }) => ({
+          uid: facts.node,
+          ...(facts.node === hub.nodeId ? own : { name: facts.name, version: facts.version }),
+          num_clients: facts.connections,
+          num_users: facts.users,
+          num_subs: facts.subscriptions,
+          num_channels: facts.channels,
+          uptime: Math.floor(uptimeMs / 1_000),
+        })),
+        incomplete,
+      };
+    },
     namespaces: () =>
       Promise.resolve({
         namespaces: [...hub.namespaces()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(toSnakeCase),
       }),
-    events: ({ org }, { channel, kinds, after, limit = DEFAULT_EVENTS, ...target }) => {
-      const events = org.events({
+    events: async ({ org }, { channel, kinds, after, node = '', limit = DEFAULT_EVENTS, ...target }) => {
+      const filter = {
         ...withoutEmpty(target),
         ...(channel === undefined ? {} : { channel }),
         ...(kinds === undefined ? {} : { kinds }),
         ...(after === undefined ? {} : { after }),
         limit,
-      });
-      return Promise.resolve({
+      };
+      const { events, incomplete } = await surveyEvents(org, filter, node === '' ? undefined : node);
+      return {
         events: events.map(({ timeMs, ...event }) => ({ time: timeMs, ...(toSnakeCase(event) as object) })),
-      });
+        incomplete,
+      };
     },
     map_publish: async ({ org }, params) =>
       toMapPublished(
@@ -322,9 +334,10 @@ function toInfo(info: Payload): RawJson | string {
   return typeof info === 'string' ? new RawJson(info) : Buffer.from(info).toString('base64');
 }
 
-function toApiConnection(connection: ConnectionSummary): object {
+function toApiConnection(connection: ConnectionSummary, node: string): object {
   return {
     user: connection.user,
+    node,
     app_name: connection.name,
     app_version: connection.version,
     transport: connection.transport,
@@ -342,23 +355,6 @@ function toApiConnection(connection: ConnectionSummary): object {
         ]),
       ),
     },
-  };
-}
-
-function nodeNumbers(hub: Pick<Hub, 'stats'>): object {
-  const { connections, users, subscriptions, channels } = hub.stats();
-  return { num_clients: connections, num_users: users, num_subs: subscriptions, num_channels: channels };
-}
-
-/** Counted, because the node keeps no totals per org; users among the newest connections. */
-function orgNumbers(org: OrgApi): object {
-  const channels = org.channels(undefined, Infinity);
-  const { connections, total } = org.connections({ limit: COUNTED_CONNECTIONS });
-  return {
-    num_clients: total,
-    num_users: new Set(connections.map((connection) => connection.user)).size,
-    num_subs: channels.reduce((sum, { subscribers }) => sum + subscribers, 0),
-    num_channels: channels.length,
   };
 }
 

@@ -436,9 +436,20 @@ describe('reading', () => {
         { channel: 'b', subscribers: 1 },
       ],
       connections: () => ({ connections: [connection], total: 9 }),
+      stats: () => ({
+        sinceMs: 1,
+        connections: 9,
+        users: 1,
+        subscriptions: 3,
+        messagesIn: 0,
+        messagesOut: 0,
+        bytesIn: 0,
+        bytesOut: 0,
+        outboxBytes: 0,
+      }),
     });
     expect((await call('channels', { pattern: 'a*' })).body).toEqual({
-      result: { channels: { a: { num_clients: 2 }, b: { num_clients: 1 } } },
+      result: { channels: { a: { num_clients: 2 }, b: { num_clients: 1 } }, incomplete: [] },
     });
     expect((await call('connections', { user: 'ada' })).body).toMatchObject({
       result: {
@@ -446,6 +457,7 @@ describe('reading', () => {
         connections: {
           c1: {
             user: 'ada',
+            node: 'node-1',
             app_name: 'js',
             protocol: 'json',
             state: { channels: { a: { offset: 1, epoch: 'e', delivery: 'flowing' } } },
@@ -467,13 +479,14 @@ describe('reading', () => {
             uptime: 60,
           },
         ],
+        incomplete: [],
       },
     });
     expect(hub.calls.map(({ org, args }) => [org, args])).toEqual([
-      ['acme', ['a*', 10_000]],
+      ['acme', ['a*', Infinity]],
       ['acme', [{ user: 'ada', limit: 100, offset: 0 }]],
+      ['acme', []],
       ['acme', [undefined, Infinity]],
-      ['acme', [{ limit: 10_000 }]],
     ]);
   });
 

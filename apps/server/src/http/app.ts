@@ -38,6 +38,10 @@ function sessionOf(sessions: HttpDeps['sessions'], peerFacts: PeerFactsOf): Modu
   };
 }
 
+function noLink(): never {
+  throw new CodedError('notAvailable', 'links into the console');
+}
+
 /** Not listening yet. Routes of modules are those the hub has now. Closing ends idle keep-alive connections at once. */
 export async function createHttpApp(
   deps: HttpDeps & { readonly onApiCall?: ApiRoutesDeps['onCall'] },
@@ -103,7 +107,6 @@ export async function createHttpApp(
       onKeyUse,
       ...(deps.tracer ? { tracer: deps.tracer } : {}),
       handlers: createApiHandlers({
-        clock: deps.clock,
         hub,
         version: options.version,
         nodeName: options.nodeName,
@@ -119,8 +122,11 @@ export async function createHttpApp(
     options,
   );
   registerDocsRoutes(app, { hub }, { version: options.version, metrics: deps.metrics !== undefined });
-  if (sessions)
-    registerConsoleRoutes(app, { logger, sessions, peerFacts, oidc: deps.oidc, isInvited: deps.isInvited });
+  if (sessions) {
+    const { oidc, isInvited, apiKeys, newLink = noLink } = deps;
+    const door = { logger, sessions, peerFacts, oidc, isInvited, apiKeys, onKeyUse, newLink };
+    registerConsoleRoutes(app, door);
+  }
   const pages: ConsolePages = sessions ? registerConsoleFiles(app, options.consoleDir) : () => false;
 
   app.setNotFoundHandler((request, reply) => {

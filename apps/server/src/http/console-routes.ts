@@ -6,10 +6,11 @@ import type { Logger } from '@trunkline/base';
 import { isOrgId, CodedError } from '@trunkline/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ConsoleIdentity, Origin } from '../auth/console-accounts.js';
+import { mayUseModule, noteKeyUse, outOfScope, presentedKey } from './api-routes.js';
 import { toErrorAnswer } from './errors.js';
 import { page } from './page.js';
 import type { PeerFactsOf } from './peer.js';
-import type { ConsoleDoor, OidcDoor } from './ports.js';
+import type { ApiKeyVerifier, ConsoleDoor, ConsoleLink, KeyUse, OidcDoor } from './ports.js';
 
 export interface ConsoleRoutesDeps {
   readonly logger: Logger;
@@ -19,12 +20,14 @@ export interface ConsoleRoutesDeps {
   readonly oidc?: OidcDoor | undefined;
   /** Whether an invitation's token can still be accepted; absent: there are none. */
   readonly isInvited?: ((token: string) => Promise<boolean>) | undefined;
+  readonly apiKeys: ApiKeyVerifier;
+  readonly onKeyUse: (use: KeyUse) => void;
+  /** A fresh one-time link, instead of the one before. */
+  readonly newLink: () => ConsoleLink;
 }
 
-export function registerConsoleRoutes(
-  app: FastifyInstance,
-  { logger, sessions, peerFacts, oidc, isInvited }: ConsoleRoutesDeps,
-): void {
+export function registerConsoleRoutes(app: FastifyInstance, deps: ConsoleRoutesDeps): void {
+  const { logger, sessions, peerFacts, oidc, isInvited, apiKeys, newLink } = deps;
   const originOf = (request: FastifyRequest): Origin => ({
     address: peerFacts(request).address,
     requestId: request.id,
@@ -64,6 +67,15 @@ export function registerConsoleRoutes(
       );
       void reply.header('set-cookie', cookie);
       return identity;
+    });
+
+    scope.post('/console/link', async (request) => {
+      const holder = await apiKeys.verify(presentedKey(request));
+      if (!holder) throw new CodedError('unauthorized');
+      if (holder.org !== '*') throw new CodedError('permissionDenied', 'a key of all orgs is required');
+      if (!mayUseModule(holder, 'directory')) throw outOfScope('directory');
+      noteKeyUse(request, { holder, org: '' }, 'console.link', deps);
+      return newLink();
     });
 
     scope.get('/console/ways', () => ({ link: true, ...(oidc ? { oidc: { name: oidc.name } } : {}) }));

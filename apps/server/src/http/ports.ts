@@ -22,6 +22,13 @@ export type ConsoleDoor = Pick<
   'signIn' | 'signInAs' | 'verify' | 'orgs' | 'issueToken' | 'signOut'
 >;
 
+/** Signs in once. */
+export interface ConsoleLink {
+  readonly link: string;
+  /** Unix milliseconds. */
+  readonly expiresMs: number;
+}
+
 /** Sign-in with an identity provider: where to send a browser, and what its answer means. */
 export interface OidcDoor {
   /** Shown on the way in. */
@@ -55,6 +62,8 @@ export interface HttpDeps {
   readonly authenticator: Pick<Authenticator, 'authenticate'>;
   /** Absent: the console is off. */
   readonly sessions?: ConsoleDoor;
+  /** A fresh one-time link into the console; absent: `sessions` makes none for others. */
+  readonly newLink?: () => ConsoleLink;
   /** Sign-in with an identity provider; absent: there is none. */
   readonly oidc?: OidcDoor;
   /** Whether an invitation's token can still be accepted; absent: there are none. */

@@ -6,12 +6,14 @@ import {
   type Endpoint,
   type Hub,
   type NamespaceOptions,
+  type Nodes,
   type NodeStats,
   type OrgApi,
   type Principal,
   type RouteDescriptor,
   type Validator,
 } from '@trunkline/hub';
+import { createLoneNodes } from '@trunkline/hub/testing';
 import { CodedError } from '@trunkline/protocol';
 import type { FastifyInstance } from 'fastify';
 import type { ApiKeyIdentity } from '../auth/api-keys.js';
@@ -68,8 +70,25 @@ export class FakeHub implements Hub {
   routeList: readonly RouteDescriptor[] = [];
   endpointList: readonly Endpoint[] = [];
 
+  readonly nodes: Nodes;
+  readonly #lone: ReturnType<typeof createLoneNodes>;
+
   constructor(answers: Partial<OrgApi> = {}) {
     this.answers = answers;
+    const { startedAtMs, connections, users, orgs, subscriptions, channels } = TEST_STATS;
+    this.#lone = createLoneNodes(
+      this.nodeId,
+      new FakeClock(),
+      (org) => this.forOrg(org),
+      () => ({
+        name: this.nodeId,
+        version: '0.0.0',
+        startedAtMs,
+        uptimeMs: 60_000,
+        ...{ connections, users, orgs, subscriptions, channels },
+      }),
+    );
+    this.nodes = this.#lone;
   }
 
   forOrg(org: string): OrgApi {
@@ -80,8 +99,10 @@ export class FakeHub implements Hub {
         const answer = this.answers[method as keyof OrgApi] as ((...given: unknown[]) => unknown) | undefined;
         return (answer ?? unexpected(method))(...args);
       };
-    return new Proxy({ org } as OrgApi, {
-      get: (target, name) => (name === 'org' ? target.org : record(String(name))),
+    const ask: OrgApi['ask'] = (kind, question, options) => this.#lone.askIn(org, kind, question, options);
+    return new Proxy({ org, ask } as OrgApi, {
+      get: (target, name) =>
+        name === 'org' || name === 'ask' ? target[name] : (record(String(name)) as unknown),
     });
   }
 

@@ -75,7 +75,8 @@ export function buildOpenApi(parts: OpenApiParts): JsonSchema {
           type: 'apiKey',
           in: 'header',
           name: 'X-API-Key',
-          description: 'A key of the configuration; also taken as `Authorization: apikey …`.',
+          description:
+            'A key of the configuration or of the directory; also taken as `Authorization: apikey …`.',
         },
         org: {
           type: 'apiKey',

@@ -21,6 +21,11 @@ export class Keys {
     return this.#channelPrefix + key;
   }
 
+  /** One node hears it. */
+  controlOf(address: string): string {
+    return `${this.control}:${address}`;
+  }
+
   /** The inverse of `channel`; undefined for other names. */
   keyOf(channel: string): ChannelKey | undefined {
     return channel.startsWith(this.#channelPrefix)

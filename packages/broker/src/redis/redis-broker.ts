@@ -48,7 +48,7 @@ export function createRedisBroker(deps: RedisBrokerDeps, given?: Partial<RedisBr
 
 class RedisBroker implements Broker {
   readonly name = 'redis';
-  readonly #nodeId: string;
+  readonly address: string;
   readonly #handler: BrokerHandler;
   readonly #logger: Logger;
   readonly #parts: streams.EngineParts;
@@ -58,18 +58,19 @@ class RedisBroker implements Broker {
 
   constructor(deps: Required<RedisBrokerDeps>, options: RedisBrokerOptions, handler: BrokerHandler) {
     const { clock, random, logger } = deps;
-    this.#nodeId = randomId(random, NODE_ID_LENGTH);
+    this.address = randomId(random, NODE_ID_LENGTH);
     this.#handler = handler;
     this.#logger = logger;
-    const own = new OwnMessages(clock, this.#nodeId, options.commandTimeoutMs);
+    const own = new OwnMessages(clock, this.address, options.commandTimeoutMs);
     const keys = new Keys(options.prefix);
-    const link = new RedisLink({ clock, logger }, options, this.#nodeId, {
+    const link = new RedisLink({ clock, logger }, options, this.address, {
       onMessage: (channel, message) => this.#onMessage(channel, message),
       onResumed: () => handler.onResumed(),
       onLost: () => own.loseAll(),
     });
     this.#parts = { link, keys, random, own, idempotencyTtlMs: options.idempotencyTtlMs };
     link.keepListening(keys.control);
+    link.keepListening(keys.controlOf(this.address));
     this.#sweep = every(clock, options.sweepIntervalMs, () => void this.#sweepMaps());
   }
 
@@ -145,8 +146,10 @@ class RedisBroker implements Broker {
     return maps.mapClear(this.#parts, key, options);
   }
 
-  async sendControl(message: string): Promise<void> {
-    await this.#parts.link.call('PUBLISH', this.#parts.keys.control, `${this.#nodeId} ${message}`);
+  async sendControl(message: string, to = ''): Promise<void> {
+    const { link, keys } = this.#parts;
+    const channel = to === '' ? keys.control : keys.controlOf(to);
+    await link.call('PUBLISH', channel, `${this.address} ${message}`);
   }
 
   dispose(): void {
@@ -165,7 +168,8 @@ class RedisBroker implements Broker {
     try {
       const key = keys.keyOf(channel);
       if (key !== undefined) this.#tell(key, decodeMessage(message));
-      else if (channel === keys.control) this.#onControl(message.toString('utf8'));
+      else if (channel === keys.control || channel === keys.controlOf(this.address))
+        this.#onControl(message.toString('utf8'));
     } catch (cause) {
       // What it was will be missed by its number.
       this.#logger.error({ broker: 'redis', err: cause }, 'a message could not be handed on');
@@ -187,7 +191,7 @@ class RedisBroker implements Broker {
 
   #onControl(text: string): void {
     const space = text.indexOf(' ');
-    if (text.slice(0, space) !== this.#nodeId) this.#handler.onControl(text.slice(space + 1));
+    if (text.slice(0, space) !== this.address) this.#handler.onControl(text.slice(space + 1));
   }
 
   async #sweepMaps(): Promise<void> {

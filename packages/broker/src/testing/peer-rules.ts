@@ -45,6 +45,24 @@ export const PEER_RULES: Readonly<Record<string, Rule>> = {
     expect(heard.control).toEqual([]);
   },
 
+  '[BROKER-13] sends a control message to one node alone, after what was sent before': async ({
+    broker,
+    heard,
+    peer,
+    eventually,
+  }) => {
+    const second = await peer();
+    const third = await peer();
+    expect(new Set([broker, second.broker, third.broker].map(({ address }) => address)).size).toBe(3);
+    const sent = Array.from({ length: 20 }, (_, index) => `{"n":${index}}`);
+    await Promise.all(sent.map((text) => broker.sendControl(text, second.broker.address)));
+    await broker.sendControl('{"to":"nobody"}', 'an address of nobody');
+    await broker.sendControl('{"to":"all"}');
+    await eventually(() => expect(second.heard.control).toEqual([...sent, '{"to":"all"}']));
+    await eventually(() => expect(third.heard.control).toEqual(['{"to":"all"}']));
+    expect(heard.control).toEqual([]);
+  },
+
   '[BROKER-12] nodes share history, presence, maps and idempotency': async ({ broker, peer }) => {
     const other = await peer();
     const first = await broker.publish(NEWS, '1', { ...KEPT, idempotencyKey: 'k' });

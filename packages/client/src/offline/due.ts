@@ -4,6 +4,8 @@ import { hasEnded, type QueueEntry } from './entry.js';
 export interface DueOptions {
   readonly keepDoneMs: number;
   readonly maxEnded: number;
+  /** Nothing waits longer between two tries: a moment further away was written before the clock went back. */
+  readonly maxDelayMs: number;
 }
 
 export interface Due {
@@ -22,7 +24,7 @@ export function whatIsDue(
   entries: Iterable<QueueEntry>,
   flying: ReadonlySet<string>,
   nowMs: number,
-  { keepDoneMs, maxEnded }: DueOptions,
+  { keepDoneMs, maxEnded, maxDelayMs }: DueOptions,
 ): Due {
   const send: QueueEntry[] = [];
   const expire: QueueEntry[] = [];
@@ -52,7 +54,7 @@ export function whatIsDue(
     nextMs = Math.min(nextMs, entry.expiresMs);
     if (heads.has(entry.order)) continue;
     heads.add(entry.order);
-    if (entry.retryAtMs <= nowMs) send.push(entry);
+    if (entry.retryAtMs <= nowMs || entry.retryAtMs > nowMs + maxDelayMs) send.push(entry);
     else nextMs = Math.min(nextMs, entry.retryAtMs);
   }
   return { send, expire, sweep: [...sweep, ...kept.slice(0, Math.max(0, kept.length - maxEnded))], nextMs };

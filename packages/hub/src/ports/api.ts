@@ -4,6 +4,7 @@
  */
 import type { ClientInfo, Payload, Position, Publication, Tags } from '@trunkline/protocol';
 import type { OrgEvent, OrgEventFilter, OrgStats } from './diagnosis.js';
+import type { AskOptions, Kind, Survey } from './nodes.js';
 import type { Principal } from './principal.js';
 
 export interface ApiPublishOptions {
@@ -134,7 +135,10 @@ export interface OrgApi {
     readonly connections: readonly ConnectionSummary[];
     readonly total: number;
   };
-  /** Subscribes a user's (or client's) connections from the server; needs no permission of theirs. */
+  /**
+   * Subscribes a user's (or client's) connections from the server; needs no permission of theirs. This and the following three reach every node and
+   * return how many connections were met; a node that does not say within a second is not counted.
+   */
   subscribe(channel: string, target: ClientTarget, options?: ServerSubscribeOptions): Promise<number>;
   unsubscribe(channel: string, target: ClientTarget): Promise<number>;
   /** `except`: client ids that stay. */
@@ -158,6 +162,8 @@ export interface OrgApi {
   stats(): OrgStats;
   /** What happened to the org's clients on this node lately, newest first (spec DIAG-1); at most `orgEventsMax` are kept. */
   events(filter?: OrgEventFilter): readonly OrgEvent[];
+  /** Asks the live nodes, this one included, something about this org (spec ASK-1). See `Nodes.ask`. */
+  ask<Q, A>(kind: Kind<Q, A>, question: Q, options?: AskOptions): Promise<Survey<A>>;
 }
 
 /** Numbers of one node since its start; snapshots, never reset. */

@@ -7,6 +7,8 @@ export type * from './idempotency.js';
 export { defineModule } from './module.js';
 export type * from './module.js';
 export type * from './namespace.js';
+export { answerInOrg, answerOnNode } from './nodes.js';
+export type * from './nodes.js';
 export type * from './principal.js';
 export type * from './quotas.js';
 export type * from './transport.js';

@@ -8,6 +8,7 @@ import type { CallContext, NodeStats, OrgApi, RpcOutcome } from './api.js';
 import type { Endpoint } from './endpoint.js';
 import type { Effect } from './idempotency.js';
 import type { NamespaceOptions } from './namespace.js';
+import type { Answer, Nodes } from './nodes.js';
 import type { Principal } from './principal.js';
 
 /** What a local source says. The hub numbers what it publishes (own epoch per opening). */
@@ -104,6 +105,8 @@ export interface ModuleContext {
   stats(): NodeStats;
   /** Orgs with connections on this node. */
   orgs(): readonly string[];
+  /** The nodes of the deployment. Questions about an org go through `forOrg`. */
+  readonly nodes: Pick<Nodes, 'id' | 'alone' | 'list' | 'others' | 'isLive' | 'ask' | 'tell'>;
 }
 
 export interface ModuleParts {
@@ -111,6 +114,8 @@ export interface ModuleParts {
   readonly rpc?: Readonly<Record<string, RpcMethod>>;
   readonly routes?: readonly RouteDescriptor[];
   readonly endpoints?: readonly Endpoint[];
+  /** What other nodes may ask this module. */
+  readonly answers?: readonly Answer[];
   dispose?(): void | Promise<void>;
 }
 

@@ -6,6 +6,7 @@ import type { Namespaces } from '../channels/namespaces.js';
 import type { Clients } from '../clients/clients.js';
 import type { OrgEvents } from '../clients/org-events.js';
 import type { Counters } from '../connection/counters.js';
+import type { HubNodes } from '../nodes/nodes.js';
 import type { HubOptions } from '../options.js';
 import type { Authenticator } from '../ports/authenticator.js';
 import type { DurableLog } from '../ports/durable-log.js';
@@ -32,6 +33,7 @@ export interface RouterDeps {
   readonly namespaces: Namespaces;
   readonly counters: Counters;
   readonly events: OrgEvents;
+  readonly nodes: Pick<HubNodes, 'askIn' | 'expect'>;
   readonly rpc: ReadonlyMap<string, RegisteredRpc>;
   readonly durableLog: DurableLog | undefined;
   /** For calls of idempotent methods. */

@@ -16,12 +16,19 @@ import {
 import type { Namespace } from '../channels/namespaces.js';
 import type { Client } from '../clients/client.js';
 import type { ClientTarget, OrgApi, ServerSubscribeOptions } from '../ports/api.js';
+import type { Kind } from '../ports/nodes.js';
 import { matchesGlob } from './authorise.js';
 import { readPresence, type HandlerDeps } from './handlers.js';
 import { publishStream, writeMap } from './publishing.js';
 import { callRpcDirectly } from './rpc.js';
 
 const NOWHERE: Position = { epoch: '', offset: 0 };
+
+/** Who wants to know how many clients a control message met. */
+export interface ControlReply {
+  readonly id: string;
+  readonly to: string;
+}
 
 /** What one node asks of the others. */
 export type ControlMessage =
@@ -52,6 +59,79 @@ export type ControlMessage =
       readonly target: ClientTarget;
       readonly expiresAtMs?: number;
     };
+
+/** What another node wrote; undefined where it is no control message. Whether the org is one is checked, and that the target names somebody. */
+export function readControl(
+  text: string,
+): { readonly message: ControlMessage; readonly reply: ControlReply | undefined } | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(value) || !isObject(value['target'])) return undefined;
+  const { kind, org, channel, code, reason, except, expiresAtMs, options } = value;
+  if (typeof org !== 'string' || !isOrgId(org) || !isTarget(value['target'])) return undefined;
+  const wellFormed = {
+    disconnect:
+      typeof code === 'number' && typeof reason === 'string' && (except === undefined || isTexts(except)),
+    unsubscribe: typeof channel === 'string',
+    subscribe: typeof channel === 'string' && isSubscribeOptions(options),
+    refresh: expiresAtMs === undefined || typeof expiresAtMs === 'number',
+  };
+  if (typeof kind !== 'string' || !Object.hasOwn(wellFormed, kind)) return undefined;
+  if (!wellFormed[kind as keyof typeof wellFormed]) return undefined;
+  const { reply } = value;
+  return {
+    message: value as unknown as ControlMessage,
+    reply:
+      isObject(reply) && typeof reply['id'] === 'string' && typeof reply['to'] === 'string'
+        ? { id: reply['id'], to: reply['to'] }
+        : undefined,
+  };
+}
+
+/** How many clients a control message met at a node. */
+const MET: Kind<null, number> = {
+  name: 'hub.met',
+  question: () => null,
+  answer: (value) => {
+    if (typeof value !== 'number' || !(value >= 0)) throw new TypeError('a number from 0 is expected');
+    return value;
+  },
+};
+
+/** A node that does not say by then is not counted. */
+const MET_MS = 1_000;
+
+function isTarget({ user, client, sessions }: Readonly<Record<string, unknown>>): boolean {
+  if (user === undefined && client === undefined) return false;
+  return isTextOrAbsent(user) && isTextOrAbsent(client) && (sessions === undefined || isTexts(sessions));
+}
+
+function isSubscribeOptions(options: unknown): boolean {
+  if (options === undefined) return true;
+  if (!isObject(options)) return false;
+  const { info, data, expiresAtMs } = options;
+  return (
+    isTextOrAbsent(info) &&
+    isTextOrAbsent(data) &&
+    (expiresAtMs === undefined || typeof expiresAtMs === 'number')
+  );
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isTextOrAbsent(value: unknown): boolean {
+  return value === undefined || typeof value === 'string';
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
 
 /** Carries out a control message on this node; returns how many clients it met. Also the way in for other nodes' messages. */
 export async function applyControl(deps: HandlerDeps, message: ControlMessage): Promise<number> {
@@ -164,14 +244,17 @@ export function createOrgApi(deps: HandlerDeps, org: string): OrgApi {
     return { key: channelKey(org, channel), namespace };
   };
   const control = async (message: ControlMessage): Promise<number> => {
-    // The other nodes are told whatever comes of it here.
+    // The other nodes are told whatever comes of it here; also those that this one does not know of yet, which are not counted.
+    const met = deps.nodes.expect(org, MET, MET_MS);
+    const reply = met && { id: met.id, to: deps.nodeId };
     const [here, told] = await Promise.allSettled([
       applyControl(deps, message),
-      deps.broker.sendControl(JSON.stringify(message)),
+      deps.broker.sendControl(JSON.stringify({ ...message, ...(reply && { reply }) })),
     ]);
     if (here.status === 'rejected') throw here.reason;
     if (told.status === 'rejected') throw told.reason;
-    return here.value;
+    const elsewhere = met ? (await met.settled).replies : [];
+    return elsewhere.reduce((sum, { answer }) => sum + answer, here.value);
   };
   const requireTarget = (target: ClientTarget): ClientTarget => {
     if (target.client === undefined && target.user === undefined)
@@ -269,7 +352,7 @@ export function createOrgApi(deps: HandlerDeps, org: string): OrgApi {
     },
     connections: ({ limit = 100, offset = 0, ...target }) => {
       const all = [...deps.clients.find(org, target)].sort(
-        (a, b) => b.identity.connectedAtMs - a.identity.connectedAtMs,
+        (a, b) => b.identity.connectedAtMs - a.identity.connectedAtMs || (a.id < b.id ? -1 : 1),
       );
       return {
         connections: all.slice(offset, offset + limit).map((client) => client.summary()),
@@ -319,6 +402,7 @@ export function createOrgApi(deps: HandlerDeps, org: string): OrgApi {
     },
     stats: () => deps.clients.statsOf(org),
     events: (filter) => deps.events.list(org, filter),
+    ask: (kind, question, options) => deps.nodes.askIn(org, kind, question, options),
   };
 
   const presenceKey = (channel: string): ChannelKey => {

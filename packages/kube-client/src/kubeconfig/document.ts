@@ -2,7 +2,7 @@
  * A kubeconfig as text turned into named clusters, users and contexts. Only the shape is judged here: fields of the wrong type are refused with their place
  * (`users[dev].user.token`), and nothing that the text names is opened, run or asked.
  */
-import { parse } from 'yaml';
+import { Lexer, parse, Parser } from 'yaml';
 import { KubeError } from '../errors.js';
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -30,16 +30,27 @@ export interface ContextParts {
   readonly user: Entry;
 }
 
-/** Longest kubeconfig in UTF-16 code units. */
-const TEXT_MAX = 1_048_576;
+export interface TextBounds {
+  /** Longest kubeconfig in UTF-16 code units. */
+  readonly maxChars: number;
+  /** Most tokens of YAML: reading them is what costs time, some 15 µs for each. A field is four to six of them, whatever its length. */
+  readonly maxTokens: number;
+}
+
+/** For files of an operator: a thousand contexts. */
+const OWN_FILE: TextBounds = { maxChars: 1_048_576, maxTokens: 200_000 };
+/** Deepest nesting; what counts in a kubeconfig has eight levels. */
+const DEPTH_MAX = 64;
 
 /** Throws `kubeconfigInvalid`. Aliases are refused: no tool writes them, and a few make gigabytes. */
-export function parseKubeconfig(text: string): Kubeconfig {
-  if (text.length > TEXT_MAX) throw invalid(`more than ${TEXT_MAX} characters`);
+export function parseKubeconfig(text: string, bounds = OWN_FILE): Kubeconfig {
+  if (text.length > bounds.maxChars) throw invalid(`more than ${bounds.maxChars} characters`);
+  checkTokens(text, bounds.maxTokens);
   let document: unknown;
   try {
-    // Any text but `true`, `12` and the like stays text; warnings are for people at a terminal.
-    document = parse(text, { schema: 'core', maxAliasCount: 0, logLevel: 'error' });
+    // Any text but `true`, `12` and the like stays text; warnings are for people at a terminal. Of fields with one name the last counts: to look for such costs the library the
+    // square of their number, minutes for a megabyte.
+    document = parse(text, { schema: 'core', maxAliasCount: 0, logLevel: 'error', uniqueKeys: false });
   } catch (cause) {
     throw new KubeError('kubeconfigInvalid', 'no YAML', { cause });
   }
@@ -138,6 +149,22 @@ function named(root: Fields, list: string, field: string): Map<string, Entry> {
     if (!found.has(name)) found.set(name, { fields: fieldsOf(entry.fields[field] ?? {}, place), place });
   }
   return found;
+}
+
+/**
+ * The YAML library builds values recursively. Nested deeply enough, a text brings it to the end of the stack, where V8 may end the whole process instead of throwing: the test of
+ * KCL-50 did. Its parser of tokens is a loop and can be asked on the way.
+ */
+function checkTokens(text: string, maxTokens: number): void {
+  const parser = new Parser();
+  let tokens = 0;
+  for (const token of new Lexer().lex(text)) {
+    // What is done with is not wanted here.
+    const finished = parser.next(token);
+    while (finished.next().done !== true);
+    if (parser.stack.length > DEPTH_MAX) throw invalid(`more than ${DEPTH_MAX} levels`);
+    if (++tokens > maxTokens) throw invalid(`more than ${maxTokens} tokens of YAML`);
+  }
 }
 
 function fieldsOf(value: unknown, place: string): Fields {

@@ -32,9 +32,12 @@ export interface ReducedKubeconfig {
 const CLUSTER_FIELDS = new Set(['server', 'certificate-authority-data', 'extensions']);
 const USER_FIELDS = new Set(['token', 'client-certificate-data', 'client-key-data', 'extensions']);
 
+/** For what anybody may send: some hundred contexts, read in a fraction of a second. */
+const UPLOADED = { maxChars: 262_144, maxTokens: 10_000 };
+
 /** Throws `kubeconfigInvalid`, or `kubeconfigRefused` naming the field. @param context default: the file's `current-context` */
 export function reduceKubeconfig(text: string, context?: string): ReducedKubeconfig {
-  const { cluster, user, namespace } = contextOf(parseKubeconfig(text), context);
+  const { cluster, user, namespace } = contextOf(parseKubeconfig(text, UPLOADED), context);
   refuseOthers(cluster, CLUSTER_FIELDS);
   refuseOthers(user, USER_FIELDS);
   const server = requiredText(cluster, 'server');

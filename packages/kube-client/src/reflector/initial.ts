@@ -74,8 +74,9 @@ export class InitialReader {
       watch = await this.#deps.open(signal);
     } catch (error) {
       if (!(error instanceof KubeError) || (error.status !== 422 && error.status !== 400)) throw error;
-      // A server that names the parameter knows it for none of its resources; anything else may be about this question.
-      if (error.message.includes('sendInitialEvents')) withoutWatchList.add(this.#question.group);
+      // A server that names our parameters knows them for none of its resources (old ones stumble over the second); anything else may be about this question.
+      if (/sendInitialEvents|resourceVersionMatch/.test(error.message))
+        withoutWatchList.add(this.#question.group);
       else this.#plain = true;
       return undefined;
     }

@@ -18,6 +18,8 @@ export interface ReflectorOptions extends PruneOptions {
    * for a word that is not yet wrong. 0 says so at once.
    */
   readonly graceMs: number;
+  /** A watch that goes on from an earlier version is called live with its first event, or after this time without one, in milliseconds. Default 250: a server that has forgotten the version says so at once. */
+  readonly settleMs: number;
   /** Asks the server to end watches after this time, plus up to as much again, in milliseconds. Default 1,800,000, as servers do by themselves. */
   readonly watchTimeoutMs: number;
   /** WatchList is given up for plain lists when its first part stands still for this long, in milliseconds. Default 15,000: a server that does not know the parameter answers with an ordinary watch. */
@@ -40,6 +42,7 @@ export const REFLECTOR_DEFAULTS: ReflectorOptions = {
   refusedMaxMs: 300_000,
   healthyAfterMs: 10_000,
   graceMs: 1_000,
+  settleMs: 250,
   watchTimeoutMs: 1_800_000,
   initialSilenceMs: 15_000,
   ringMaxChanges: 1_000,
@@ -54,6 +57,7 @@ export function resolveReflectorOptions(given?: Partial<ReflectorOptions>): Refl
   const least: Partial<Record<keyof ReflectorOptions, number>> = {
     healthyAfterMs: 0,
     graceMs: 0,
+    settleMs: 0,
     ringMaxChanges: 0,
     ringMaxBytes: 0,
     watchTimeoutMs: 1_000,

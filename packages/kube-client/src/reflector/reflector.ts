@@ -184,8 +184,13 @@ export class Reflector implements ReflectorView, Disposable {
   async #cycle(signal: AbortSignal): Promise<KubeError | undefined> {
     try {
       if (this.#doubtful && !this.#listNext) await this.#ask(signal);
-      const flow = this.#listNext ? await this.#synchronise(signal) : undefined;
-      await this.#follow(flow ?? { watch: await this.#open(signal, { version: this.#version }) }, signal);
+      const fresh = this.#listNext;
+      const flow = fresh ? await this.#synchronise(signal) : undefined;
+      await this.#follow(
+        flow ?? { watch: await this.#open(signal, { version: this.#version }) },
+        fresh,
+        signal,
+      );
       return undefined;
     } catch (error) {
       signal.throwIfAborted();
@@ -268,15 +273,20 @@ export class Reflector implements ReflectorView, Disposable {
     return watch;
   }
 
-  async #follow({ watch, begun }: Flow, signal: AbortSignal): Promise<void> {
+  /** @param fresh the version is one that the server has just given, so that it cannot have been forgotten */
+  async #follow({ watch, begun }: Flow, fresh: boolean, signal: AbortSignal): Promise<void> {
     const batches = begun?.batches ?? watch.batches[Symbol.asyncIterator]();
     let heard = begun !== undefined;
     try {
-      this.#live();
+      if (fresh) this.#live();
       if (begun !== undefined) await this.#apply(begun.first, signal);
-      for (let next = await batches.next(); next.done !== true; next = await batches.next()) {
+      let next = batches.next();
+      if (!fresh && !(await this.#comesSoon(next))) this.#live();
+      for (let got = await next; got.done !== true; got = await next) {
         heard = true;
-        await this.#apply(next.value, signal);
+        await this.#apply(got.value, signal);
+        if (this.#liveSinceMs === undefined) this.#live();
+        next = batches.next();
       }
     } catch (error) {
       this.#doubtful = !heard && error instanceof KubeError && error.kind === 'kubeSilent';
@@ -284,6 +294,21 @@ export class Reflector implements ReflectorView, Disposable {
     } finally {
       watch.discard();
     }
+  }
+
+  /**
+   * Whether the first batch, or the end of the watch, comes within `settleMs`. Servers accept a watch from a version that they have forgotten, and say so only then: whoever calls
+   * that watch live tells a lie for a moment.
+   */
+  #comesSoon(next: Promise<unknown>): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = this.#deps.clock.setTimeout(() => resolve(false), this.#options.settleMs);
+      const settled = (): void => {
+        timer.cancel();
+        resolve(true);
+      };
+      next.then(settled, settled);
+    });
   }
 
   async #apply(events: readonly WatchEvent[], signal: AbortSignal): Promise<void> {

@@ -133,7 +133,6 @@ export class FakeCluster {
     this.#version = version;
     this.#objects = new Map(objects);
     this.compact();
-    this.#floor = 0;
   }
 
   // ------------------------------------------------------------ requests

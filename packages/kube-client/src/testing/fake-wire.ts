@@ -75,7 +75,7 @@ export class FakeBody implements AsyncIterable<Uint8Array> {
   /** @param signal ends the body with its reason, as a wire does */
   constructor(signal: AbortSignal) {
     if (signal.aborted) this.#finish({ error: signal.reason });
-    signal.addEventListener('abort', () => this.#finish({ error: signal.reason }), { once: true });
+    signal.addEventListener('abort', () => this.#abort(signal.reason), { once: true });
   }
 
   /** False once it has ended, whoever ended it. */
@@ -115,6 +115,12 @@ export class FakeBody implements AsyncIterable<Uint8Array> {
     } finally {
       this.#finish({});
     }
+  }
+
+  /** What is on its way does not arrive any more. */
+  #abort(reason: unknown): void {
+    this.#chunks.length = 0;
+    this.#finish({ error: reason });
   }
 
   #finish(over: { readonly error?: unknown }): void {

@@ -1,7 +1,7 @@
 /** Answers the questions "may I", "may they", "what may I" and "who am I" that are asked as objects which nobody stores. */
 import type { ObjectDraft } from '../model/objects.js';
 import { isObject, read, readList, readText, type JsonObject } from '../model/objects.js';
-import { badRequest } from '../model/status.js';
+import { badRequest, invalid } from '../model/status.js';
 import type { Attributes, Rbac } from './rbac.js';
 import { withAuthenticated, type Authenticator, type User } from './user.js';
 
@@ -83,7 +83,10 @@ function attributesOf(body: ObjectDraft): Attributes {
   const resource = read(body, 'spec', 'resourceAttributes');
   const path = read(body, 'spec', 'nonResourceAttributes');
   if (isObject(resource) === isObject(path))
-    throw badRequest('spec must have exactly one of resourceAttributes and nonResourceAttributes');
+    throw refuse(
+      'spec.resourceAttributes',
+      'exactly one of nonResourceAttributes or resourceAttributes must be specified',
+    );
   if (isObject(path)) return { kind: 'path', verb: readText(path, 'verb'), path: readText(path, 'path') };
   return {
     kind: 'resource',
@@ -99,8 +102,16 @@ function attributesOf(body: ObjectDraft): Attributes {
 function subjectOf(body: ObjectDraft): User {
   const name = readText(body, 'spec', 'user');
   const groups = readList(body, 'spec', 'groups').map(String);
-  if (name === '' && groups.length === 0) throw badRequest('spec.user or spec.groups must be given');
+  if (name === '' && groups.length === 0)
+    throw refuse('spec.user', 'at least one of user or group must be specified');
   return { name, groups };
+}
+
+function refuse(field: string, why: string): Error {
+  const message = `Invalid value: "": ${why}`;
+  return invalid('SubjectAccessReview', AUTHORIZATION.group, '', [
+    { reason: 'FieldValueInvalid', message, field },
+  ]);
 }
 
 function rulesOf(body: ObjectDraft, user: User, { rbac }: ReviewAccess): JsonObject {

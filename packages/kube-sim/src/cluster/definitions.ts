@@ -1,5 +1,6 @@
 /** Custom resource definitions: checking one, turning it into resource types, and the status that it gets when it is accepted. */
-import { AGE_COLUMN, ageSince, NAME_COLUMN } from '../model/columns.js';
+import { ageSince } from '../model/cells.js';
+import { AGE_COLUMN, NAME_COLUMN } from '../model/columns.js';
 import { isObject, read, readList, readText, toTimestamp, type KubeObject } from '../model/objects.js';
 import type { Column, ResourceType } from '../model/resource-type.js';
 import { invalid, type StatusCause } from '../model/status.js';

@@ -88,6 +88,13 @@ export class Answer {
     return this.#gzip === undefined ? this.#send(bytes) : this.#gzip.write(bytes);
   }
 
+  /** For streams: nothing is written after it. `onWritten` is called when it has left, or the peer is gone. */
+  writeLast(text: string, onWritten: () => void): void {
+    const bytes = Buffer.from(text);
+    this.#count(bytes.length);
+    this.response.write(bytes, onWritten);
+  }
+
   #send(bytes: Buffer): boolean {
     const left = this.cutAfterBytes - this.#sent;
     if (bytes.length > left) {

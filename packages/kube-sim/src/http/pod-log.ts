@@ -1,7 +1,7 @@
 /** `GET …/pods/x/log`: one container's lines as text, from where the client asks, and on and on where it follows. */
 import type { ContainerLog } from '../cluster/log-book.js';
 import { isObject, read, readList, readText, type KubeObject } from '../model/objects.js';
-import { badRequest, notFound } from '../model/status.js';
+import { badRequest, invalid, notFound } from '../model/status.js';
 import type { Answer } from './answer.js';
 import type { Exchange, Services } from './exchange.js';
 import { isTrue } from './request-info.js';
@@ -131,7 +131,7 @@ function parseOptions(query: URLSearchParams, nowMs: number): LogOptions {
   const sinceSeconds = whole(query, 'sinceSeconds', 1);
   const sinceTime = query.get('sinceTime');
   if (sinceSeconds !== undefined && sinceTime !== null)
-    throw badRequest('at most one of sinceTime or sinceSeconds may be specified');
+    throw refuse('sinceSeconds', 'Forbidden: at most one of sinceTime or sinceSeconds may be specified');
   const sinceMs = sinceTime === null ? nowMs - (sinceSeconds ?? Infinity) * 1000 : Date.parse(sinceTime);
   if (Number.isNaN(sinceMs)) throw badRequest('sinceTime must be a time as in RFC 3339');
   return {
@@ -147,7 +147,12 @@ function parseOptions(query: URLSearchParams, nowMs: number): LogOptions {
 function whole(query: URLSearchParams, field: string, min: number): number | undefined {
   const text = query.get(field);
   if (text === null || text === '') return undefined;
-  if (!/^\d{1,12}$/.test(text) || Number(text) < min)
-    throw badRequest(`${field} must be a whole number of at least ${min}, got "${text}"`);
+  if (!/^-?\d{1,12}$/.test(text)) throw badRequest(`${field} must be a whole number, got "${text}"`);
+  if (Number(text) < min)
+    throw refuse(field, `Invalid value: ${text}: must be greater than or equal to ${min}`);
   return Number(text);
+}
+
+function refuse(field: string, message: string): Error {
+  return invalid('PodLogOptions', '', '', [{ reason: 'FieldValueInvalid', message, field }]);
 }

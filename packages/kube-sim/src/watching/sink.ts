@@ -11,8 +11,8 @@ export interface Sink {
   listen(events: SinkEvents): void;
   /** False: nothing more until `onDrain`. */
   write(lines: readonly string[]): boolean;
-  /** Writes text as it is, without the mark of a line's end: half a line, by a fault. */
-  writePart(text: string): void;
+  /** Writes text as it is, without the mark of a line's end: half a line, by a fault. `onWritten` is called when it has left. */
+  writePart(text: string, onWritten: () => void): void;
   /** An orderly end. */
   end(): void;
   /** Breaks the connection. */
@@ -28,7 +28,7 @@ export function createHttpSink(answer: Answer): Sink {
       response.once('close', onClosed);
     },
     write: (lines) => answer.write(`${lines.join('\n')}\n`),
-    writePart: (text) => void answer.write(text),
+    writePart: (text, onWritten) => answer.writeLast(text, onWritten),
     end: () => answer.end(),
     cut: () => answer.cut(),
   };

@@ -214,9 +214,12 @@ export class WatchStream {
   #send(lines: readonly string[]): void {
     if (this.#truncate !== undefined) {
       const [line = ''] = lines;
-      this.#sink.writePart(line.slice(0, line.length >> 1));
-      if (this.#truncate === 'end') this.end();
-      else this.cut();
+      const isOrderly = this.#truncate === 'end';
+      this.#close();
+      this.#sink.writePart(line.slice(0, line.length >> 1), () => {
+        if (isOrderly) this.#sink.end();
+        else this.#sink.cut();
+      });
       return;
     }
     this.#lastLine = lines.at(-1);

@@ -85,7 +85,10 @@ export function createWebSocketSink(socket: Duplex, head: Buffer, onBytes: (byte
       if (head.length > 0) receive(head);
     },
     write: (lines) => lines.map((line) => send(TEXT, Buffer.from(line))).every(Boolean),
-    writePart: (text) => void send(TEXT, Buffer.from(text)),
+    writePart: (text, onWritten) => {
+      send(TEXT, Buffer.from(text));
+      socket.write('', onWritten);
+    },
     end,
     cut: () => void socket.destroy(),
   };

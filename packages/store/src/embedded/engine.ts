@@ -1,10 +1,10 @@
 /**
  * The embedded engine: PGlite in a worker thread of this process, on a data directory of its own. One session, lent to one borrower after the
- * other. A thread that died or did not answer is replaced at the next loan. Survives the death of the process at any moment; it does not wait for the
- * disk, so a power cut may take the last commits (spec STORE-4 says what happens then).
+ * other. A thread that died or did not answer is replaced at the next loan; one that dies again and again is given time. Survives the death of the process
+ * at any moment; it does not wait for the disk, so a power cut may take the last commits (spec STORE-74 says what happens then).
  */
-import { mkdir, rename, rm } from 'node:fs/promises';
-import type { Clock, Logger, Random } from '@trunkline/base';
+import { mkdir, rename, rm, statfs } from 'node:fs/promises';
+import { Backoff, sleep, type Clock, type Logger, type Random } from '@trunkline/base';
 import { CodedError } from '@trunkline/protocol';
 import { STORE_CODES } from '../codes.js';
 import { ConnectionLost, type Engine, type Run, type Session, type Step } from '../engine.js';
@@ -26,6 +26,11 @@ export interface EmbeddedOptions {
   /** A folder where an empty database is kept and copied from, which makes new directories quick. Absent: each is made anew, in seconds. */
   readonly templateDirectory?: string;
 }
+
+/** Between threads that end without a commit between them: opening costs seconds of work, and a full disk stays full for a while. */
+const REOPEN = { minDelayMs: 200, maxDelayMs: 10_000 };
+/** A borrower waits so long for the next attempt; where it is further away, it is told at once. */
+const REOPEN_WAIT_MS = 1_000;
 
 export async function openEmbedded(deps: EmbeddedDeps, options: EmbeddedOptions): Promise<Engine> {
   await mkdir(options.directory, { recursive: true, mode: 0o700 });
@@ -55,10 +60,14 @@ class EmbeddedEngine implements Engine {
   #thread: DatabaseThread | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #closed: CodedError | undefined;
+  /** Counts threads that ended since the last commit. */
+  readonly #reopening: Backoff;
+  #reopenAtMs = 0;
 
   private constructor(deps: EmbeddedDeps, directory: string) {
     this.#deps = deps;
     this.#directory = directory;
+    this.#reopening = new Backoff(deps.random, REOPEN);
   }
 
   static async open(deps: EmbeddedDeps, options: EmbeddedOptions): Promise<EmbeddedEngine> {
@@ -139,6 +148,7 @@ class EmbeddedEngine implements Engine {
           dirty = true;
           const run = await runOn(thread, steps, timeoutMs);
           dirty = run.inTransaction;
+          if (run.failure === undefined && steps.at(-1)?.sql === 'COMMIT') this.#reopening.reset();
           return run;
         },
       });
@@ -159,19 +169,46 @@ class EmbeddedEngine implements Engine {
 
   async #openThread(): Promise<DatabaseThread> {
     if (this.#thread?.isOpen) return this.#thread;
+    if (this.#thread || this.#reopening.attempts > 0) await this.#beforeReopening();
+    try {
+      this.#thread = await DatabaseThread.open(this.#deps, this.#database);
+      return this.#thread;
+    } catch (cause) {
+      this.#delayReopening();
+      throw cause;
+    }
+  }
+
+  async #beforeReopening(): Promise<void> {
+    const { clock, logger } = this.#deps;
     if (this.#thread) {
-      this.#deps.logger.warn({}, 'the embedded database is opened again');
       // Two threads in one directory are two processes in it: the old one is gone first.
       await this.#thread.terminate();
+      this.#thread = undefined;
+      // The first one after a commit is replaced at once.
+      if (this.#reopening.attempts === 0) this.#reopening.next();
+      else this.#delayReopening();
     }
-    this.#thread = await DatabaseThread.open(this.#deps, this.#database);
-    return this.#thread;
+    const waitMs = this.#reopenAtMs - clock.monotonic();
+    if (waitMs > REOPEN_WAIT_MS) throw new ConnectionLost('the database ended, and is opened again later');
+    if (waitMs > 0) await sleep(clock, waitMs);
+    logger.warn({ freeBytes: await freeBytes(this.#directory) }, 'the embedded database is opened again');
+  }
+
+  #delayReopening(): void {
+    this.#reopenAtMs = this.#deps.clock.monotonic() + this.#reopening.next();
   }
 
   #onLockLost(): void {
     this.#closed = new CodedError(STORE_CODES.storeLocked, 'data directory: another process took it');
     void this.#thread?.terminate();
   }
+}
+
+/** Of the disk: what is wrong most often. */
+async function freeBytes(directory: string): Promise<number | undefined> {
+  const found = await statfs(directory).catch(() => undefined);
+  return found && found.bavail * found.bsize;
 }
 
 /** Backups and vacuums take as long as they take, but not for ever. */

@@ -24,11 +24,14 @@ export interface DispatcherDeps {
 export interface DispatcherOptions {
   /** Publications taken at a time. Default 256. */
   readonly batch: number;
-  /** How long a process may hold what it took before another one may take it too. Default 10,000. */
+  /**
+   * How long a process may hold what it took before another one may take it too: after it died, readers wait so long. Default 2,000. Whoever takes longer is
+   * overtaken, and some publications are handed on twice.
+   */
   readonly leaseMs: number;
-  /** How often to look without having been woken: finds what a dead process left. Default 5,000. */
+  /** How often to look without having been woken: finds what a dead process left. Default 1,000: one look-up in an empty table. */
   readonly pollMs: number;
-  /** For one delivery; one that takes longer counts as failed. Default 5,000: less than a lease. */
+  /** For one delivery; one that takes longer counts as failed. Default 5,000. */
   readonly deliverTimeoutMs: number;
   /** Channels that may wait for another try; with more of them the whole dispatcher waits. Default 1,000. */
   readonly maxHeldBack: number;
@@ -39,8 +42,8 @@ export interface DispatcherOptions {
 
 export const DISPATCHER_DEFAULTS: DispatcherOptions = {
   batch: 256,
-  leaseMs: 10_000,
-  pollMs: 5_000,
+  leaseMs: 2_000,
+  pollMs: 1_000,
   deliverTimeoutMs: 5_000,
   maxHeldBack: 1_000,
   retryMinMs: 50,
@@ -155,12 +158,21 @@ export class Dispatcher implements Outbox {
   async #take(): Promise<readonly Waiting[]> {
     const { engine, store, clock } = this.#deps;
     const now = clock.monotonic();
-    const left = [...this.#heldBack].filter(([, { untilMs }]) => untilMs > now).map(([key]) => split(key));
+    const due = [...this.#heldBack].filter(([, { untilMs }]) => untilMs <= now).map(([key]) => key);
+    const left = [...this.#heldBack.keys()].filter((key) => !due.includes(key)).map(split);
     const common = [left.map(([org]) => org), left.map(([, channel]) => channel), this.#options.batch];
-    if (engine.exclusive) return toWaiting(await store.read<SqlResult>({ sql: LOOK, parameters: common }));
     const claim: Statement = { sql: CLAIM, parameters: [...common, this.#owner, this.#options.leaseMs] };
-    const [claimed] = await store.commit({ statements: [claim] });
-    return toWaiting(claimed);
+    const waiting = engine.exclusive
+      ? toWaiting(await store.read<SqlResult>({ sql: LOOK, parameters: common }))
+      : toWaiting((await store.commit({ statements: [claim] }))[0]);
+    if (waiting.length < this.#options.batch) this.#letGo(due, waiting);
+    return waiting;
+  }
+
+  /** What was to be tried again and is not there any more: another process handed it on, or is about to. It would be asked for without end. */
+  #letGo(due: readonly ChannelKey[], waiting: readonly Waiting[]): void {
+    const there = new Set(waiting.map(({ key }) => key));
+    for (const key of due) if (!there.has(key)) this.#heldBack.delete(key);
   }
 
   /** Now and then a channel's history is trimmed too: here it is known that what goes was handed on. */

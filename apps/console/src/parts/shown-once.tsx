@@ -1,0 +1,55 @@
+/** What is shown once and kept nowhere: a key, the link of an invitation. It goes when the dialog is closed, and is never put into the address or storage. */
+import { Button, Group, Modal, Text } from '@mantine/core';
+import { TriangleAlert } from 'lucide-react';
+import { Copy } from './copy.js';
+import { SheetHead } from './sheet.js';
+
+export interface Shown {
+  readonly title: string;
+  /** Beside the copy button: `the key`. */
+  readonly what: string;
+  readonly text: string;
+  readonly note: string;
+}
+
+export function ShownOnce({
+  shown,
+  onClose,
+}: {
+  readonly shown: Shown | undefined;
+  readonly onClose: () => void;
+}) {
+  return (
+    <Modal.Root
+      opened={shown !== undefined}
+      onClose={onClose}
+      centered
+      size={520}
+      closeOnClickOutside={false}
+      classNames={{ content: 'tl-sheet' }}
+    >
+      <Modal.Overlay />
+      <Modal.Content>
+        <SheetHead of="modal" title={shown?.title} />
+        <Modal.Body>
+          <div className="tl-once">
+            <code aria-label={shown?.what}>{shown?.text}</code>
+            <Copy text={() => shown?.text ?? ''} what={shown?.what ?? ''} />
+          </div>
+          <div className="tl-alarm" role="note">
+            <TriangleAlert size={18} aria-hidden="true" />
+            <span>{shown?.note}</span>
+          </div>
+          <Group justify="space-between" mt="lg">
+            <Text size="sm" c="dimmed">
+              Copied it?
+            </Text>
+            <Button onClick={onClose} data-autofocus>
+              Done
+            </Button>
+          </Group>
+        </Modal.Body>
+      </Modal.Content>
+    </Modal.Root>
+  );
+}
