@@ -1,7 +1,7 @@
 /**
  * `npm run mutants`: proves that the simulation would notice. Each mutant is one defect: a text of one file that is replaced while the
- * simulation is bundled (the working tree is never touched). Fixed seeds run until one fails (killed) or all pass (survived). A text
- * that does not stand in its file exactly once is an error: the list has to follow the code.
+ * simulation is bundled (the working tree is never touched). Fixed seeds run, those first that were kept for the defect (tests/sim/kept-seeds.json),
+ * until one fails (killed) or all pass (survived). A text that does not stand in its file exactly once is an error: the list has to follow the code.
  *
  *   node scripts/mutants.mjs [--only <part of a name>] [--seeds 600] [--processes <cores>] [--check]
  */
@@ -15,7 +15,7 @@ import { ROOT } from './lib/files.mjs';
 import { bundleSimulation, makeFolder } from './lib/sim-bundle.mjs';
 
 /** @typedef {{ name: string, file: string, text: string, replacement: string }} Mutant */
-/** @typedef {{ killed: boolean, seed: number, why: string }} Verdict */
+/** `failed`: the run itself went wrong, which says nothing. @typedef {{ outcome: 'killed' | 'SURVIVED' | 'FAILED', seed: number, why: string }} Verdict */
 
 const HUB = 'packages/hub/src';
 const CLIENT = 'packages/client/src';
@@ -400,14 +400,15 @@ function read(path) {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  if (process.argv[2] === '--worker') await work(String(process.argv[3]), Number(process.argv[4]));
+  if (process.argv[2] === '--worker')
+    await work(String(process.argv[3]), JSON.parse(String(process.argv[4])));
   else await main();
 }
 
-/** Runs seeds until one fails. @param {string} path of the bundle @param {number} seeds */
+/** Runs seeds until one fails. @param {string} path of the bundle @param {readonly number[]} seeds */
 async function work(path, seeds) {
   const { runSeed } = await import(pathToFileURL(path).href);
-  for (let seed = 1; seed <= seeds; seed++) {
+  for (const seed of seeds) {
     process.send?.({ seed });
     const { problems } = await runSeed(seed);
     if (problems.length === 0) continue;
@@ -432,6 +433,10 @@ async function main() {
   if (problems.length > 0 || values.check) return;
   const waiting = MUTANTS.filter(({ name }) => name.includes(values.only));
   const count = waiting.length;
+  const kept = /** @type {readonly { seed: number, mutant: string }[]} */ (
+    JSON.parse(read('tests/sim/kept-seeds.json'))
+  );
+  const fixed = Array.from({ length: Number(values.seeds) }, (_, index) => index + 1);
   const survivors = /** @type {string[]} */ ([]);
   const folder = makeFolder();
   const turn = async (/** @type {number} */ worker) => {
@@ -441,25 +446,30 @@ async function main() {
         name: `mutant-${worker}`,
         replace: new Map([[chosen.file, (source) => applyMutant(chosen, source)]]),
       });
-      const { killed, seed, why } = await run(path, Number(values.seeds));
-      if (!killed) survivors.push(chosen.name);
-      console.log(`${killed ? 'killed  ' : 'SURVIVED'} | ${chosen.name} | ${killed ? `seed ${seed}: ${why}` : ''}`);
+      const own = kept.filter(({ mutant: name }) => name === chosen.name).map(({ seed }) => seed);
+      const { outcome, seed, why } = await run(path, [...own, ...fixed]);
+      if (outcome !== 'killed') survivors.push(chosen.name);
+      console.log(
+        `${outcome.padEnd(8)} | ${chosen.name} | ${outcome === 'SURVIVED' ? '' : `seed ${seed}: ${why}`}`,
+      );
     }
   };
   try {
-    await Promise.all(Array.from({ length: Math.max(1, Number(values.processes)) }, (_, worker) => turn(worker)));
+    await Promise.all(
+      Array.from({ length: Math.max(1, Number(values.processes)) }, (_, worker) => turn(worker)),
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
   console.log(`${count - survivors.length} of ${count} mutants killed`);
-  for (const name of survivors) console.log(`survived: ${name}`);
+  for (const name of survivors) console.log(`not killed: ${name}`);
   process.exitCode = survivors.length > 0 || count === 0 ? 1 : 0;
 }
 
-/** @param {string} path @param {number} seeds @returns {Promise<Verdict>} */
+/** @param {string} path @param {readonly number[]} seeds @returns {Promise<Verdict>} */
 function run(path, seeds) {
   return new Promise((resolve) => {
-    const child = fork(import.meta.filename, ['--worker', path, String(seeds)]);
+    const child = fork(import.meta.filename, ['--worker', path, JSON.stringify(seeds)]);
     let seed = 0;
     let why = '';
     let heard = Date.now();
@@ -475,8 +485,9 @@ function run(path, seeds) {
     });
     child.on('exit', (code) => {
       clearInterval(watch);
-      const died = code !== 0 && why === '' ? 'the process died' : why;
-      resolve({ killed: died !== '', seed, why: died });
+      if (why !== '') resolve({ outcome: 'killed', seed, why });
+      else if (code === 0) resolve({ outcome: 'SURVIVED', seed, why });
+      else resolve({ outcome: 'FAILED', seed, why: `the process ended with ${code}` });
     });
   });
 }

@@ -37,16 +37,25 @@ async function work(path) {
   const { runSeed, describeOutcome } = await import(pathToFileURL(path).href);
   // An interruption from the keyboard reaches all of them; the first process says when it ends.
   process.on('SIGINT', () => undefined);
-  process.on('message', async (/** @type {{ from: number, count: number, steps: number | undefined }} */ portion) => {
-    const { from, count, steps } = portion;
-    for (let seed = from; seed < from + count; seed++) {
-      process.send?.({ kind: 'begin', seed });
-      const outcome = await runSeed(seed, steps === undefined ? {} : { steps });
-      const { given, told, problems } = outcome;
-      process.send?.({ kind: 'seed', seed, given, told, failed: problems.length > 0 ? describeOutcome(outcome) : '' });
-    }
-    process.send?.({ kind: 'idle' });
-  });
+  process.on(
+    'message',
+    async (/** @type {{ from: number, count: number, steps: number | undefined }} */ portion) => {
+      const { from, count, steps } = portion;
+      for (let seed = from; seed < from + count; seed++) {
+        process.send?.({ kind: 'begin', seed });
+        const outcome = await runSeed(seed, steps === undefined ? {} : { steps });
+        const { given, told, problems } = outcome;
+        process.send?.({
+          kind: 'seed',
+          seed,
+          given,
+          told,
+          failed: problems.length > 0 ? describeOutcome(outcome) : '',
+        });
+      }
+      process.send?.({ kind: 'idle' });
+    },
+  );
   process.send?.({ kind: 'idle' });
 }
 

@@ -2,11 +2,11 @@
 /**
  * The Kubernetes client's reflector: what a pod costs in memory and a watch event in processor time, beside the plain way of `JSON.parse` for both.
  *
- *   node --expose-gc bench/micro/kube-client.mjs [--pods 10000] [--events 50000] [--kept json|objects|parsed]
+ *   node --expose-gc bench/micro/kube-client.mjs [--pods 10000] [--events 50000] [--kept reflector|pruned|parsed]
  *
  * Pods are those of the demo cluster, with `managedFields` of the size that `kubectl apply` and the kubelet leave (they are dropped on arrival). The server's bytes are made first, then
  * played to the client through a wire without sockets, in chunks of 64 KiB: what is measured is scanning, pruning, copying, storing and telling. Memory is heap plus array buffers
- * after garbage collection, and the resident set of the process; `--kept parsed` keeps `JSON.parse` objects instead, for comparison, in a process of its own.
+ * after garbage collection. `parsed` keeps the objects that `JSON.parse` makes instead, `pruned` the same without managedFields; each runs in a process of its own.
  */
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
@@ -121,7 +121,6 @@ function figures(before, after, list, events, objects, more) {
     ...more,
     memoryBytesPerPod: perPod('kept'),
     heapBytesPerPod: perPod('heap'),
-    residentBytesPerPod: perPod('rss'),
     listCpuUsPerPod: round(list / Number(values.pods)),
     eventCpuUs: round(events / Number(values.events)),
   };
@@ -198,8 +197,8 @@ function makeChunks(texts, events) {
 
 function memory() {
   for (let round = 0; round < 3; round++) globalThis.gc();
-  const { heapUsed, arrayBuffers, rss } = process.memoryUsage();
-  return { heap: heapUsed, kept: heapUsed + arrayBuffers, rss };
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return { heap: heapUsed, kept: heapUsed + arrayBuffers };
 }
 
 /** Processor time in microseconds. */

@@ -49,7 +49,9 @@ export async function bundleSimulation(folder, options = {}) {
   });
   if (left.size > 0) throw new Error(`not part of the simulation: ${[...left].join(', ')}`);
   const outputs = Array.isArray(result) ? result : [result];
-  const chunk = outputs.flatMap((one) => ('output' in one ? one.output : [])).find((one) => one.type === 'chunk');
+  const chunk = outputs
+    .flatMap((one) => ('output' in one ? one.output : []))
+    .find((one) => one.type === 'chunk');
   if (chunk?.type !== 'chunk') throw new Error('nothing was bundled');
   const path = join(folder, `${name}.mjs`);
   writeFileSync(path, chunk.code);

@@ -279,7 +279,7 @@ describe('an administrator who is no operator', () => {
     await theirs.route('**/console/session', (route) =>
       route.fulfill({ json: { user: 'boss', org: 'dev', roles: ['admin'] } }),
     );
-    await theirs.route('**/console/token', (route) =>
+    await theirs.route('**/console/token?*', (route) =>
       route.fulfill({ json: { token, expiresAtMs: Date.now() + 60_000 } }),
     );
     await theirs.goto(bed.server.url);

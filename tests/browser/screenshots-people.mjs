@@ -8,7 +8,7 @@ const DAY_MS = 24 * 3_600_000;
 const NAMES = {
   ada: 'Ada Lovelace',
   grace: 'Grace Hopper',
-  linus: 'Linus Torvalds',
+  linus: 'Linus Lindqvist',
   margaret: 'Margaret Hamilton',
 };
 const PEOPLE = Object.fromEntries(

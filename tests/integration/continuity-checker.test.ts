@@ -56,7 +56,10 @@ describe('the continuity checker on a real stream', () => {
 
       const brief = bed.channel('smallhistory');
       const told = new ContinuityChecker({ name: brief });
-      const other = client.stream(brief, told.handlers((data) => (data as { n: number }).n));
+      const other = client.stream(
+        brief,
+        told.handlers((data) => (data as { n: number }).n),
+      );
       await until('the other is live', () => other.state.get().kind === 'live', 10_000);
       await publish(brief, 1, 2);
       await until('both came', () => told.counts.publications === 2, 10_000);
@@ -75,7 +78,10 @@ describe('the continuity checker on a real stream', () => {
   it('[SIM-23] watches a stock client, whose words are other ones', async () => {
     const client = await bed.client();
     const channel = bed.channel('longhistory');
-    const subscription: Subscription = client.newSubscription(channel, { positioned: true, recoverable: true });
+    const subscription: Subscription = client.newSubscription(channel, {
+      positioned: true,
+      recoverable: true,
+    });
     // #region stock
     const checker = new ContinuityChecker();
     let epoch = '';

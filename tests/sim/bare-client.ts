@@ -32,7 +32,10 @@ export class BareClient {
   readonly extensions: string;
   readonly readers = new Map<string, Held>();
   readonly #around: Surroundings;
-  readonly #asked = new Map<number, { readonly kind: 'connect' | 'subscribe' | 'publish'; readonly channel: string; readonly n: number }>();
+  readonly #asked = new Map<
+    number,
+    { readonly kind: 'connect' | 'subscribe' | 'publish'; readonly channel: string; readonly n: number }
+  >();
   link: Link | undefined;
   #open = false;
   #nextId = 1;
@@ -78,7 +81,8 @@ export class BareClient {
         return this.state === 'subscribed' && open() && !this.brokenSource;
       },
       node: () => this.link?.node,
-      describe: () => `${held.state}${held.brokenSource ? ', source away' : ''} at ${JSON.stringify(judge.at)}`,
+      describe: () =>
+        `${held.state}${held.brokenSource ? ', source away' : ''} at ${JSON.stringify(judge.at)}`,
       check: () => undefined,
       behindSince: (top) => judge.behindSince(top),
       close: () => undefined,
@@ -116,7 +120,9 @@ export class BareClient {
     const link: Link = this.#around.connect({
       onOpen: () => {
         const offer = this.extensions === '' ? {} : { headers: { 'trunkline-extensions': this.extensions } };
-        this.#ask('connect', '', { connect: { token: JSON.stringify({ org: this.org, user: this.user }), ...offer } });
+        this.#ask('connect', '', {
+          connect: { token: JSON.stringify({ org: this.org, user: this.user }), ...offer },
+        });
       },
       onMessage: (text) => this.link === link && this.#read(text),
       onClose: () => {
@@ -148,7 +154,11 @@ export class BareClient {
   }
 
   #send(command: Frame): void {
-    this.link?.send(JSON.stringify('id' in command || Object.keys(command).length === 0 ? command : { id: this.#nextId++, ...command }));
+    this.link?.send(
+      JSON.stringify(
+        'id' in command || Object.keys(command).length === 0 ? command : { id: this.#nextId++, ...command },
+      ),
+    );
   }
 
   #subscribe(held: Held): void {
@@ -159,7 +169,9 @@ export class BareClient {
     const filter = held.item.filter ? { tf: WANTED } : {};
     const { channel } = held.item;
     held.askedId = this.#nextId;
-    this.#ask('subscribe', channel, { subscribe: { channel, recoverable: true, positioned: true, ...recover, ...filter } });
+    this.#ask('subscribe', channel, {
+      subscribe: { channel, recoverable: true, positioned: true, ...recover, ...filter },
+    });
   }
 
   #again(held: Held): void {
@@ -167,10 +179,13 @@ export class BareClient {
     if (held.retry) return;
     held.retry = true;
     const { time, dice } = this.#around;
-    time.setTimeout(() => {
-      held.retry = false;
-      if (this.readers.get(held.item.channel) === held) this.#subscribe(held);
-    }, dice.between(50, 600));
+    time.setTimeout(
+      () => {
+        held.retry = false;
+        if (this.readers.get(held.item.channel) === held) this.#subscribe(held);
+      },
+      dice.between(50, 600),
+    );
   }
 
   // ------------------------------------------------------------ frames
@@ -213,7 +228,9 @@ export class BareClient {
     if (held?.state !== 'subscribed' || held.item.source === 'plain' || held.item.filter) return;
     if (this.extensions.includes('gap') && held.judge.tellings > 0) return;
     if (held.judge.given > 0 && !this.#seen.has(n) && held.judge.tellings === 0)
-      this.#around.problem(`${this.name} ${this.org}/${channel}: the reply to its publish of ${n} overtook the publication`);
+      this.#around.problem(
+        `${this.name} ${this.org}/${channel}: the reply to its publish of ${n} overtook the publication`,
+      );
   }
 
   #subscribed(held: Held, frame: Frame): void {
@@ -229,13 +246,15 @@ export class BareClient {
       return this.#again(held);
     }
     held.state = 'subscribed';
-    const announced = (result['data'] as { tl?: { source?: { state: string } } } | undefined)?.tl?.source?.state;
+    const announced = (result['data'] as { tl?: { source?: { state: string } } } | undefined)?.tl?.source
+      ?.state;
     // Without the extension nobody says when it changes.
     held.brokenSource = this.extensions.includes('source') && announced !== undefined && announced !== 'live';
     const at = held.judge.at;
     const top: Position = { epoch: String(result['epoch'] ?? ''), offset: Number(result['offset'] ?? 0) };
     if (at !== undefined && result['recovered'] === true) {
-      for (const publication of (result['publications'] ?? []) as Frame[]) this.#publication(held, publication, top.epoch);
+      for (const publication of (result['publications'] ?? []) as Frame[])
+        this.#publication(held, publication, top.epoch);
       held.judge.claim(top);
     } else if (at !== undefined) {
       if (at.epoch === top.epoch && this.#around.mustRecover(held.item, held.key, at))
@@ -249,12 +268,16 @@ export class BareClient {
     const held = this.readers.get(String(push['channel']));
     const message = push['message'] as { data?: { tl?: { gap?: Frame; source?: Frame } } } | undefined;
     const { gap, source } = message?.data?.tl ?? {};
-    if (gap) this.#gap(gap as unknown as { channel: string; epoch: string; from: number; to: number; reason: string });
+    if (gap)
+      this.#gap(
+        gap as unknown as { channel: string; epoch: string; from: number; to: number; reason: string },
+      );
     else if (source) {
       const told = this.readers.get(String(source['channel']));
       if (told) told.brokenSource = source['state'] !== 'live';
     } else if (push['pub'] !== undefined) {
-      if (held?.state === 'subscribed') this.#publication(held, push['pub'] as Frame, held.judge.at?.epoch ?? '');
+      if (held?.state === 'subscribed')
+        this.#publication(held, push['pub'] as Frame, held.judge.at?.epoch ?? '');
     } else if (push['unsubscribe'] !== undefined && held) {
       // One that ends a subscription of before does not end the one under way.
       if (held.state !== 'subscribed') return;
@@ -272,7 +295,9 @@ export class BareClient {
     if (held?.state !== 'subscribed') return;
     const at = held.judge.at;
     if (at?.epoch !== epoch || from > at.offset + 1)
-      this.#around.problem(`${this.name} ${this.org}/${channel}: told of a gap from ${from} of ${epoch} after ${at?.offset} of ${at?.epoch}`);
+      this.#around.problem(
+        `${this.name} ${this.org}/${channel}: told of a gap from ${from} of ${epoch} after ${at?.offset} of ${at?.epoch}`,
+      );
     held.judge.gap(from, to);
     held.judge.claim({ epoch, offset: to });
   }

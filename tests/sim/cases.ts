@@ -17,12 +17,21 @@ export const NAMESPACES: readonly Given[] = [
   { ...open, name: 'diff', historySize: 60, allowDelta: ['fossil'], forceRecovery: true },
   { ...open, name: 'plain' },
   { ...open, name: 'keys', type: 'map', presence: true, map: { ...map, mode: 'persistent' } },
-  { ...open, name: 'newest', type: 'map', overflow: 'latest', allowDelta: ['fossil'], map: { ...map, mode: 'persistent' } },
+  {
+    ...open,
+    name: 'newest',
+    type: 'map',
+    overflow: 'latest',
+    allowDelta: ['fossil'],
+    map: { ...map, mode: 'persistent' },
+  },
   { ...open, name: 'picked', type: 'map', allowTagsFilter: true, map: { ...map, mode: 'persistent' } },
   { ...open, name: 'brief', type: 'map', map: { ...map, mode: 'ephemeral', keyTtlMs: 20_000 } },
 ];
 
-export const DURABLE: Omit<ModuleNamespace, 'authorise'> = { options: { ...open, name: 'inbox', class: 'durable', historySize: 60 } };
+export const DURABLE: Omit<ModuleNamespace, 'authorise'> = {
+  options: { ...open, name: 'inbox', class: 'durable', historySize: 60 },
+};
 export const LOCAL: Omit<ModuleNamespace, 'source'> = {
   options: { ...open, name: 'watch', class: 'local', overflow: 'gap' },
   lingerMs: 1_000,
@@ -41,7 +50,14 @@ export interface Case {
   readonly ephemeral: boolean;
 }
 
-const plainCase = { kind: 'stream', source: 'live', filter: false, cache: false, delta: false, ephemeral: false } as const;
+const plainCase = {
+  kind: 'stream',
+  source: 'live',
+  filter: false,
+  cache: false,
+  delta: false,
+  ephemeral: false,
+} as const;
 
 export const CASES: readonly Case[] = [
   { ...plainCase, channel: 'log:1' },

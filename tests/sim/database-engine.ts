@@ -51,7 +51,8 @@ export class SimDatabase {
     this.database = new Database(time, truth);
     this.database.onWake = () => {
       for (const engine of this.engines)
-        if (!dice.chance(this.faults.loseWake)) time.setTimeout(() => engine.wake(), dice.between(0, this.faults.messageMs));
+        if (!dice.chance(this.faults.loseWake))
+          time.setTimeout(() => engine.wake(), dice.between(0, this.faults.messageMs));
     };
   }
 
@@ -60,7 +61,9 @@ export class SimDatabase {
     const now = this.time.monotonic();
     if (now - this.#messages.sinceMs > MESSAGES_WITHIN_MS) this.#messages = { sinceMs: now, count: 0 };
     if (++this.#messages.count === MESSAGES_MAX)
-      this.problem(`the database was sent ${MESSAGES_MAX} messages within ${now - this.#messages.sinceMs} ms`);
+      this.problem(
+        `the database was sent ${MESSAGES_MAX} messages within ${now - this.#messages.sinceMs} ms`,
+      );
   }
 
   /** `alone`: as an embedded engine, which no other process uses and which sends commits apart. */

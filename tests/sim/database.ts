@@ -62,7 +62,9 @@ export class Database {
   constructor(time: SimTime, truth: Truth) {
     this.time = time;
     this.#truth = truth;
-    this.tables = Object.fromEntries(TABLES.map((name) => [name, new Map()])) as unknown as typeof this.tables;
+    this.tables = Object.fromEntries(
+      TABLES.map((name) => [name, new Map()]),
+    ) as unknown as typeof this.tables;
   }
 
   begin(): Transaction {
@@ -85,7 +87,9 @@ export class Database {
       else this.tables[table].set(key, row);
       if (row === null || known !== undefined) continue;
       if (table === 'channels')
-        this.#truth.of(channelKey(text(row, 'org'), text(row, 'channel'))).enter(text(row, 'epoch'), this.time.monotonic());
+        this.#truth
+          .of(channelKey(text(row, 'org'), text(row, 'channel')))
+          .enter(text(row, 'epoch'), this.time.monotonic());
       else if (table === 'publications') published.push(row);
       else if (table === 'effects')
         this.effects.push({ name: text(row, 'name'), org: text(row, 'org'), n: Number(row['n']) });

@@ -3,7 +3,12 @@
  * any two things it does; whatever it had asked of the store before then is done or not, and it hears nothing more.
  */
 import type { Client, Untyped } from '@trunkline/client';
-import { createOfflineQueue, memoryStore, type OfflineQueue, type QueueStore } from '@trunkline/client/offline';
+import {
+  createOfflineQueue,
+  memoryStore,
+  type OfflineQueue,
+  type QueueStore,
+} from '@trunkline/client/offline';
 import { CodedError } from '@trunkline/protocol';
 import type { Payload } from './judge.js';
 import type { Surroundings } from './surroundings.js';
@@ -57,7 +62,8 @@ export class Device {
       await this.#page?.queue.add('sim.add', { name, channel, data }, { key: name, order });
       this.promised.push(name);
     } catch (error) {
-      if (!(error instanceof CodedError)) problem(`${this.user}: adding failed without a code: ${String(error)}`);
+      if (!(error instanceof CodedError))
+        problem(`${this.user}: adding failed without a code: ${String(error)}`);
     }
   }
 
@@ -65,10 +71,13 @@ export class Device {
   check(): void {
     const entries = this.#page?.queue.state.get().entries ?? [];
     const waiting = entries.filter(({ status }) => status === 'queued' || status === 'sending').length;
-    if (waiting > ENTRIES_MAX) this.#around.problem(`${this.user}: ${waiting} commands wait, more than ${ENTRIES_MAX}`);
+    if (waiting > ENTRIES_MAX)
+      this.#around.problem(`${this.user}: ${waiting} commands wait, more than ${ENTRIES_MAX}`);
     for (const { key, status, error } of entries)
       if (status === 'failed' || status === 'expired')
-        this.#around.problem(`${this.user}: the kept command ${key} ${status}: ${error?.code} ${error?.message}`);
+        this.#around.problem(
+          `${this.user}: the kept command ${key} ${status}: ${error?.code} ${error?.message}`,
+        );
   }
 
   /** The page is gone. */
@@ -97,7 +106,10 @@ function mortal(store: QueueStore): { readonly store: QueueStore; readonly end: 
       change: (key, decide) => whileAlive(() => store.change(key, decide)),
       remove: (keys) => whileAlive(() => store.remove(keys)),
       exclusively: (work, ended) =>
-        store.exclusively((lost) => (signal.aborted ? Promise.resolve() : Promise.race([work(lost), died])), ended),
+        store.exclusively(
+          (lost) => (signal.aborted ? Promise.resolve() : Promise.race([work(lost), died])),
+          ended,
+        ),
       tell: (news) => (signal.aborted ? undefined : store.tell(news)),
       watch: (listener) => store.watch((news) => (signal.aborted ? undefined : listener(news))),
       close: () => Promise.resolve(),

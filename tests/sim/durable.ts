@@ -28,7 +28,11 @@ export class NodeStore {
   constructor(
     time: SimTime,
     random: Random,
-    { database, alone, after }: { readonly database: SimDatabase; readonly alone: boolean; readonly after: Promise<void> },
+    {
+      database,
+      alone,
+      after,
+    }: { readonly database: SimDatabase; readonly alone: boolean; readonly after: Promise<void> },
     deliver: Deliver,
   ) {
     const engine = database.connect(alone);

@@ -354,7 +354,10 @@ export class EngineNode implements Broker {
   }
 
   /** Reading may create a position, so it counts as something to repeat. */
-  #read<T extends { readonly position: Position }>(key: ChannelKey, run: (broker: Broker) => Promise<T>): Promise<T> {
+  #read<T extends { readonly position: Position }>(
+    key: ChannelKey,
+    run: (broker: Broker) => Promise<T>,
+  ): Promise<T> {
     const engine = this.#engine;
     const { time } = engine;
     return this.#call(

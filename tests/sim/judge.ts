@@ -82,7 +82,9 @@ export class StreamJudge {
     if (claimed === undefined || claimed.epoch === '') return;
     if (this.#mayJump) return this.begin(claimed);
     if (claimed.epoch !== this.#epoch)
-      return this.#problem(`claims epoch ${claimed.epoch} although it was never told that ${this.#epoch} ended`);
+      return this.#problem(
+        `claims epoch ${claimed.epoch} although it was never told that ${this.#epoch} ended`,
+      );
     if (claimed.offset < this.#offset) return this.#problem(`claims ${claimed.offset} after ${this.#offset}`);
     const missing = this.#unexplained(claimed.epoch, this.#offset + 1, claimed.offset);
     if (missing !== undefined)
@@ -101,7 +103,9 @@ export class StreamJudge {
 
   #compare(epoch: string, offset: number): void {
     if (epoch !== this.#epoch)
-      return this.#problem(`${offset} of epoch ${epoch} came although it was never told that ${this.#epoch} ended`);
+      return this.#problem(
+        `${offset} of epoch ${epoch} came although it was never told that ${this.#epoch} ended`,
+      );
     if (offset === this.#offset) return this.#problem(`${offset} came twice`);
     if (offset < this.#offset) return this.#problem(`${offset} came after ${this.#offset}`);
     const missing = this.#unexplained(epoch, this.#offset + 1, offset - 1);
@@ -122,8 +126,10 @@ export class StreamJudge {
   /** Nothing is promised without numbers but content and order. */
   #unnumbered(data: unknown): void {
     const place = this.truth.placeOf(data);
-    if (place === undefined) return this.#problem(`was given ${JSON.stringify(data)}, which nobody published`);
-    if (place <= this.#lastPlace && !this.truth.repeated) this.#problem(`${JSON.stringify(data)} came late or twice`);
+    if (place === undefined)
+      return this.#problem(`was given ${JSON.stringify(data)}, which nobody published`);
+    if (place <= this.#lastPlace && !this.truth.repeated)
+      this.#problem(`${JSON.stringify(data)} came late or twice`);
     this.#lastPlace = Math.max(place, this.#lastPlace);
   }
 }

@@ -79,7 +79,8 @@ class Pipe<T> {
   }
 }
 
-type Down = { readonly text: string; readonly bytes: number } | { readonly code: number; readonly reason: string };
+type Down =
+  { readonly text: string; readonly bytes: number } | { readonly code: number; readonly reason: string };
 
 export class Link implements Transport {
   readonly name = 'simulated';

@@ -1,6 +1,13 @@
 /** One node of a world: a hub with the world's namespaces, on its own connection to the engine; it can crash, drain and start again. */
 import { createSeededRandom, silentLogger, type LogFields, type Logger } from '@trunkline/base';
-import { createHub, defineModule, type Hub, type HubOptions, type LocalEmitter, type Principal } from '@trunkline/hub';
+import {
+  createHub,
+  defineModule,
+  type Hub,
+  type HubOptions,
+  type LocalEmitter,
+  type Principal,
+} from '@trunkline/hub';
 import { CodedError, channelKey, type ChannelKey } from '@trunkline/protocol';
 import { DURABLE, LOCAL, NAMESPACES } from './cases.js';
 import type { Dice } from './dice.js';
@@ -80,12 +87,19 @@ export class SimNode {
     const { time, engine, database, alone, dice } = this.#deps;
     this.draining = false;
     const factory = engine.factory();
-    const random = createSeededRandom(1_000 * (this.index + 1) + ++this.#lives + dice.between(0, 1_000_000) * 7);
+    const random = createSeededRandom(
+      1_000 * (this.index + 1) + ++this.#lives + dice.between(0, 1_000_000) * 7,
+    );
     let broker: EngineNode | undefined;
-    const store = new NodeStore(time, random, { database, alone, after: this.#closing }, async (key, publication, epoch) => {
-      await broker?.carry(key, publication, epoch);
-      database.database.noteDispatched(key, publication.offset);
-    });
+    const store = new NodeStore(
+      time,
+      random,
+      { database, alone, after: this.#closing },
+      async (key, publication, epoch) => {
+        await broker?.carry(key, publication, epoch);
+        database.database.noteDispatched(key, publication.offset);
+      },
+    );
     const hub = createHub(
       {
         clock: time,
@@ -162,18 +176,23 @@ export class SimNode {
         end.onClose(code, reason);
       },
     });
-    time.setTimeout(() => {
-      hub = this.#hub;
-      if (!link.open) return;
-      if (!hub || this.draining) return link.cut();
-      const endpoint = hub.endpoints().find(({ id }) => id === 'native-websocket');
-      const decision = endpoint?.open(REQUEST, new AbortController().signal);
-      if (decision === undefined || decision instanceof Promise || decision.kind !== 'accept') return link.cut();
-      this.links.add(link);
-      link.inspect = (documents) => this.#checkWrite(documents);
-      link.onWronged = () => this.#deps.problem(`node ${this.index} closed a peer as slow that read all the time`);
-      link.attach(hub.accept(link, { codec: decision.codec, profile: decision.profile, request: REQUEST }));
-    }, dice.between(1, 20));
+    time.setTimeout(
+      () => {
+        hub = this.#hub;
+        if (!link.open) return;
+        if (!hub || this.draining) return link.cut();
+        const endpoint = hub.endpoints().find(({ id }) => id === 'native-websocket');
+        const decision = endpoint?.open(REQUEST, new AbortController().signal);
+        if (decision === undefined || decision instanceof Promise || decision.kind !== 'accept')
+          return link.cut();
+        this.links.add(link);
+        link.inspect = (documents) => this.#checkWrite(documents);
+        link.onWronged = () =>
+          this.#deps.problem(`node ${this.index} closed a peer as slow that read all the time`);
+        link.attach(hub.accept(link, { codec: decision.codec, profile: decision.profile, request: REQUEST }));
+      },
+      dice.between(1, 20),
+    );
     return link;
   }
 
@@ -247,7 +266,11 @@ export class SimNode {
             idempotent: true,
             // The call's effect and the publication that shows it; how often it is made ready is nobody's matter, how often it takes place is.
             handle: async (params, { principal }) => {
-              const { name, channel, data } = params as { name: string; channel: string; data: { n: number } };
+              const { name, channel, data } = params as {
+                name: string;
+                channel: string;
+                data: { n: number };
+              };
               if (dice.chance(0.3)) await time.sleep(dice.between(0, 300));
               return {
                 commit: {
@@ -276,7 +299,8 @@ export class SimNode {
     const { problem } = this.#deps;
     return {
       ...silentLogger,
-      error: (fields: LogFields, message: string) => problem(`node ${this.index}: ${message} ${JSON.stringify(fields)}`),
+      error: (fields: LogFields, message: string) =>
+        problem(`node ${this.index}: ${message} ${JSON.stringify(fields)}`),
       child: () => this.#logger(),
     };
   }

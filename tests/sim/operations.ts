@@ -1,5 +1,5 @@
 /** What may happen in a world, by weight. Each operation says in words what it did; those words are the steps that a failure prints. */
-import { ORGS, CASES, MAPS, STREAMS } from './cases.js';
+import { ORGS } from './cases.js';
 import { NO_FAULTS } from './engine.js';
 import { CALM_DATABASE } from './database-engine.js';
 import type { World } from './world.js';
@@ -19,6 +19,7 @@ const WEIGHTS = {
   keep: 5,
   reload: 2,
   rush: 7,
+  congest: 4,
   publishAsClient: 4,
   open: 8,
   close: 4,
@@ -51,10 +52,11 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
   write: (world) => writeSome(world, world.dice.between(1, 3)),
   burstOfWrites: (world) => writeSome(world, world.dice.between(10, 40)),
   emit: (world) => {
-    const item = CASES.find(({ source }) => source === 'local');
+    const item = world.cases.find(({ source }) => source === 'local');
     if (!item) return undefined;
     const count = world.dice.pick([1, 2, 30]);
-    for (const node of world.upNodes()) for (let n = 0; n < count; n++) for (const org of ORGS) world.emit(node, org, item);
+    for (const node of world.upNodes())
+      for (let n = 0; n < count; n++) for (const org of ORGS) world.emit(node, org, item);
     return `the sources say ${count}`;
   },
   sourceState: (world) => {
@@ -86,14 +88,18 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
   callInTurn: (world) => {
     const { dice } = world;
     const sdk = dice.pick(world.sdks);
-    const payloads = Array.from({ length: dice.between(2, 5) }, () => world.payload(sdk.org, 'inbox:1', { effect: true }));
+    const payloads = Array.from({ length: dice.between(2, 5) }, () =>
+      world.payload(sdk.org, 'inbox:1', { effect: true }),
+    );
     void sdk.callInTurn(`turns-${payloads[0]?.n}`, 'inbox:1', payloads);
     return `${sdk.name} calls in turn with ${payloads.map(({ n }) => n).join()}`;
   },
   keep: (world) => {
     const { dice } = world;
     const sdk = dice.pick(world.sdks);
-    const payloads = Array.from({ length: dice.between(1, 4) }, () => world.payload(sdk.org, 'inbox:1', { effect: true }));
+    const payloads = Array.from({ length: dice.between(1, 4) }, () =>
+      world.payload(sdk.org, 'inbox:1', { effect: true }),
+    );
     for (const data of payloads) void sdk.device.add('inbox:1', data);
     return `${sdk.name} keeps calls with ${payloads.map(({ n }) => n).join()}`;
   },
@@ -103,23 +109,29 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
     return `the page of ${sdk.name} is loaded again`;
   },
   rush: (world) => world.rush(),
+  congest: (world) => world.congest(),
   publishAsClient: (world) => {
     const { dice } = world;
-    const item = dice.pick(STREAMS.filter(({ source }) => source === 'live'));
+    const live = world.cases.filter(({ kind, source }) => kind === 'stream' && source === 'live');
+    if (live.length === 0) return undefined;
+    const item = dice.pick(live);
     if (dice.chance(0.5)) {
       const bare = dice.pick(world.bares);
       bare.publish(item.channel, world.payload(bare.org, item.channel));
       return `${bare.name} publishes to ${item.channel}`;
     }
     const sdk = dice.pick(world.sdks);
-    void world.attempt('a publish of a client', sdk.client.publish(item.channel, world.payload(sdk.org, item.channel)));
+    void world.attempt(
+      'a publish of a client',
+      sdk.client.publish(item.channel, world.payload(sdk.org, item.channel)),
+    );
     return `${sdk.name} publishes to ${item.channel}`;
   },
   open: (world) => {
     const { dice } = world;
     if (dice.chance(0.5)) {
       const sdk = dice.pick(world.sdks);
-      const item = dice.pick(CASES);
+      const item = dice.pick(world.cases);
       sdk.open(item);
       return `${sdk.name} opens ${item.channel}`;
     }
@@ -143,7 +155,9 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
   cut: (world) => onLink(world, 'is cut', (link) => link.cut()),
   halfOpen: (world) => onLink(world, 'is half-open', (link) => link.halfOpen()),
   truncate: (world) =>
-    onLink(world, 'loses the end of a frame', (link) => link.truncateNext(world.dice.pick(['up', 'down'] as const))),
+    onLink(world, 'loses the end of a frame', (link) =>
+      link.truncateNext(world.dice.pick(['up', 'down'] as const)),
+    ),
   crash: async (world) => {
     const up = world.upNodes();
     if (up.length === 0) return undefined;
@@ -179,14 +193,22 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
     }
     revokedAt.set(client.user, world.time.monotonic());
     for (const node of world.upNodes())
-      void world.attempt('an unsubscribe', node.hub.forOrg(client.org).unsubscribe('inbox:1', { user: client.user }));
+      void world.attempt(
+        'an unsubscribe',
+        node.hub.forOrg(client.org).unsubscribe('inbox:1', { user: client.user }),
+      );
     return `${client.name} may not listen to inbox:1 any more`;
   },
   engine: (world) => {
     const { dice, engine } = world;
     const kind = dice.pick(['fails', 'slow', 'lossy', 'late'] as const);
     if (kind === 'fails') engine.faults = { ...engine.faults, failBefore: 0.1, failAfter: 0.15 };
-    if (kind === 'slow') engine.faults = { ...engine.faults, readMs: dice.pick([300, 2_000, 4_000]), callMs: dice.pick([50, 800]) };
+    if (kind === 'slow')
+      engine.faults = {
+        ...engine.faults,
+        readMs: dice.pick([300, 2_000, 4_000]),
+        callMs: dice.pick([50, 800]),
+      };
     if (kind === 'lossy') engine.faults = { ...engine.faults, drop: 0.2, repeat: 0.2 };
     if (kind === 'late') engine.faults = { ...engine.faults, deliverMs: dice.pick([100, 800, 3_000]) };
     return `the engine is ${kind}`;
@@ -222,17 +244,14 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
     world.dice.pick(nodes).lose(ms);
     return `a node loses the engine for ${ms} ms`;
   },
-  forget: async (world) => {
-    const { dice, engine } = world;
+  forget: (world) => {
+    const { dice } = world;
     if (!world.forgetful) return undefined;
-    const told = dice.chance(0.6);
-    if (dice.chance(0.5)) {
-      // In the midst of much: deliveries and answers of before arrive after it.
-      engine.faults = { ...engine.faults, readMs: dice.pick([800, 3_000]), deliverMs: dice.pick([100, 1_500]) };
-      for (let left = 3; left > 0; left--) world.rush();
-      await world.time.advance(dice.between(0, 900));
-      world.check();
+    if (dice.chance(0.6)) {
+      world.forgetBetween();
+      return 'the engine forgets everything in the midst of much';
     }
+    const told = dice.chance(0.6);
     world.everForgot = true;
     world.everWentBack = true;
     world.engine.forget(told);
@@ -289,7 +308,8 @@ function publishSome(world: World, count: number): string | undefined {
   const { dice } = world;
   const up = world.upNodes();
   if (up.length === 0) return undefined;
-  const item = dice.pick(STREAMS);
+  const streams = world.cases.filter(({ kind }) => kind === 'stream');
+  const item = dice.pick(streams);
   const org = dice.pick(ORGS);
   for (let n = 0; n < count; n++) world.publish(dice.pick(up), org, item);
   return `${count} to ${org}/${item.channel}`;
@@ -299,13 +319,19 @@ function writeSome(world: World, count: number): string | undefined {
   const { dice } = world;
   const up = world.upNodes();
   if (up.length === 0) return undefined;
-  const item = dice.pick(MAPS);
+  const maps = world.cases.filter(({ kind }) => kind === 'map');
+  if (maps.length === 0) return undefined;
+  const item = dice.pick(maps);
   const org = dice.pick(ORGS);
   for (let n = 0; n < count; n++) world.writeMap(dice.pick(up), org, item);
   return `${count} writes to ${org}/${item.channel}`;
 }
 
-function onLink(world: World, what: string, act: (link: ReturnType<World['links']>[number]) => void): string | undefined {
+function onLink(
+  world: World,
+  what: string,
+  act: (link: ReturnType<World['links']>[number]) => void,
+): string | undefined {
   const clients = [...world.sdks, ...world.bares].filter(({ link }) => link?.open);
   if (clients.length === 0) return undefined;
   const client = world.dice.pick(clients);

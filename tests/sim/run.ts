@@ -18,7 +18,10 @@ export interface RunOptions {
   readonly onStep?: (said: string) => void;
 }
 
-export async function runSeed(seed: number, { steps = 70, onStep }: Partial<RunOptions> = {}): Promise<Outcome> {
+export async function runSeed(
+  seed: number,
+  { steps = 70, onStep }: Partial<RunOptions> = {},
+): Promise<Outcome> {
   const world = new World(seed);
   const restore = world.time.install(seed);
   const escaped = (error: unknown): void =>

@@ -110,8 +110,13 @@ export class SdkClient {
         if (error instanceof CodedError && error.message.includes('does not fit') && !around.everWentBack)
           around.problem(`${name}: was sent a difference to what it does not hold`);
         // What applications are told is coded; anything else escaped from somewhere.
-        if (!(error instanceof CodedError) && !(error instanceof Error && error.message.startsWith('the token')))
-          around.problem(`${name}: an error without a code: ${String(error instanceof Error ? error.stack : error)}`);
+        if (
+          !(error instanceof CodedError) &&
+          !(error instanceof Error && error.message.startsWith('the token'))
+        )
+          around.problem(
+            `${name}: an error without a code: ${String(error instanceof Error ? error.stack : error)}`,
+          );
       },
     });
     device.open(this.client);
@@ -142,7 +147,11 @@ export class SdkClient {
     let first: number | undefined;
     for (let attempt = 0; attempt < 3; attempt++) {
       try {
-        const { result, position } = await this.client.command('sim.add', { name: key, channel, data }, { key });
+        const { result, position } = await this.client.command(
+          'sim.add',
+          { name: key, channel, data },
+          { key },
+        );
         const { name } = result as { name: string };
         if (name !== key || position === undefined)
           return this.#around.problem(`${this.name}: call ${key} was answered ${JSON.stringify(result)}`);
@@ -170,10 +179,14 @@ export class SdkClient {
       return this.client.command('sim.add', { name, channel, data }, { key: name, seq, order });
     });
     const answers = await Promise.allSettled(calls);
-    const offsets = answers.map((answer) => (answer.status === 'fulfilled' ? (answer.value.position?.offset ?? 0) : 0));
+    const offsets = answers.map((answer) =>
+      answer.status === 'fulfilled' ? (answer.value.position?.offset ?? 0) : 0,
+    );
     for (const answer of answers)
       if (answer.status === 'rejected' && !(answer.reason instanceof CodedError))
-        return this.#around.problem(`${this.name}: a call in turn failed without a code: ${String(answer.reason)}`);
+        return this.#around.problem(
+          `${this.name}: a call in turn failed without a code: ${String(answer.reason)}`,
+        );
     if (this.link !== link || offsets.includes(0)) return;
     if (offsets.some((offset, at) => offset <= (offsets[at - 1] ?? 0)))
       this.#around.problem(`${this.name}: calls of one order took effect as ${offsets.join()}`);
@@ -184,7 +197,8 @@ export class SdkClient {
     const reader = this.readers.get(channel) as { judge?: StreamJudge; live: boolean } | undefined;
     const at = reader?.judge?.at;
     if (reader?.live !== true || at === undefined || at.epoch !== epoch) return;
-    if (at.offset < offset) this.#around.problem(`${this.name}: ${what} overtook publication ${offset} of ${channel}`);
+    if (at.offset < offset)
+      this.#around.problem(`${this.name}: ${what} overtook publication ${offset} of ${channel}`);
   }
 
   // ------------------------------------------------------------ readers
@@ -235,7 +249,8 @@ export class SdkClient {
       },
     });
     sub = opened;
-    if (!begun && opened.position !== undefined && opened.state.get().kind === 'live') judge.begin(opened.position);
+    if (!begun && opened.position !== undefined && opened.state.get().kind === 'live')
+      judge.begin(opened.position);
     begun = true;
     return {
       ...this.#common(item, key),
@@ -246,7 +261,8 @@ export class SdkClient {
       get failed() {
         return opened.state.get().kind === 'failed';
       },
-      describe: () => `${JSON.stringify(opened.state.get())} at ${JSON.stringify(judge.at)}, claims ${JSON.stringify(opened.position)}`,
+      describe: () =>
+        `${JSON.stringify(opened.state.get())} at ${JSON.stringify(judge.at)}, claims ${JSON.stringify(opened.position)}`,
       check: () => {
         if (opened.state.get().kind !== 'live') return;
         judge.claim(opened.position);
@@ -276,7 +292,10 @@ export class SdkClient {
         };
         return { state: { sum: loaded.sum, ...loaded.position }, position: loaded.position };
       },
-      reduce: ({ sum }, { data, position = { epoch: '', offset: 0 } }) => ({ sum: fold(sum, data), ...position }),
+      reduce: ({ sum }, { data, position = { epoch: '', offset: 0 } }) => ({
+        sum: fold(sum, data),
+        ...position,
+      }),
     });
     const continuity = (): Continuity => store.state.get();
     return {
@@ -294,11 +313,14 @@ export class SdkClient {
         const facts = truth.between(value.epoch, 1, value.offset);
         const expected = facts.reduce((sum, { data }) => fold(sum, data), 0);
         if (expected !== value.sum)
-          around.problem(`${this.name} ${this.org}/${item.channel}: state ${value.sum} at ${value.offset}, not ${expected}`);
+          around.problem(
+            `${this.name} ${this.org}/${item.channel}: state ${value.sum} at ${value.offset}, not ${expected}`,
+          );
       },
       behindSince: (top) => {
         const { value } = store.get();
-        if (value === undefined || top.epoch === '') return top.epoch === '' ? undefined : truth.beganMs(top.epoch);
+        if (value === undefined || top.epoch === '')
+          return top.epoch === '' ? undefined : truth.beganMs(top.epoch);
         if (value.epoch !== top.epoch) return truth.beganMs(top.epoch);
         return truth.between(top.epoch, value.offset + 1, top.offset)[0]?.atMs;
       },
@@ -315,7 +337,8 @@ export class SdkClient {
       ...(this.#dice.chance(0.5) ? { pageSize: 2 } : {}),
     });
     const newest = new Map<string, number>();
-    const problem = (text: string): void => around.problem(`${this.name} ${this.org}/${item.channel}: ${text}`);
+    const problem = (text: string): void =>
+      around.problem(`${this.name} ${this.org}/${item.channel}: ${text}`);
     const shown = (): ReadonlyMap<string, unknown> => map.get();
     return {
       ...this.#common(item, key),
@@ -348,7 +371,8 @@ export class SdkClient {
         for (const entry of new Set([...view.keys(), ...entries.keys()])) {
           const fact = entries.get(entry);
           const wanted = fact !== undefined && (!item.filter || wants(fact.tags)) ? fact : undefined;
-          if (wanted === undefined ? !view.has(entry) : JSON.stringify(view.get(entry)) === wanted.text) continue;
+          if (wanted === undefined ? !view.has(entry) : JSON.stringify(view.get(entry)) === wanted.text)
+            continue;
           const last: Fact | undefined = facts.findLast((one) => one.key === entry);
           since = Math.min(since ?? Infinity, last?.atMs ?? truth.beganMs(epoch));
         }

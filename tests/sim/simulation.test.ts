@@ -37,7 +37,7 @@ function describeSimulation(): void {
   for (let first = 1; first <= SEEDS; first += PORTION) {
     const last = first + PORTION - 1;
     it(
-      `[SIM-1] [SIM-5] [SIM-6] [SIM-7] [SIM-8] [SIM-9] [SIM-10] [SIM-11] seeds ${first} to ${last}: nothing is lost, repeated or crossed without a word`,
+      `[SIM-1] [SIM-5] [SIM-6] [SIM-7] [SIM-8] [SIM-9] [SIM-10] [SIM-11] [SIM-12] seeds ${first} to ${last}: nothing is lost, repeated or crossed without a word`,
       async () => {
         let judged = 0;
         let told = 0;
@@ -64,7 +64,13 @@ function describeSimulation(): void {
   });
 
   it('[SIM-3] a failure prints its seed, what was wrong, the steps and how to run it again', () => {
-    const text = describeOutcome({ seed: 7, problems: ['3 is missing'], steps: ['100  a step'], given: 1, told: 0 });
+    const text = describeOutcome({
+      seed: 7,
+      problems: ['3 is missing'],
+      steps: ['100  a step'],
+      given: 1,
+      told: 0,
+    });
     expect(text).toContain('TRUNKLINE_SIM_SEED=7 npx vitest run --project system tests/sim');
     expect(text).toContain('3 is missing');
     expect(text).toContain('100  a step');

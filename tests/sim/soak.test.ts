@@ -21,26 +21,22 @@ function soak(...args: readonly string[]): Promise<{ readonly code: number; read
   });
 }
 
-it(
-  '[SIM-14] runs what it is asked for, notes what was done, goes on where it ended, and says by its exit code whether all is well',
-  async () => {
-    const state = join(folder, 'state.json');
-    const first = await soak('--seeds', '25', '--from', '1', '--steps', '20', '--state', state);
-    expect(first.said).toContain('seeds 1 to 25: 25 run, 0 failed');
-    expect(first.code).toBe(0);
-    const progress = JSON.parse(await readFile(state, 'utf8')) as { done: number[]; run: number };
-    expect(progress.done).toEqual([0, 1]);
+it('[SIM-14] runs what it is asked for, notes what was done, goes on where it ended, and says by its exit code whether all is well', async () => {
+  const state = join(folder, 'state.json');
+  const first = await soak('--seeds', '25', '--from', '1', '--steps', '20', '--state', state);
+  expect(first.said).toContain('seeds 1 to 25: 25 run, 0 failed');
+  expect(first.code).toBe(0);
+  const progress = JSON.parse(await readFile(state, 'utf8')) as { done: number[]; run: number };
+  expect(progress.done).toEqual([0, 1]);
 
-    await writeFile(state, JSON.stringify({ ...progress, done: [0], run: 20 }));
-    const rest = await soak('--resume', '--state', state);
-    expect(rest.said).toContain('seeds 1 to 25: 25 run, 0 failed');
-    expect(rest.code).toBe(0);
+  await writeFile(state, JSON.stringify({ ...progress, done: [0], run: 20 }));
+  const rest = await soak('--resume', '--state', state);
+  expect(rest.said).toContain('seeds 1 to 25: 25 run, 0 failed');
+  expect(rest.code).toBe(0);
 
-    // A failure found before is not forgotten.
-    await writeFile(state, JSON.stringify({ ...progress, failed: [7] }));
-    const failed = await soak('--resume', '--state', state);
-    expect(failed.said).toContain('1 failed (7)');
-    expect(failed.code).toBe(1);
-  },
-  120_000,
-);
+  // A failure found before is not forgotten.
+  await writeFile(state, JSON.stringify({ ...progress, failed: [7] }));
+  const failed = await soak('--resume', '--state', state);
+  expect(failed.said).toContain('1 failed (7)');
+  expect(failed.code).toBe(1);
+}, 120_000);

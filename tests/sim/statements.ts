@@ -21,8 +21,14 @@ const NOTHING: Result = { rows: [], count: 0 };
 
 const STATEMENTS: readonly (readonly [RegExp, Run])[] = [
   [/^\s*WITH input AS \([\s\S]*INSERT INTO store_outbox/, append],
-  [/^\s*SELECT c\.epoch, c\.top, [\s\S]*ASC LIMIT/, (transaction, parameters) => read(transaction, parameters, false)],
-  [/^\s*SELECT c\.epoch, c\.top, [\s\S]*DESC LIMIT/, (transaction, parameters) => read(transaction, parameters, true)],
+  [
+    /^\s*SELECT c\.epoch, c\.top, [\s\S]*ASC LIMIT/,
+    (transaction, parameters) => read(transaction, parameters, false),
+  ],
+  [
+    /^\s*SELECT c\.epoch, c\.top, [\s\S]*DESC LIMIT/,
+    (transaction, parameters) => read(transaction, parameters, true),
+  ],
   [/^\s*INSERT INTO store_channels/, ask],
   [/^\s*DELETE FROM store_publications WHERE ctid/, trim],
   [/^\s*WITH due AS \([\s\S]*store_lanes/, claimLanes],
@@ -30,7 +36,10 @@ const STATEMENTS: readonly (readonly [RegExp, Run])[] = [
   [/^\s*DELETE FROM store_outbox WHERE id/, dispatched],
   [/^\s*UPDATE store_lanes SET owner = NULL/, release],
   [/^\s*SELECT 1 FROM store_outbox/, (transaction) => rowsOf(transaction.rows('outbox').slice(0, 1))],
-  [/^\s*SELECT count\(\*\) AS depth/, (transaction) => rowsOf([{ depth: transaction.rows('outbox').length }])],
+  [
+    /^\s*SELECT count\(\*\) AS depth/,
+    (transaction) => rowsOf([{ depth: transaction.rows('outbox').length }]),
+  ],
   [/^\s*INSERT INTO store_idempotency/, claimKey],
   [/^\s*UPDATE store_idempotency SET result/, storeResult],
   [/^\s*SELECT i\.hash, i\.result, s\.seq/, lookUp],
@@ -86,7 +95,16 @@ async function append(transaction: Transaction, parameters: Parameters, database
     const offset = (tops.get(key) ?? 0) + 1;
     tops.set(key, offset);
     const { epoch = '', last_ms: timeMs = 0 } = transaction.get('channels', key) ?? {};
-    transaction.set('publications', `${key} ${offset}`, { org, channel, offset, data, bytes, tags, info, time_ms: timeMs });
+    transaction.set('publications', `${key} ${offset}`, {
+      org,
+      channel,
+      offset,
+      data,
+      bytes,
+      tags,
+      info,
+      time_ms: timeMs,
+    });
     const id = database.nextNumber('outbox');
     transaction.set('outbox', String(id), { id, lane: Number(lane), org, channel, offset });
     return { epoch, offset };
@@ -104,7 +122,8 @@ function read(transaction: Transaction, parameters: Parameters, reverse: boolean
   const publications: Row[] = [];
   for (let offset = first; offset <= last && (epochAsked === '' || epochAsked === epoch); offset++) {
     const row = transaction.get('publications', `${org} ${channel} ${offset}`);
-    if (row && (Number(ttlMs) === 0 || Number(row['time_ms']) > Number(now) - Number(ttlMs))) publications.push(row);
+    if (row && (Number(ttlMs) === 0 || Number(row['time_ms']) > Number(now) - Number(ttlMs)))
+      publications.push(row);
   }
   if (reverse) publications.reverse();
   const rows = publications.slice(0, Number(limit)).map((row) => ({ ...row, epoch, top }));
@@ -116,14 +135,25 @@ async function ask(transaction: Transaction, parameters: Parameters): Promise<Re
   const key = `${org} ${channel}`;
   await transaction.lock('channels', key);
   if (transaction.get('channels', key)) return NOTHING;
-  const row = { org, channel, epoch, top: 0, floor: 0, size: Number(size), ttl_ms: Number(ttlMs), last_ms: Number(now) };
+  const row = {
+    org,
+    channel,
+    epoch,
+    top: 0,
+    floor: 0,
+    size: Number(size),
+    ttl_ms: Number(ttlMs),
+    last_ms: Number(now),
+  };
   transaction.set('channels', key, row);
   return { rows: [], count: 1 };
 }
 
 function trim(transaction: Transaction, parameters: Parameters): Result {
   const [orgs = [], channels = []] = parameters.slice(0, 2).map(list);
-  const waits = new Set(transaction.rows('outbox').map((row) => `${row['org']} ${row['channel']} ${row['offset']}`));
+  const waits = new Set(
+    transaction.rows('outbox').map((row) => `${row['org']} ${row['channel']} ${row['offset']}`),
+  );
   let count = 0;
   for (const [at, org] of orgs.entries()) {
     const key = `${org} ${channels[at]}`;
@@ -140,7 +170,11 @@ function trim(transaction: Transaction, parameters: Parameters): Result {
 
 // ------------------------------------------------------------ outbox
 
-function waiting(transaction: Transaction, parameters: Parameters, wanted: (lane: number) => boolean): Result {
+function waiting(
+  transaction: Transaction,
+  parameters: Parameters,
+  wanted: (lane: number) => boolean,
+): Result {
   const [orgs = [], channels = []] = parameters.slice(0, 2).map(list);
   const out = new Set(orgs.map((org, at) => `${org} ${channels[at]}`));
   const rows = transaction
@@ -207,7 +241,10 @@ async function claimKey(transaction: Transaction, parameters: Parameters): Promi
   return { rows: [], count: 1 };
 }
 
-function storeResult(transaction: Transaction, [org, principal, method, key, result = null]: Parameters): Result {
+function storeResult(
+  transaction: Transaction,
+  [org, principal, method, key, result = null]: Parameters,
+): Result {
   const place = [org, principal, method, key].join(' ');
   const known = transaction.get('keys', place);
   if (!known) return NOTHING;
@@ -235,8 +272,16 @@ async function takeTurn(transaction: Transaction, parameters: Parameters): Promi
   return { rows: [], count: 1 };
 }
 
-function addEffect(transaction: Transaction, [name = '', org = '', n]: Parameters, database: Database): Result {
-  transaction.set('effects', String(database.nextNumber('effects')), { name: text({ name }, 'name'), org, n: Number(n) });
+function addEffect(
+  transaction: Transaction,
+  [name = '', org = '', n]: Parameters,
+  database: Database,
+): Result {
+  transaction.set('effects', String(database.nextNumber('effects')), {
+    name: text({ name }, 'name'),
+    org,
+    n: Number(n),
+  });
   return { rows: [], count: 1 };
 }
 
@@ -250,6 +295,8 @@ function rowsOf(rows: readonly Row[]): Result {
 function list(value: string | null | undefined): (string | null)[] {
   const items: (string | null)[] = [];
   for (const [, quoted, plain] of (value ?? '').slice(1, -1).matchAll(/"((?:[^"\\]|\\[\s\S])*)"|([^,]+)/g))
-    items.push(quoted !== undefined ? quoted.replace(/\\([\s\S])/g, '$1') : plain === 'NULL' ? null : (plain ?? null));
+    items.push(
+      quoted !== undefined ? quoted.replace(/\\([\s\S])/g, '$1') : plain === 'NULL' ? null : (plain ?? null),
+    );
   return items;
 }

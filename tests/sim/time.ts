@@ -65,7 +65,8 @@ export class SimTime implements Clock {
       this.#pop();
       if (next.cancelled) continue;
       atOnce = next.at > this.#monotonic ? 0 : atOnce + 1;
-      if (atOnce > AT_ONCE_MAX) throw new Error(`time stands still at ${this.#monotonic} ms: timers start timers`);
+      if (atOnce > AT_ONCE_MAX)
+        throw new Error(`time stands still at ${this.#monotonic} ms: timers start timers`);
       this.#move(Math.max(next.at, this.#monotonic));
       next.run();
       await settleAll();

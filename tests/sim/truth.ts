@@ -70,7 +70,8 @@ export class ChannelTruth {
     const known = history.facts[offset - 1];
     if (known?.text === text && known.key === key) return;
     const fact: Fact = { offset, data: JSON.parse(text), text, key, removed, tags, atMs: nowMs };
-    history.facts = [...history.facts.slice(0, offset - 1), fact];
+    if (history.facts.length >= offset) history.facts = history.facts.slice(0, offset - 1);
+    history.facts[offset - 1] = fact;
     history.ever.set(offset, [...(history.ever.get(offset) ?? []), fact]);
   }
 
@@ -92,7 +93,12 @@ export class ChannelTruth {
   /** Whether `data` was ever published at that place. */
   everHeld(epoch: string, offset: number, data: unknown): boolean {
     const text = JSON.stringify(data);
-    return this.#histories.get(epoch)?.ever.get(offset)?.some((fact) => fact.text === text) === true;
+    return (
+      this.#histories
+        .get(epoch)
+        ?.ever.get(offset)
+        ?.some((fact) => fact.text === text) === true
+    );
   }
 
   /** Everything that was ever published at an offset. */

@@ -19,6 +19,9 @@ import type { Surroundings } from './surroundings.js';
 import { SimTime } from './time.js';
 import { Truth } from './truth.js';
 
+/** What hand-written clients read, too. */
+const PLAIN_STREAMS = STREAMS.filter(({ cache }) => !cache);
+
 /** How long a reader may say `live` without having or being told of what was published: ping and grace, position check, back-off. */
 export const HONEST_MS = 30_000;
 /** Time for everything to come back after the last fault. */
@@ -49,6 +52,8 @@ export class World implements Surroundings {
   everWentBack = false;
   /** The engine may forget what it acknowledged. In other worlds more is promised. */
   readonly forgetful: boolean;
+  /** The channels of this world: all, or a few that many share. */
+  readonly cases: readonly Case[];
   everForgot = false;
 
   constructor(seed: number) {
@@ -57,7 +62,14 @@ export class World implements Surroundings {
     this.engine = new SimEngine(this.time, dice, this.truth, seed);
     this.database = new SimDatabase(this.time, dice, this.truth, this.problem);
     this.forgetful = dice.chance(0.4);
-    this.#weather = { lowMs: 0, highMs: dice.pick([0, 5, 60, 300]), windowBytes: dice.pick([400, 2_000, 20_000]) };
+    const few = Array.from({ length: dice.between(2, 5) }, () => dice.pick(CASES));
+    // One that everybody can listen to is always there.
+    this.cases = dice.chance(0.5) ? CASES : [...new Set([...few, dice.pick(PLAIN_STREAMS)])];
+    this.#weather = {
+      lowMs: 0,
+      highMs: dice.pick([0, 5, 60, 300]),
+      windowBytes: dice.pick([400, 2_000, 20_000]),
+    };
     this.options = {
       outboxMaxMessages: dice.pick([4, 12, 64]),
       outboxMaxBytes: dice.pick([1_500, 6_000, 60_000]),
@@ -116,7 +128,7 @@ export class World implements Surroundings {
     this.devices.push(device);
     const client = new SdkClient(this, name, this.#nextOrg(), this.#life(), device);
     this.sdks.push(client);
-    for (let count = dice.between(2, 6); count > 0; count--) client.open(dice.pick(CASES));
+    for (let count = dice.between(2, 6); count > 0; count--) client.open(dice.pick(this.cases));
     return client;
   }
 
@@ -143,7 +155,7 @@ export class World implements Surroundings {
   }
 
   bareCase(): Case {
-    return this.dice.pick(STREAMS.filter(({ cache }) => !cache));
+    return this.dice.pick(this.cases.filter(({ kind, cache }) => kind === 'stream' && !cache));
   }
 
   connect(end: ClientEnd): Link {
@@ -153,7 +165,15 @@ export class World implements Surroundings {
   }
 
   mustRecover(item: Case, key: ChannelKey, at: Position | undefined): boolean {
-    const kept = { 'log:1': 400, 'log:2': 400, 'short:1': 5, 'feed:1': 40, 'tail:1': 40, 'tags:1': 100, 'diff:1': 60 }[item.channel];
+    const kept = {
+      'log:1': 400,
+      'log:2': 400,
+      'short:1': 5,
+      'feed:1': 40,
+      'tail:1': 40,
+      'tags:1': 100,
+      'diff:1': 60,
+    }[item.channel];
     const top = this.truth.of(key).position;
     if (this.everForgot || this.everWentBack || kept === undefined || at?.epoch !== top.epoch) return false;
     const missed = this.truth.of(key).between(top.epoch, at.offset + 1, top.offset);
@@ -180,7 +200,7 @@ export class World implements Surroundings {
     const key = channelKey(org, channel);
     const n = (this.#counts.get(key) ?? 0) + 1;
     this.#counts.set(key, n);
-    return { org, channel, n, ...more, pad: 'x'.repeat(this.dice.pick([0, 0, 20, 150, 600])) } as Payload;
+    return { org, channel, n, ...more, pad: padOf(n, this.dice.pick([0, 0, 20, 160, 600])) } as Payload;
   }
 
   /** Whatever comes of it must come with a code. */
@@ -202,7 +222,9 @@ export class World implements Surroundings {
         this.problem(`${org}/${item.channel}: ${data.n} was acknowledged and not committed`);
     };
     if (effect) {
-      const work = node.store.apply(`effect-${org}-${data.n}`, org, data.n, key, JSON.stringify(data)).then(kept);
+      const work = node.store
+        .apply(`effect-${org}-${data.n}`, org, data.n, key, JSON.stringify(data))
+        .then(kept);
       void this.attempt('an effect', work);
       return;
     }
@@ -220,7 +242,8 @@ export class World implements Surroundings {
       await this.attempt('a publish', api.publish(item.channel, text, options).then(kept));
       await this.time.sleep(this.dice.between(0, 500));
       const next = this.upNodes()[0];
-      if (next) await this.attempt('a publish', next.hub.forOrg(org).publish(item.channel, text, options).then(kept));
+      if (next)
+        await this.attempt('a publish', next.hub.forOrg(org).publish(item.channel, text, options).then(kept));
     };
     void again();
   }
@@ -249,6 +272,52 @@ export class World implements Surroundings {
     }
   }
 
+  /** The engine begins anew while its deliveries and answers of before are still on their way, and readers come to a channel that others have. */
+  forgetBetween(): void {
+    const { dice, engine } = this;
+    const item = dice.pick(this.cases);
+    const org = dice.pick(ORGS);
+    engine.faults = { ...engine.faults, readMs: dice.pick([2, 800, 3_000]), deliverMs: dice.pick([2, 800, 1_500]) };
+    const others = [...this.sdks, ...this.bares].filter((client) => client.org === org && client.readers.has(item.channel));
+    const come = (): void => {
+      for (const client of others) {
+        if (!dice.chance(0.5)) continue;
+        client.close(item.channel);
+        client.open(item);
+      }
+    };
+    this.say(org, item, dice.between(1, 6));
+    if (dice.chance(0.5)) come();
+    this.time.setTimeout(() => {
+      engine.forget(dice.chance(0.3));
+      this.everForgot = true;
+      this.everWentBack = true;
+      come();
+      for (let turns = dice.between(1, 6); turns > 0; turns--)
+        this.time.setTimeout(() => this.say(org, item, 1), dice.between(0, 2_000));
+    }, dice.between(0, 400));
+  }
+
+  /** A client that is behind asks for one more channel, to which much is published before the answer can go out. */
+  congest(): string | undefined {
+    const { dice, time } = this;
+    const client = dice.pick([...this.sdks, ...this.bares]);
+    const { link } = client;
+    const [held] = client.readers.values();
+    const item = this.bareCase();
+    if (!link?.open || held === undefined || held.item === item) return undefined;
+    link.stallDown(true);
+    this.say(client.org, held.item, dice.between(3, 20));
+    time.setTimeout(() => {
+      client.close(item.channel);
+      client.open(item);
+    }, 400);
+    for (let turns = 3; turns > 0; turns--)
+      time.setTimeout(() => this.say(client.org, item, dice.between(4, 30)), dice.between(400, 1_600));
+    time.setTimeout(() => link.stallDown(false), 1_800);
+    return `${client.name} is behind and opens ${item.channel} while much is published`;
+  }
+
   /** Somebody comes, or comes back, to a channel to which much is published meanwhile. Says who. */
   rush(): string | undefined {
     const { dice } = this;
@@ -274,7 +343,9 @@ export class World implements Surroundings {
     const tags = shadeOf(entry);
     if (dice.chance(0.2)) return void this.attempt('a removal', api.mapRemove(item.channel, entry, { tags }));
     const data = JSON.stringify(this.payload(org, item.channel, { entry }));
-    const expect = dice.chance(0.15) ? ({ expect: dice.chance(0.5) ? 'absent' : dice.between(1, 20) } as const) : {};
+    const expect = dice.chance(0.15)
+      ? ({ expect: dice.chance(0.5) ? 'absent' : dice.between(1, 20) } as const)
+      : {};
     void this.attempt('a map write', api.mapPublish(item.channel, entry, data, { tags, ...expect }));
   }
 
@@ -289,7 +360,12 @@ export class World implements Surroundings {
     const now = this.time.monotonic();
     const { faults } = this.engine;
     const { lose, conflict, messageMs } = this.database.faults;
-    if (faults.failBefore + faults.failAfter + lose + conflict > 0 || faults.readMs > 1_000 || messageMs > 500) this.engine.disturb();
+    if (
+      faults.failBefore + faults.failAfter + lose + conflict > 0 ||
+      faults.readMs > 1_000 ||
+      messageMs > 500
+    )
+      this.engine.disturb();
     const present = new Set(this.readers());
     for (const reader of this.#liveSince.keys()) if (!present.has(reader)) this.#liveSince.delete(reader);
     for (const reader of present) {
@@ -312,12 +388,20 @@ export class World implements Surroundings {
   #checkHonest(reader: Reader, liveSince: number, now: number): void {
     const broken = this.#sourceOf(reader)?.brokenSince;
     const patience = Math.max(liveSince, this.engine.disturbedAt);
-    const tells = reader.name.startsWith('sdk') || (reader as { brokenSource?: boolean }).brokenSource !== undefined;
-    if (broken !== undefined && tells && this.#tellsSource(reader) && now - Math.max(broken, patience) > HONEST_MS / 3)
+    const tells =
+      reader.name.startsWith('sdk') || (reader as { brokenSource?: boolean }).brokenSource !== undefined;
+    if (
+      broken !== undefined &&
+      tells &&
+      this.#tellsSource(reader) &&
+      now - Math.max(broken, patience) > HONEST_MS / 3
+    )
       this.problem(`${reader.name} ${reader.item.channel}: says live although its source has been away`);
     const behind = this.#behindSince(reader);
     if (behind !== undefined && now - Math.max(behind, patience) > HONEST_MS)
-      this.problem(`${reader.name} ${reader.item.channel}: said live for ${now - liveSince} ms without what was published ${now - behind} ms ago`);
+      this.problem(
+        `${reader.name} ${reader.item.channel}: said live for ${now - liveSince} ms without what was published ${now - behind} ms ago`,
+      );
   }
 
   #tellsSource(reader: Reader): boolean {
@@ -340,7 +424,9 @@ export class World implements Surroundings {
     if (reader.item.source === 'plain') return undefined;
     if (reader.item.source !== 'local') return this.truth.of(reader.key).position;
     const source = this.#sourceOf(reader);
-    return source === undefined || source.epoch === '' ? undefined : { epoch: source.epoch, offset: source.top };
+    return source === undefined || source.epoch === ''
+      ? undefined
+      : { epoch: source.epoch, offset: source.top };
   }
 
   /** Effects and the publications that show them are there together, once, in the order in which they were committed. */
@@ -357,17 +443,23 @@ export class World implements Surroundings {
       // What a device kept takes effect in the order in which it was kept.
       const [, line, count] = /^(queue-.*-[ab])-(\d+)$/.exec(name) ?? [];
       if (line !== undefined) {
-        if (Number(count) < (lasts.get(line) ?? 0)) this.problem(`effect ${name} took place after ${lasts.get(line)}`);
+        if (Number(count) < (lasts.get(line) ?? 0))
+          this.problem(`effect ${name} took place after ${lasts.get(line)}`);
         lasts.set(line, Number(count));
       }
       told.get(org)?.push(n);
     }
     for (const [org, numbers] of told) {
       const { epoch, offset } = this.truth.of(channelKey(org, 'inbox:1')).position;
-      const shown = this.truth.of(channelKey(org, 'inbox:1')).between(epoch, 1, offset).map(({ data }) => data as Payload & { effect?: boolean });
+      const shown = this.truth
+        .of(channelKey(org, 'inbox:1'))
+        .between(epoch, 1, offset)
+        .map(({ data }) => data as Payload & { effect?: boolean });
       const ofEffects = shown.filter(({ effect }) => effect === true).map(({ n }) => n);
       if (ofEffects.join() !== numbers.join())
-        this.problem(`${org}: effects ${numbers.slice(-5).join()} and publications ${ofEffects.slice(-5).join()} are not the same`);
+        this.problem(
+          `${org}: effects ${numbers.slice(-5).join()} and publications ${ofEffects.slice(-5).join()} are not the same`,
+        );
     }
   }
 
@@ -379,9 +471,12 @@ export class World implements Surroundings {
       for (const org of ORGS)
         for (const connection of hub.forOrg(org).connections({ limit: 1_000 }).connections) {
           if (connection.outboxMessages > outboxMaxMessages)
-            this.problem(`an outbox holds ${connection.outboxMessages} publications, more than ${outboxMaxMessages}`);
+            this.problem(
+              `an outbox holds ${connection.outboxMessages} publications, more than ${outboxMaxMessages}`,
+            );
           if (connection.outboxBytes > most) this.problem(`an outbox holds ${connection.outboxBytes} bytes`);
-          if (connection.org !== org) this.problem(`a list of ${org} shows a connection of ${connection.org}`);
+          if (connection.org !== org)
+            this.problem(`a list of ${org} shows a connection of ${connection.org}`);
         }
   }
 
@@ -433,7 +528,8 @@ export class World implements Surroundings {
   /** What an application does about a state that says `failed`. */
   #reopen(): void {
     for (const sdk of this.sdks) {
-      if (sdk.client.state.get().kind === 'failed' || sdk.client.state.get().kind === 'disconnected') sdk.client.connect();
+      if (sdk.client.state.get().kind === 'failed' || sdk.client.state.get().kind === 'disconnected')
+        sdk.client.connect();
       for (const reader of [...sdk.readers.values()])
         if (reader.failed) {
           sdk.close(reader.item.channel);
@@ -449,10 +545,12 @@ export class World implements Surroundings {
     if (tables.outbox.size > 0) this.problem(`${tables.outbox.size} publications were never dispatched`);
     const names = new Set(effects.map(({ name }) => name));
     for (const { promised } of this.devices)
-      for (const name of promised) if (!names.has(name)) this.problem(`the kept command ${name} never took effect`);
+      for (const name of promised)
+        if (!names.has(name)) this.problem(`the kept command ${name} never took effect`);
     for (const node of this.nodes) {
       const { connections } = node.hub.stats();
-      if (connections > node.links.size) this.problem(`node ${node.index} keeps ${connections} connections of ${node.links.size}`);
+      if (connections > node.links.size)
+        this.problem(`node ${node.index} keeps ${connections} connections of ${node.links.size}`);
     }
   }
 
@@ -460,7 +558,8 @@ export class World implements Surroundings {
   async #requireEqual(when: string): Promise<void> {
     const left = new Set(this.readers());
     for (let turn = 0; turn < 40 && left.size > 0; turn++) {
-      for (const reader of left) if (reader.live && this.#behindSince(reader) === undefined) left.delete(reader);
+      for (const reader of left)
+        if (reader.live && this.#behindSince(reader) === undefined) left.delete(reader);
       if (left.size > 0) await this.time.advance(400);
     }
     for (const reader of left) {
@@ -474,7 +573,11 @@ export class World implements Surroundings {
   /** What was published under a key is there once, where the engine kept its memory. */
   #requireOnce(): void {
     if (this.everForgot || this.everWentBack) return;
-    for (const { key, channel, position } of [...this.truth.all()].map((one) => ({ key: one.key, channel: one.channel, position: one.position }))) {
+    for (const { key, channel, position } of [...this.truth.all()].map((one) => ({
+      key: one.key,
+      channel: one.channel,
+      position: one.position,
+    }))) {
       if (MAPS.some((item) => item.channel === channel)) continue;
       const seen = new Set<number>();
       for (const { data } of this.truth.of(key).between(position.epoch, 1, position.offset)) {
@@ -494,4 +597,16 @@ export class World implements Surroundings {
   #nextOrg(): string {
     return ORGS[this.#clients % ORGS.length] ?? ORGS[0];
   }
+}
+
+const BLOCK = 20;
+
+/** Text that shares some blocks with that of the number before and fewer with older ones: a difference to the wrong one does not fit. */
+function padOf(n: number, length: number): string {
+  let pad = '';
+  for (let block = 1; pad.length < length; block++)
+    pad += String(block * 1_000_003 + Math.floor(n / (block + 1)) * 7_919)
+      .repeat(4)
+      .slice(0, BLOCK);
+  return pad;
 }

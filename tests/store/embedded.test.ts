@@ -1,7 +1,7 @@
 /** What only the embedded engine has: a data directory, its lock, its template, a thread that may have to be replaced, backups. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -127,6 +127,28 @@ describe('an embedded store', () => {
     ]);
     expect(outcomes).toEqual(['committed', 1103, 'committed']);
     expect(await words(store)).toEqual(['before', 'one', 'three']);
+  });
+
+  it('[STORE-79] a database that does not open is tried again later, callers are told at once, and it comes back by itself', async () => {
+    const folder = directory();
+    const { store, logger } = await openBank(at(folder), { readTimeoutMs: 2_000 });
+    stores.push(store);
+    await store.commit({ statements: [log('before')] });
+    const control = join(folder, 'pg', 'global', 'pg_control');
+    await rename(control, `${control}.away`);
+    expect(await store.read(FOREVER).catch(codeOf)).toBe(1103);
+    const reads = 40;
+    const codes = new Set<unknown>();
+    for (let count = 0; count < reads; count++) codes.add(await store.read(sql`SELECT 1`).catch(codeOf));
+    expect(codes).toEqual(new Set([1100]));
+    const tries = logger.lines.filter(({ message }) => message.includes('opened again'));
+    expect(tries.length).toBeGreaterThan(1);
+    expect(tries.length).toBeLessThan(reads / 2);
+    await rename(`${control}.away`, control);
+    await expect
+      .poll(() => store.commit({ statements: [log('after')] }).then(() => 0, codeOf), { timeout: 40_000 })
+      .toBe(0);
+    expect(await words(store)).toEqual(['before', 'after']);
   });
 
   it('[STORE-74] after the machine itself went down, durable channels have new epochs', async () => {

@@ -49,6 +49,8 @@ export function directoryOf(
 const ANY_ORG = 'default';
 const BAD_REQUEST = 107;
 const PERMISSION_DENIED = 103;
+/** What a server says of an address that it does not have. */
+const NO_ROUTE = /nothing answers/;
 
 function wantsOrg(outcome: ApiOutcome): boolean {
   return (
@@ -95,7 +97,7 @@ async function toFailure(
     ? 'The key is for all orgs: name one with --org or TRUNKLINE_ORG.'
     : code === PERMISSION_DENIED
       ? 'This takes an administrator of the org, or an operator: a key of the org or of all orgs (with the scope * or directory), or a token.'
-      : outcome.status === 404 && code === 404
+      : outcome.status === 404 && (code === 404 || NO_ROUTE.test(outcome.error.message))
         ? 'The server at this address keeps no directory: it has no store, or is older than this command.'
         : Object.keys(credential).length === 0
           ? 'Give a key with --api-key or TRUNKLINE_API_KEY, or a token with --token.'

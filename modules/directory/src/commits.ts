@@ -6,7 +6,7 @@ import type { Clock } from '@trunkline/base';
 import type { DirectoryChange } from '@trunkline/contracts/directory';
 import { channelKey, type Position } from '@trunkline/protocol';
 import type { JsonValue, Reading, ResultsOf, Statement, Store } from '@trunkline/store';
-import { CHANGES } from './access.js';
+import { CHANGES, isOperator } from './access.js';
 import { auditStatement } from './audit.js';
 import type { Actor, AuditEntry, OrgChange } from './types.js';
 
@@ -121,13 +121,21 @@ async function commit<R>(
     const effect = await toEffect(store);
     return { result: effect.result(await store.commit(effect)), repeated: false };
   }
-  const call = { org: actor.org, principal: actor.user, method, key, request };
+  const call = { org: actor.org, principal: standingOf(actor), method, key, request };
   const outcome = await store.idempotency.run(call, async () => {
     const effect = await toEffect(store);
     // Results are records of the contract: JSON by construction.
     return { ...effect, result: effect.result as (results: readonly unknown[]) => JsonValue };
   });
   return { result: outcome.result as R, repeated: outcome.repeated };
+}
+
+/**
+ * Whose repeat it is: names alone do not say, since an org may call its key like one of the installation, and a host application its user like one of the
+ * directory. What one of them did is no answer to another.
+ */
+function standingOf({ user, session, ...actor }: Actor): string {
+  return `${isOperator(actor) ? 'operator' : 'org'}/${session === undefined ? 'credential' : 'session'}/${user}`;
 }
 
 function toData({ org: _, ...change }: OrgChange, atMs: number): string {

@@ -11,7 +11,7 @@ import {
   type Random,
   type Timer,
 } from '@trunkline/base';
-import { STORE_CODES, type Committing, type Reading, type Store } from '@trunkline/store';
+import type { Committing, Reading, Store } from '@trunkline/store';
 import { CodedError } from '@trunkline/protocol';
 import { auditStatement, readAudit, sweepAudit } from './audit.js';
 import { Commits, type StoreAccess } from './commits.js';
@@ -72,8 +72,10 @@ export interface KeyUse {
   readonly address: string;
 }
 
-/** Kinds of uses held between two writings; more are counted under one. */
-const MAX_USES = 1_000;
+/** Kinds of uses of one key that are held between two writings; more are counted under one. */
+const MAX_USES_PER_KEY = 100;
+/** The method, and in the installation's log, under which the rest is counted. */
+const OTHER_USES = '*';
 const SWEEP_MS = 60_000;
 
 /** Nothing is read yet: a store that is opened when it is needed stays closed until then. */
@@ -117,21 +119,25 @@ export function createDirectory(deps: DirectoryDeps, given?: Partial<DirectoryOp
   const invitations = new Invitations(parts);
   const keyCache = new KeyCache({ clock, logger, find: (digest) => keys.byDigest(digest) }, options);
   const watch = stack.use(new Watch({ clock, logger, orgs, users }, options.maxHeld));
-  const unlisten = commits.listen(({ kind }) => {
-    if (kind === 'key' || kind === 'org') keyCache.forget();
+  const unlisten = commits.listen(({ kind, id, action }) => {
+    if (kind === 'key') keyCache.forget(id);
+    if (kind === 'org' && action === 'removed') keyCache.forgetOrg(id);
     if (kind === 'user') sessions.forget();
     if (kind === 'user' || kind === 'member' || kind === 'org') void watch.refresh();
   });
   stack.defer(unlisten);
 
-  let uses = new Map<string, KeyUse & { readonly count: number }>();
+  /** By key, then by org and method. Keys of all orgs are few: operators make them. */
+  let uses = new Map<string, Map<string, KeyUse & { readonly count: number }>>();
+  const idOf = ({ org, method }: KeyUse): string => `${org} ${method}`;
   const flush = async (): Promise<void> => {
     const lastUses = keyCache.takeUses();
     const noted = uses;
     uses = new Map();
     if (lastUses.size > 0) await keys.noteUses(lastUses);
     if (noted.size === 0) return;
-    const statements = [...noted.values()].map(({ key, org, method, requestId, address, count }) =>
+    const kinds = [...noted.values()].flatMap((ofKey) => [...ofKey.values()]);
+    const statements = kinds.map(({ key, org, method, requestId, address, count }) =>
       auditStatement({ user: `apikey:${key}`, org, roles: [], requestId, address }, clock.now(), {
         org,
         action: 'key.used',
@@ -178,7 +184,8 @@ export function createDirectory(deps: DirectoryDeps, given?: Partial<DirectoryOp
       try {
         await access.use('read', () => watch.refresh());
       } catch (cause) {
-        if (!(cause instanceof CodedError && cause.code === STORE_CODES.storeUnavailable.code)) throw cause;
+        // A store that is away, or too busy for now, is no reason not to start.
+        if (!(cause instanceof CodedError && cause.temporary)) throw cause;
         // Found by the next use; meanwhile nobody is known to be kept out.
         logger.warn({ cause: String(cause) }, 'the directory cannot be read yet');
       }
@@ -186,9 +193,12 @@ export function createDirectory(deps: DirectoryDeps, given?: Partial<DirectoryOp
     note: async (actor, entry) =>
       void (await store.commit({ statements: [auditStatement(actor, clock.now(), entry)] })),
     noteUse: (use) => {
-      const id = `${use.key}\u0000${use.org}\u0000${use.method}`;
-      const known = uses.get(id);
-      if (known || uses.size < MAX_USES) uses.set(id, { ...use, count: (known?.count ?? 0) + 1 });
+      // Whoever has such a key may name any org: what is held is bounded for each key, so that one does not hide what another did.
+      const ofKey = uses.get(use.key) ?? new Map<string, KeyUse & { readonly count: number }>();
+      uses.set(use.key, ofKey);
+      const isKnown = ofKey.has(idOf(use));
+      const counted = isKnown || ofKey.size < MAX_USES_PER_KEY ? use : { ...use, org: '', method: OTHER_USES };
+      ofKey.set(idOf(counted), { ...counted, count: (ofKey.get(idOf(counted))?.count ?? 0) + 1 });
     },
     audit: (org, filter) => readAudit(store, org, filter),
     dispose: () => stack.dispose(),

@@ -99,7 +99,7 @@ export class Invitations {
         return {
           statements: [
             requireOrg(org),
-            requireRoom('invitations', org, email),
+            requireRoom('invitations', org, email, now),
             sql`DELETE FROM directory_invitations WHERE org = ${org} AND email = ${email} AND accepted_ms IS NULL`,
             decoding(insert, ({ rows }) => toInvitation(rows[0] as Row)),
           ],

@@ -40,22 +40,27 @@ export class KeyCache {
     this.#options = options;
   }
 
-  /** Undefined for a wrong, revoked or ended key. Fails with 1100 where nobody knows because the store does not answer. */
-  async verify(text: string): Promise<StoredKey | undefined> {
+  /**
+   * Undefined for a wrong, revoked or ended key. `mayAsk` is called before the store is asked about a key that was not right here lately, and may throw:
+   * anybody can make up keys. Fails with 1100 where nobody knows because the store does not answer.
+   */
+  async verify(text: string, mayAsk: () => void = () => undefined): Promise<StoredKey | undefined> {
     if (!isApiKey(text)) return undefined;
     const { clock } = this.#deps;
-    const key = await this.#find(digestOf(text));
+    const key = await this.#find(digestOf(text), mayAsk);
     if (!key || isOver(key.expiresMs, clock.now()) || isOver(key.revokedMs, clock.now())) return undefined;
     if (this.#uses.has(key.id) || this.#uses.size < MAX_USES) this.#uses.set(key.id, clock.now());
     return key;
   }
 
-  /** After keys changed on this node. */
-  forget(): void {
-    this.#generation++;
-    this.#right.clear();
-    this.#wrong.clear();
-    this.#asking.clear();
+  /** After a key was made, changed or ended on this node, by its id. Others stay: an org that changes its keys all the time costs nobody else a read. */
+  forget(id: string): void {
+    this.#forget((key) => key.id === id);
+  }
+
+  /** After an org ended on this node, with its keys. */
+  forgetOrg(org: string): void {
+    this.#forget((key) => key.org === org);
   }
 
   /** Last uses since the last call, by the key's id; Unix milliseconds. */
@@ -65,13 +70,23 @@ export class KeyCache {
     return uses;
   }
 
-  async #find(digest: string): Promise<StoredKey | undefined> {
+  #forget(isMeant: (key: StoredKey) => boolean): void {
+    this.#generation++;
+    for (const [digest, { key }] of this.#right) if (key && isMeant(key)) this.#right.delete(digest);
+    // One of them may be right by now.
+    this.#wrong.clear();
+    this.#asking.clear();
+  }
+
+  async #find(digest: string, mayAsk: () => void): Promise<StoredKey | undefined> {
     const now = this.#deps.clock.monotonic();
     const right = this.#right.get(digest);
     if (right && now - right.atMs < this.#options.keyCacheMs) return right.key;
     const wrong = this.#wrong.get(digest);
     if (wrong && now - wrong.atMs < this.#options.wrongKeyCacheMs) return undefined;
-    const asking = this.#asking.get(digest) ?? this.#ask(digest);
+    const underWay = this.#asking.get(digest);
+    if (!right && !underWay) mayAsk();
+    const asking = underWay ?? this.#ask(digest);
     try {
       return await asking;
     } catch (cause) {

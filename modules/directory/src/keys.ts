@@ -19,6 +19,7 @@ import {
 } from '@trunkline/store';
 import type { Commits, Committed } from './commits.js';
 import { requireRoom } from './limits.js';
+import { requireOrg } from './members.js';
 import { fromTimeCursor, LIST_LIMIT, pageOf, timeCursor, type Page } from './pages.js';
 import { digestOf, makeApiKey } from './tokens.js';
 import { SYSTEM, type Actor } from './types.js';
@@ -59,6 +60,8 @@ export interface StoredKey {
 }
 
 const OVERLAP_MS = 24 * 3_600_000;
+/** Keys of an org that ended and are still listed; the audit log remembers the others. */
+const MAX_ENDED = 1_000;
 const COLUMNS =
   'k.id, k.org, k.name, k.scopes, k.created_ms, k.created_by, k.expires_ms, k.last_used_ms, k.revoked_ms';
 
@@ -93,7 +96,10 @@ export class Keys {
     return pageOf(rows.map(toKey), limit, (key) => timeCursor(key.createdMs, key.id));
   }
 
-  /** The key itself is in the answer, except to a repeat. Fails with 1003 naming `name` where it is taken, 107 for an end in the past. */
+  /**
+   * The key itself is in the answer, except to a repeat. Fails with 1003 naming `name` where it is taken, 107 for an end in the past, 1004 where the org
+   * is not in the directory: a key that is made while its org is removed would open the next org of that id.
+   */
   async create(
     actor: Actor,
     given: NewKey,
@@ -115,8 +121,13 @@ export class Keys {
         };
         const taken = (): CodedError => new CodedError('conflict', `name: there is a key ${name}`);
         return {
-          statements: [requireRoom('keys', org, name), decoding(expecting(insert, 1, taken), one)],
-          result: ([, key]) => key,
+          statements: [
+            requirePlace(org),
+            requireRoom('keys', org, name, now),
+            decoding(expecting(insert, 1, taken), one),
+            forgetEnded(org, now),
+          ],
+          result: ([, , key]) => key,
           audits: [
             {
               org: auditOrg(org),
@@ -155,7 +166,7 @@ export class Keys {
       { method: 'directory.rotateKey', key: idempotencyKey, request: { id, ...given } },
       async () => {
         requireFuture(expiresMs, now);
-        const org = await this.#orgOf(orgs, id);
+        const { org, name } = await this.#placeOf(orgs, id);
         const next = `key_${randomId(this.#deps.random, 16)}`;
         const end: Statement = {
           sql: `UPDATE directory_api_keys k SET revoked_ms = $2
@@ -170,8 +181,14 @@ export class Keys {
         const ended = (): CodedError =>
           new CodedError('conflict', 'id: the key ended, or was replaced already');
         return {
-          statements: [decoding(expecting(end, 1, ended), one), decoding(expecting(insert, 1), one)],
-          result: ([replaced, key]) => ({ key, replaced }),
+          statements: [
+            requirePlace(org),
+            requireRoom('keys', org, name, now),
+            decoding(expecting(end, 1, ended), one),
+            decoding(expecting(insert, 1), one),
+            forgetEnded(org, now),
+          ],
+          result: ([, , replaced, key]) => ({ key, replaced }),
           audits: [
             {
               org: auditOrg(org),
@@ -205,7 +222,7 @@ export class Keys {
       actor,
       { method: 'directory.revokeKey', key: idempotencyKey, request: { id } },
       async () => {
-        const org = await this.#orgOf(orgs, id);
+        const { org } = await this.#placeOf(orgs, id);
         return {
           statements: [decoding(expecting(revoke, 1, noKey), one)],
           result: ([key]) => key,
@@ -235,15 +252,29 @@ export class Keys {
     });
   }
 
-  /** The org of a key of one of the orgs. Fails with 1004, the same for a key of another org and for none. */
-  async #orgOf(orgs: readonly string[], id: string): Promise<string> {
+  /** Org and name of a key of one of the orgs. Fails with 1004, the same for a key of another org and for none. */
+  async #placeOf(
+    orgs: readonly string[],
+    id: string,
+  ): Promise<{ readonly org: string; readonly name: string }> {
     const { rows } = await this.#deps.store.read(
-      sql`SELECT org FROM directory_api_keys WHERE id = ${id} AND org = ANY(${orgs}::text[]) LIMIT 1`,
+      sql`SELECT org, name FROM directory_api_keys WHERE id = ${id} AND org = ANY(${orgs}::text[]) LIMIT 1`,
     );
-    const org = rows[0]?.['org'] as string | undefined;
-    if (org === undefined) throw noKey();
-    return org;
+    const [row] = rows;
+    if (!row) throw noKey();
+    return { org: row['org'] as string, name: row['name'] as string };
   }
+}
+
+/** In front of what gives an org a key: it is in the directory, and stays until the commit. */
+function requirePlace(org: string): Statement<SqlResult> {
+  return org === ALL_ORGS ? sql`SELECT 1` : requireOrg(org);
+}
+
+/** A few of the keys that ended longest ago, beyond those that are kept to be looked at: making and ending keys must not fill the store. */
+function forgetEnded(org: string, nowMs: number): Statement<SqlResult> {
+  return sql`DELETE FROM directory_api_keys WHERE id IN (SELECT id FROM directory_api_keys
+    WHERE org = ${org} AND revoked_ms <= ${nowMs} ORDER BY revoked_ms DESC, id DESC OFFSET ${MAX_ENDED} LIMIT 10)`;
 }
 
 /** A key of all orgs concerns the installation. */

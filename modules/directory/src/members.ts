@@ -140,12 +140,13 @@ export class Members {
       () => ({
         statements: [
           requireOrg(org),
-          requireRoom('groups', org, name),
+          requireRoom('groups', org, name, now),
           sql`INSERT INTO directory_groups AS g (org, name, updated_ms) VALUES (${org}, ${name}, ${now})
             ON CONFLICT (org, name) DO UPDATE SET updated_ms = EXCLUDED.updated_ms`,
           sql`DELETE FROM directory_group_members WHERE org = ${org} AND group_name = ${name} AND NOT (user_id = ANY(${users}::text[]))`,
           expecting(
-            sql`SELECT 1 FROM directory_memberships WHERE org = ${org} AND user_id = ANY(${users}::text[])`,
+            // Locked, so that nobody leaves the org between this and the next statement.
+            sql`SELECT 1 FROM directory_memberships WHERE org = ${org} AND user_id = ANY(${users}::text[]) ORDER BY user_id FOR SHARE`,
             users.length,
             () => new CodedError('notFound', 'members: a user who is no member of the org'),
           ),

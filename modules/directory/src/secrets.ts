@@ -129,7 +129,7 @@ export class Secrets {
         return {
           statements: [
             requireOrg(org),
-            requireRoom('secrets', org, name),
+            requireRoom('secrets', org, name, now),
             decoding(write, ({ rows }) => toSecret(rows[0] as Row)),
           ],
           result: ([, , secret]) => secret,

@@ -3,7 +3,7 @@
  * by one. What was found is remembered for some seconds, so that a page that asks often does not ask the store each time.
  */
 import { randomId, type Clock, type Random } from '@trunkline/base';
-import type { SessionRecord } from '@trunkline/contracts/directory';
+import { DIRECTORY_CODES, type SessionRecord } from '@trunkline/contracts/directory';
 import { CodedError } from '@trunkline/protocol';
 import {
   decoding,
@@ -53,6 +53,8 @@ export class Sessions {
   readonly #deps: SessionsDeps;
   readonly #remembered = new Map<string, Remembered>();
   readonly #listeners = new Set<OnEnded>();
+  /** Goes up with every forgetting: what was read before it is not remembered. */
+  #generation = 0;
 
   constructor(deps: SessionsDeps) {
     this.#deps = deps;
@@ -64,13 +66,19 @@ export class Sessions {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** `digest` is that of the cookie. Beyond 100 sessions of a user the oldest end. */
+  /** `digest` is that of the cookie. Beyond 100 sessions of a user the oldest end. Fails with 1202 where the user was disabled meanwhile. */
   async open(actor: Actor, digest: string, door: SessionRecord['door'], ttlMs: number): Promise<void> {
     const { store, clock, random } = this.#deps;
     const now = clock.now();
     const id = `ses_${randomId(random, 16)}`;
-    const [, oldest] = await store.commit({
+    const [, , oldest] = await store.commit({
       statements: [
+        // Locks the user first: whoever disables it ends this session too, or it is not opened.
+        expecting(
+          sql`UPDATE directory_users SET last_seen_ms = ${now} WHERE id = ${actor.user} AND NOT disabled`,
+          1,
+          () => new CodedError(DIRECTORY_CODES.userDisabled),
+        ),
         sql`INSERT INTO directory_sessions (digest, id, user_id, door, address, created_ms, expires_ms, last_seen_ms)
           VALUES (${digest}, ${id}, ${actor.user}, ${door}, ${actor.address}, ${now}, ${now + ttlMs}, ${now})`,
         decoding(
@@ -79,7 +87,6 @@ export class Sessions {
             RETURNING id`,
           idsOf,
         ),
-        sql`UPDATE directory_users SET last_seen_ms = ${now} WHERE id = ${actor.user}`,
         auditStatement(actor, now, {
           org: '',
           action: 'session.opened',
@@ -97,23 +104,21 @@ export class Sessions {
     const known = this.#remembered.get(digest);
     if (known && clock.monotonic() - known.atMs < REMEMBER_MS)
       return known.expiresMs > clock.now() ? known : undefined;
-    this.#remembered.delete(digest);
+    const generation = this.#generation;
     const now = clock.now();
     const { rows } = await store.read(
       sql`SELECT s.id, s.user_id, s.expires_ms, s.last_seen_ms FROM directory_sessions s JOIN directory_users u ON u.id = s.user_id
         WHERE s.digest = ${digest} AND s.expires_ms > ${now} AND NOT u.disabled LIMIT 1`,
     );
     const row = rows[0];
+    this.#remembered.delete(digest);
     if (!row) return undefined;
     const session = {
       id: row['id'] as string,
       user: row['user_id'] as string,
       expiresMs: row['expires_ms'] as number,
     };
-    const oldest = this.#remembered.keys().next();
-    if (this.#remembered.size >= MAX_REMEMBERED && oldest.done !== true)
-      this.#remembered.delete(oldest.value);
-    this.#remembered.set(digest, { ...session, atMs: clock.monotonic() });
+    if (generation === this.#generation) this.#remember(digest, session);
     if (now - (row['last_seen_ms'] as number) > SEEN_MS)
       await store.commit({
         statements: [sql`UPDATE directory_sessions SET last_seen_ms = ${now} WHERE digest = ${digest}`],
@@ -194,7 +199,9 @@ export class Sessions {
   /** After sessions ended by whatever statement of this node. */
   ended(user: string, ids: readonly string[]): void {
     if (ids.length === 0) return;
-    this.forget();
+    this.#generation++;
+    // Those of others stay: whoever signs in and out all the time costs nobody else a read.
+    for (const [digest, { id }] of this.#remembered) if (ids.includes(id)) this.#remembered.delete(digest);
     for (const listener of this.#listeners) listener(user, ids, false);
   }
 
@@ -209,7 +216,13 @@ export class Sessions {
 
   /** After users changed on this node. */
   forget(): void {
+    this.#generation++;
     this.#remembered.clear();
+  }
+
+  /** Whether the session of this digest was right here lately: asking again costs what it should. */
+  isKnown(digest: string): boolean {
+    return this.#remembered.has(digest);
   }
 
   /** Deletes what ended, a bounded number. */
@@ -220,6 +233,13 @@ export class Sessions {
           (SELECT digest FROM directory_sessions WHERE expires_ms <= ${this.#deps.clock.now()} ORDER BY expires_ms LIMIT 500)`,
       ],
     });
+  }
+
+  #remember(digest: string, session: Session): void {
+    const oldest = this.#remembered.keys().next();
+    if (this.#remembered.size >= MAX_REMEMBERED && oldest.done !== true)
+      this.#remembered.delete(oldest.value);
+    this.#remembered.set(digest, { ...session, atMs: this.#deps.clock.monotonic() });
   }
 }
 

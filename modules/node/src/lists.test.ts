@@ -149,7 +149,11 @@ describe('connections', () => {
 
   it('[NODE-17] a connection that is gone, or never was, is one answer', async () => {
     bed.org().connections.mockReturnValue({ connections: [], total: 0 });
-    expect(await ask('node.connection', { client: 'x' })).toEqual({ subscriptions: [], total: 0 });
+    expect(await ask('node.connection', { client: 'x' })).toEqual({
+      subscriptions: [],
+      total: 0,
+      incomplete: [],
+    });
   });
 });
 

@@ -25,7 +25,7 @@ import type { Authenticator, ChannelGrant } from './ports/authenticator.js';
 import type { DurableLog, DurablePublication } from './ports/durable-log.js';
 import type { OpenRequest } from './ports/endpoint.js';
 import type { CommandStore } from './ports/idempotency.js';
-import type { NodeFacts } from './ports/nodes.js';
+import type { NodeFacts } from './ports/questions.js';
 import type { Principal } from './ports/principal.js';
 import type { QuotasOf } from './ports/quotas.js';
 import type { Transport, TransportHandlers } from './ports/transport.js';
@@ -320,6 +320,11 @@ export function createTestHub(
     },
   );
   return { hub, clock, peer: (link) => new RawPeer(hub, clock, link) };
+}
+
+/** A memory engine for several test hubs. */
+export function createTestEngine(clock: Clock, seed = 1): BrokerFactory {
+  return createMemoryBroker({ clock, random: createSeededRandom(seed) });
 }
 
 /** Nodes without another one, for doubles of a hub: what is asked is answered here. */

@@ -74,7 +74,7 @@ describe('one channel', () => {
     });
     expect(await run('channel', 'news:a', '--limit', '2')).toBe(0);
     expect(io.written.out).toContain(
-      'type         stream\nsubscribers  3 on this node\nposition     9@e\npresent      2 clients: c2, ann\n',
+      'type         stream\nsubscribers  3\nposition     9@e\npresent      2 clients: c2, ann\n',
     );
     expect(io.written.out).toMatch(/ {5}8 {2}\{"n":8\}\n.* {5}9 {2}\{"n":9\}\n$/);
   });

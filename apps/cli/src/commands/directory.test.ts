@@ -87,6 +87,7 @@ describe('refusals', () => {
     [refusal(409, 1_201, 'the last operator'), 1, 'Make somebody else an operator first.'],
     [refusal(404, 1_004, 'not found: org'), 5, 'not found: org (1004)'],
     [{ refused: { status: 404, body: 'no such page' } }, 1, 'keeps no directory'],
+    [refusal(404, 1_004, 'not found: nothing answers POST at this path'), 5, 'keeps no directory'],
   ])('[CLI-33] %j has its exit code and an advice', async (answer, exit, text) => {
     const { io, run } = setUp({ orgs: () => answer });
     expect(await run('org', 'list')).toBe(exit);

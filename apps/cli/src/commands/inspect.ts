@@ -125,7 +125,7 @@ async function showChannel(io: Io, channel: string, options: PageOptions): Promi
   const rows: (readonly [string, string])[] = [
     ['channel', channel],
     ['type', facts.type],
-    ['subscribers', `${count(facts.subscribers)} on this node`],
+    ['subscribers', count(facts.subscribers)],
     ['position', facts.position === null ? 'none: nothing is numbered' : formatPosition(facts.position)],
     ['present', clients === undefined ? 'presence is not kept' : presentLine(clients)],
   ];

@@ -25,9 +25,9 @@ export function addNode(program: Command, io: Io): void {
   withExample(
     withApi(program.command('info'))
       .alias('node')
-      .summary('the node: version, uptime, totals')
+      .summary('the nodes: version, uptime, totals')
       .description(
-        'Shows the nodes that answer: totals for a key of all orgs, otherwise the numbers of its org.',
+        'Shows the nodes of the deployment: totals for a key of all orgs, otherwise the numbers of its org.',
       )
       .action((options: ConnectionOptions) => showInfo(io, options)),
     'trunkline info',
@@ -43,7 +43,7 @@ export function addNode(program: Command, io: Io): void {
     withApi(program.command('events'))
       .summary('recent refusals, cuts and disconnects of the org')
       .description(
-        'Prints what lately happened to clients of the org on this node, oldest first: refused subscribes, recoveries, overflows, cuts, ends of connections. With --json one object per line.',
+        'Prints what lately happened to clients of the org, at whatever node, oldest first: refused subscribes, recoveries, overflows, cuts, ends of connections. With --json one object per line.',
       )
       .option('--user <user>', 'only those of this user')
       .option('--client <id>', 'only those of this client')
@@ -155,7 +155,7 @@ async function printEvents(io: Io, options: EventsOptions): Promise<void> {
   if (options.json !== true)
     io.err(
       shown.length === 0
-        ? `nothing of the kind is remembered on this node\n`
+        ? `nothing of the kind is remembered\n`
         : `${plural(shown.length, 'event')}${shown.length === limit ? ' (there may be more: --limit)' : ''}\n`,
     );
 }

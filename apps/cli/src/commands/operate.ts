@@ -28,9 +28,9 @@ type Connection = ApiResult<'connections'>['connections'][string];
 
 export function addOperate(program: Command, io: Io): void {
   const channels = withApi(program.command('channels'))
-    .summary('channels with subscribers on the node')
+    .summary('channels with subscribers')
     .description(
-      'Lists channels that have subscribers on the node. PATTERN matches whole names; * stands for any run of characters.',
+      'Lists channels that have subscribers at any node. PATTERN matches whole names; * stands for any run of characters.',
     )
     .argument('[pattern]')
     .option('--limit <n>', 'channels to list at most', '1000')
@@ -39,8 +39,8 @@ export function addOperate(program: Command, io: Io): void {
   withExample(channels, "trunkline channels 'news:*'");
 
   const connections = withApi(program.command('connections'))
-    .summary('connections of the node')
-    .description('Lists connections of the node, newest first.')
+    .summary('connections of all nodes')
+    .description('Lists connections of all nodes, newest first.')
     .option('--user <user>', 'only those of this user')
     .option('--client <id>', 'only this one')
     .option('--limit <n>', 'connections to list at most', '100')
@@ -89,22 +89,24 @@ async function listChannels(io: Io, pattern: string | undefined, options: ListOp
 
 async function listConnections(io: Io, options: ListOptions): Promise<void> {
   const limit = parseCount('--limit', options.limit ?? '100', 1, MAX_LIMIT);
-  const { connections, total } = await callApi(
-    io,
-    settingsOf(io, options),
-    'connections',
-    { limit, ...targetOf(options) },
-    io.signal,
-  );
+  const {
+    connections,
+    total,
+    incomplete = [],
+  } = await callApi(io, settingsOf(io, options), 'connections', { limit, ...targetOf(options) }, io.signal);
   const rows = Object.entries(connections)
     .map(([client, connection]) => ({ client, ...connection }))
     .sort((a, b) => b.connected_at - a.connected_at);
-  if (options.json === true) return void (await io.out(`${JSON.stringify({ connections: rows, total })}\n`));
+  if (options.json === true)
+    return void (await io.out(`${JSON.stringify({ connections: rows, total, incomplete })}\n`));
   const now = io.clock.now();
+  // One node's name on every line would say nothing.
+  const spread = new Set(rows.map(({ node }) => node)).size > 1;
   await io.out(
     table(rows, [
       { title: 'CLIENT', value: (row) => row.client },
       { title: 'USER', value: (row) => row.user || '(anonymous)' },
+      ...(spread ? [{ title: 'NODE', value: (row: (typeof rows)[number]) => row.node ?? '' }] : []),
       { title: 'SINCE', value: (row) => duration(now - row.connected_at), align: 'right' },
       { title: 'FROM', value: (row) => row.remote_address },
       { title: 'TRANSPORT', value: (row) => `${row.transport}/${row.protocol}` },
@@ -122,6 +124,7 @@ async function listConnections(io: Io, options: ListOptions): Promise<void> {
     ]),
   );
   io.err(`${rows.length < total ? `${count(rows.length)} of ` : ''}${plural(total, 'connection')}\n`);
+  if (incomplete.length > 0) io.err(`not all nodes answered; missing: ${incomplete.join(', ')}\n`);
 }
 
 const SHOWN_CHANNELS = 3;
@@ -157,7 +160,7 @@ async function disconnect(io: Io, options: DisconnectOptions): Promise<void> {
       ? `${JSON.stringify({ count: num_clients })}\n`
       : `${plural(num_clients, 'connection')} closed\n`,
   );
-  if (num_clients === 0) throw new CliError('notFound', 'no such connection on this node');
+  if (num_clients === 0) throw new CliError('notFound', 'no such connection');
 }
 
 function targetOf({ user, client }: ListOptions): { readonly user?: string; readonly client?: string } {

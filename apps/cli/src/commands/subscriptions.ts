@@ -51,9 +51,9 @@ export function addSubscriptions(program: Command, io: Io): void {
             throw new CliError(
               'notFound',
               method === 'subscribe'
-                ? 'no such connection on this node'
-                : 'no such connection on this node, or none that is subscribed',
-              { advice: '`trunkline connections` lists those of this node.' },
+                ? 'no such connection'
+                : 'no such connection, or none that is subscribed',
+              { advice: '`trunkline connections` lists them.' },
             );
         }),
       `trunkline ${method} news:today --user ann`,
@@ -83,7 +83,7 @@ export function addSubscriptions(program: Command, io: Io): void {
             ? `${JSON.stringify({ count: num_clients })}\n`
             : `${plural(num_clients, 'connection')} refreshed\n`,
         );
-        if (num_clients === 0) throw new CliError('notFound', 'no such connection on this node');
+        if (num_clients === 0) throw new CliError('notFound', 'no such connection');
       }),
     'trunkline refresh --user ann --expire-in 1h',
   );

@@ -47,7 +47,7 @@ export function addWhy(program: Command, io: Io, end: (exit: ExitName) => void):
     withTarget(withApi(program.command('why')))
       .summary('why a client did not get a message')
       .description(
-        'Explains why a client, or the connections of a user, did not get what was published in CHANNEL: not connected, not subscribed, denied, dropped, behind, cut off, or handed over. It speaks of the node that answers. With --json one object per connection and line. Exit 0 where all is well, 1 where something was found.',
+        'Explains why a client, or the connections of a user, did not get what was published in CHANNEL: not connected, not subscribed, denied, dropped, behind, cut off, or handed over. It speaks of all nodes that answer. With --json one object per connection and line. Exit 0 where all is well, 1 where something was found.',
       )
       .argument('<channel>')
       .option('--offset <n>', 'the publication in question')

@@ -1,4 +1,4 @@
-/** The channels with readers on this node, and a field that opens any channel by name, with readers or without. */
+/** The channels with readers at any node, and a field that opens any channel by name, with readers or without. */
 import { Button, SegmentedControl, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
@@ -47,7 +47,7 @@ export function Channels({ namespace }: { readonly namespace?: string | undefine
       name="Channels"
       continuity={continuity}
       source={`node.channels, every ${REFRESH_MS / 1_000} s`}
-      lead="Channels with readers on this node. Type a full name to open any channel, also one that nobody reads."
+      lead="Channels with readers, at any node. Type a full name to open any channel, also one that nobody reads."
     >
       <form onSubmit={open} className="tl-toolbar">
         <TextInput

@@ -18,6 +18,8 @@ export function ConnectionList({
   readonly outboxMaxBytes: number | null | undefined;
 }) {
   const now = useNow();
+  // One node's name on every row would say nothing.
+  const spread = new Set(rows.map(({ node }) => node)).size > 1;
   const [box, top] = useTopOf<HTMLDivElement>();
   const virtual = useWindowVirtualizer({
     count: rows.length,
@@ -60,7 +62,7 @@ export function ConnectionList({
                 })}
                 className="tl-row tl-row-link tl-connection"
               >
-                <Row row={row} now={now} outboxMaxBytes={outboxMaxBytes} />
+                <Row row={row} now={now} outboxMaxBytes={outboxMaxBytes} spread={spread} />
               </a>
             </li>
           );
@@ -74,16 +76,22 @@ function Row({
   row,
   now,
   outboxMaxBytes,
+  spread,
 }: {
   readonly row: ConnectionRow;
   readonly now: number;
+  /** Whether the list holds connections of several nodes. */
+  readonly spread: boolean;
   readonly outboxMaxBytes: number | null | undefined;
 }) {
   return (
     <>
       <span className="tl-two">
         <b>{row.user === '' ? 'anonymous' : row.user}</b>
-        <small className="tl-mono">{row.client.slice(0, 8)}</small>
+        <small className="tl-mono">
+          {row.client.slice(0, 8)}
+          {spread && row.node !== undefined && ` at ${row.node}`}
+        </small>
       </span>
       <span className="tl-two">
         {row.transport}

@@ -1,4 +1,4 @@
-/** Who is connected to this node, a page at a time, newest first, narrowed by any part of a name, by channel and by state. */
+/** Who is connected, at whatever node, a page at a time, newest first, narrowed by any part of a name, by channel and by state. */
 import { ActionIcon, Group, SegmentedControl, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { ChevronLeft, ChevronRight, PlugZap, Radio, Search } from 'lucide-react';
@@ -67,7 +67,7 @@ export function Connections({ client, channel: given }: ConnectionsProps) {
       name="Connections"
       continuity={continuity}
       source={`node.connections, every ${REFRESH_MS / 1_000} s`}
-      lead="Open connections of this node, newest first. Open one to see its subscriptions, and why a message did not arrive."
+      lead="Open connections of all nodes, newest first. Open one to see its subscriptions, and why a message did not arrive."
     >
       <div className="tl-toolbar">
         <TextInput
@@ -118,6 +118,11 @@ export function Connections({ client, channel: given }: ConnectionsProps) {
           />
         )}
       </div>
+      {data?.incomplete !== undefined && data.incomplete.length > 0 && (
+        <p className="tl-foot" role="status">
+          Not all nodes answered; missing: {data.incomplete.join(', ')}.
+        </p>
+      )}
       {data && <Pager offset={offset} total={data.total} complete={data.complete} onMove={setOffset} />}
       <ConnectionDrawer
         client={client}

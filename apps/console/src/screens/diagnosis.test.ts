@@ -160,6 +160,11 @@ describe('events', () => {
   it('[CONSOLE-12] a jump in their numbers is said', () => {
     const { events } = addEvents(EMPTY_EVENTS, [denied(9), denied(3), denied(2)]);
     expect(events.map((_, index) => missedBefore(events, index))).toEqual([5, 0, 0]);
+    // Each node counts by itself.
+    const at = (node: string, seq: number) => ({ ...denied(seq), node });
+    const both = addEvents(EMPTY_EVENTS, [at('a', 3), at('b', 9), at('a', 2), at('b', 7), at('a', 3)]).events;
+    expect(both).toHaveLength(4);
+    expect(both.map((_, index) => missedBefore(both, index)).reduce((sum, missed) => sum + missed)).toBe(1);
   });
 
   it('[CONSOLE-12] pausing holds back what comes, and resuming shows it', () => {

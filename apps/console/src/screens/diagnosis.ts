@@ -51,7 +51,7 @@ export function answersOf(
         subscriptionCount: connection.subscriptions,
       },
       channel,
-      top: explained.channel?.position,
+      top: connection.top ?? explained.channel?.position,
       namespace,
       offset,
       publishedAtMs: publication?.timeMs,

@@ -1,5 +1,5 @@
 /**
- * What happens to the org's clients on this node, as it happens: refusals, losses, cuts, ends. A channel like any other carries it; what was
+ * What happens to the org's clients at any node, as it happens: refusals, losses, cuts, ends. A channel like any other carries it; what was
  * before the page was opened is asked for once per connection.
  */
 import type { NodeEvent } from '@trunkline/contracts/node';
@@ -15,6 +15,7 @@ import { useTopOf } from '../parts/virtual.js';
 import {
   addEvents,
   EMPTY_EVENTS,
+  eventKey,
   EVENTS_MAX,
   missedBefore,
   pauseEvents,
@@ -64,7 +65,7 @@ export function Events() {
       name="Events"
       continuity={continuity}
       source="node:events"
-      lead="What happens to this org’s clients on this node. The newest are kept; after a restart it begins anew."
+      lead="What happens to this org’s clients, at every node. Each node keeps the newest; after its restart it begins anew."
       actions={
         <Button
           variant={log.paused ? 'filled' : 'default'}
@@ -142,7 +143,10 @@ function Feed({ events, complete }: { readonly events: readonly NodeEvent[]; rea
     estimateSize: () => 62,
     overscan: 10,
     scrollMargin: top,
-    getItemKey: (index) => events[index]?.seq ?? index,
+    getItemKey: (index) => {
+      const event = events[index];
+      return event ? eventKey(event) : index;
+    },
   });
   return (
     <ul

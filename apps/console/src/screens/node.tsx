@@ -48,6 +48,7 @@ export function Node({ session }: { readonly session: Session }) {
       ) : (
         <>
           <Identity info={data} />
+          <Nodes info={data} />
           <Limits info={data} />
           {seesNode(session) ? (
             <Configuration />
@@ -105,6 +106,31 @@ function Identity({ info }: { readonly info: Info }) {
         />
       </Panel>
     </SimpleGrid>
+  );
+}
+
+/** All nodes of the deployment, where there are several. */
+function Nodes({ info: { nodes = [], incomplete = [] } }: { readonly info: Info }) {
+  if (nodes.length < 2 && incomplete.length === 0) return null;
+  return (
+    <Panel title="Nodes">
+      <Facts
+        columns={1}
+        facts={[
+          ...nodes.map(
+            ({ nodeId, name, version, uptimeMs, connections, subscriptions }) =>
+              [
+                name === nodeId ? name : `${name} (${nodeId})`,
+                <span className="tl-num">
+                  {version}, up {formatDuration(uptimeMs)}, {plural(connections, 'connection')},{' '}
+                  {plural(subscriptions, 'subscription')}
+                </span>,
+              ] as const,
+          ),
+          ...incomplete.map((nodeId) => [nodeId, 'did not answer'] as const),
+        ]}
+      />
+    </Panel>
   );
 }
 

@@ -1,4 +1,4 @@
-/** What an org does on this node, for its administrators: nothing in it counts another org, or the machine. */
+/** What an org does on all nodes, for its administrators: nothing in it counts another org, or the machine. */
 import { SimpleGrid } from '@mantine/core';
 import { ArrowDownUp, Cable, Gauge, Radio, Users } from 'lucide-react';
 import { useMemo, useState } from 'react';
@@ -20,7 +20,7 @@ export function OrgOverview({ org }: { readonly org: string }) {
       name="Overview"
       continuity={shownContinuity(range, continuity, trendContinuity)}
       source={sourceOf(range, 'node:org-stats')}
-      lead={`What org ${org} does on this node. The node’s own numbers are for operators.`}
+      lead={`What org ${org} does on all nodes. A node’s own numbers are for operators.`}
       actions={<Ranges value={range} onChange={setRange} />}
     >
       {latest === undefined && continuity.state === 'failed' ? (

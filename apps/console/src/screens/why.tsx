@@ -62,7 +62,7 @@ export function Why({ route }: { readonly route: WhyRoute }) {
       name="Why not?"
       continuity={continuity}
       source={`node.explain, every ${REFRESH_MS / 1_000} s`}
-      lead="Name a channel and a user or client of this org. The answer claims only what this node’s state and its recent events show."
+      lead="Name a channel and a user or client of this org. The answer claims only what the nodes’ state and their recent events show."
     >
       <div className="tl-panel tl-question">
         <ChannelField value={channel} onChange={setChannel} />

@@ -22,7 +22,7 @@ export function OrgMenu({
   const [search, setSearch] = useState('');
   const operator = seesNode(session);
   const name = orgs.find(({ org }) => org === session.org)?.name ?? session.org;
-  if (orgs.length < 2 && !operator && orgs[0]?.org === session.org) {
+  if (!operator && !orgs.some(({ org }) => org !== session.org)) {
     return small ? null : (
       <p className="tl-org" aria-label={`Org ${name}`}>
         <Building2 size={15} aria-hidden="true" />

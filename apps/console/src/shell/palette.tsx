@@ -103,6 +103,8 @@ export function Palette({ opened, session, orgs, onClose, onSignOut }: PalettePr
       }}
       nothingFound="Nothing of that name"
       scrollable
+      // Reached and scrolled by keyboard, too.
+      scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}
       maxHeight={420}
     />
   );

@@ -246,6 +246,7 @@ describe('what a node tells about itself', () => {
       result: {
         events: [
           {
+            node: 'node-1',
             seq: 9,
             time: 5,
             client: 'c1',
@@ -256,6 +257,7 @@ describe('what a node tells about itself', () => {
             message: 'no',
           },
           {
+            node: 'node-1',
             seq: 8,
             time: 4,
             client: 'c1',
@@ -266,6 +268,7 @@ describe('what a node tells about itself', () => {
             by: 'server',
           },
         ],
+        incomplete: [],
       },
     });
     expect(hub.calls).toEqual([

@@ -55,6 +55,8 @@ export async function createHttpApp(
     bodyLimit: options.bodyMaxBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle' as const,
+    // Its own answer while closing has another shape than ours.
+    return503OnClosing: false,
     genReqId: (request: IncomingMessage) => requestId(request.headers['x-request-id']),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, ignoreTrailingSlash: true },
     // Requests that never reach a route (malformed paths) get the same shape.
@@ -81,12 +83,18 @@ export async function createHttpApp(
     reply.hijack();
     entrance.serve(request.raw, reply.raw);
   });
+  let closing = false;
+  app.addHook('preClose', (done) => {
+    closing = true;
+    done();
+  });
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers({
       ...headers,
       'content-security-policy': contentSecurityPolicy(request.headers.host),
       'x-request-id': request.id,
     });
+    if (closing) throw new CodedError('shuttingDown');
   });
   app.setErrorHandler((error, _request, reply) => sendError(reply, error, logger, options.bodyMaxBytes));
 

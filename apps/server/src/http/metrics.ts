@@ -22,7 +22,7 @@ export interface MetricsOptions {
 const MAX_ORGS = 100;
 
 export function createNodeMetrics(
-  hub: Pick<Hub, 'stats' | 'orgs' | 'forOrg' | 'draining'>,
+  hub: Pick<Hub, 'stats' | 'orgs' | 'forOrg' | 'draining' | 'nodes'>,
   options: MetricsOptions,
 ): NodeMetrics {
   const registry = new Registry();
@@ -72,6 +72,7 @@ export function createNodeMetrics(
   gauge('outbox_bytes', 'Bytes waiting for readers', (stats) => stats.outboxBytes);
   gauge('draining', 'Whether the node is draining', () => (hub.draining ? 1 : 0));
   gauge('start_time_seconds', 'Start of the node, Unix seconds', (stats) => stats.startedAtMs / 1_000);
+  gauge('nodes', 'Live nodes of the deployment, as this one knows them', () => hub.nodes.others().length + 1);
   counter('frames_received', 'Frames received', (stats) => stats.framesIn);
   counter('frames_sent', 'Frames sent', (stats) => stats.framesOut);
   counter('received_bytes', 'Bytes received', (stats) => stats.bytesIn);
@@ -84,6 +85,9 @@ export function createNodeMetrics(
   family('closes', 'Closed connections by code', 'code', (stats) => stats.closes);
   family('overflows', 'Readers that could not keep up, by outcome', 'outcome', (stats) => stats.overflows);
   family('recoveries', 'Recoveries by result', 'result', (stats) => ({ ...stats.recoveries }));
+  family('node_messages', 'Messages between nodes: sent, received, and of these dropped', 'kind', () => ({
+    ...hub.nodes.traffic(),
+  }));
   latency(hub, registers);
   if (options.perOrg) perOrg(hub, registers);
 

@@ -1,3 +1,4 @@
+import type { AddressInfo } from 'node:net';
 import type { RouteDescriptor, RouteRequest } from '@trunkline/hub';
 import { CodedError } from '@trunkline/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -25,6 +26,22 @@ describe('health', () => {
       body: '{"status":"draining"}',
     });
     expect((await app.inject('/health/live')).statusCode).toBe(200);
+  });
+});
+
+describe('closing', () => {
+  it('[SERVE-5] a request that comes while the server closes is refused with a code', async () => {
+    const { app } = await setUp();
+    let go = (): void => undefined;
+    app.addHook('preClose', () => new Promise<void>((resolve) => (go = resolve)));
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    const { port } = app.server.address() as AddressInfo;
+    const closed = app.close();
+    const answer = await fetch(`http://127.0.0.1:${port}/api/info`, { method: 'POST', body: '{}' });
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toMatchObject({ error: { code: 1005 } });
+    go();
+    await closed;
   });
 });
 

@@ -6,7 +6,8 @@
 import { every, type Clock, type Disposable, type Logger, type Timer } from '@trunkline/base';
 import { CodedError } from '@trunkline/protocol';
 import type { OrgApi } from '../ports/api.js';
-import type { Answer, Asked, Kind } from '../ports/nodes.js';
+import type { Answer } from '../ports/nodes.js';
+import type { Asked, Kind } from '../ports/questions.js';
 import { AT_ONCE } from './asking.js';
 import { isKind, type Ask, type Reply } from './message.js';
 

@@ -4,7 +4,7 @@
  */
 import type { Clock, Timer } from '@trunkline/base';
 import { ERROR_CODES } from '@trunkline/protocol';
-import type { Kind, NodeFailure, NodeReply, Survey } from '../ports/nodes.js';
+import type { Kind, NodeFailure, NodeReply, Survey } from '../ports/questions.js';
 import type { Reply } from './message.js';
 
 interface Open {

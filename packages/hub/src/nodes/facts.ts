@@ -1,5 +1,5 @@
 /** What nodes announce, read field by field: another node wrote it. */
-import type { NodeFacts } from '../ports/nodes.js';
+import type { NodeFacts } from '../ports/questions.js';
 
 export interface Announcement {
   readonly facts: NodeFacts;

@@ -3,7 +3,7 @@
  * does not fit is not there. It sends nothing and has no timer.
  */
 import type { Clock } from '@trunkline/base';
-import type { LiveNode, NodeFacts } from '../ports/nodes.js';
+import type { LiveNode, NodeFacts } from '../ports/questions.js';
 
 interface Member {
   readonly facts: NodeFacts;

@@ -4,7 +4,8 @@ import { CodedError } from '@trunkline/protocol';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { OrgApi } from '../ports/api.js';
-import { answerInOrg, answerOnNode, type Kind } from '../ports/nodes.js';
+import { answerInOrg, answerOnNode } from '../ports/nodes.js';
+import type { Kind } from '../ports/questions.js';
 import { decodeNodeMessage, encodeNodeMessage, isNodeMessage } from './message.js';
 import { HubNodes, type NodesOptions } from './nodes.js';
 

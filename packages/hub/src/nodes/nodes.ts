@@ -6,16 +6,8 @@
 import { every, type Clock, type Disposable, type Logger, type Timer } from '@trunkline/base';
 import { CodedError } from '@trunkline/protocol';
 import type { OrgApi } from '../ports/api.js';
-import type {
-  Answer,
-  AskOptions,
-  Kind,
-  LiveNode,
-  NodeFacts,
-  Nodes,
-  NodeTraffic,
-  Survey,
-} from '../ports/nodes.js';
+import type { Answer, Nodes, NodeTraffic } from '../ports/nodes.js';
+import type { AskOptions, Kind, LiveNode, NodeFacts, Survey } from '../ports/questions.js';
 import { Answering } from './answering.js';
 import { Asking } from './asking.js';
 import { readAnnouncement, writeAnnouncement } from './facts.js';
@@ -85,13 +77,14 @@ export class HubNodes implements Nodes {
   start(): void {
     const { announceIntervalMs } = this.#options;
     if (announceIntervalMs === 0) return;
-    this.#announce(HELLO);
     let turns = 0;
+    // First of all: where the broker is in memory, the others answer before the hello returns.
     this.#announcing = every(this.#deps.clock, announceIntervalMs, () => {
       for (const node of this.#members.expire()) this.#forgot(node, 'was not heard of any more');
       // The first hello may have come before the broker was there to carry the answers.
       this.#announce(++turns === 1 ? HELLO : HERE);
     });
+    this.#announce(HELLO);
   }
 
   /** The broker was away: others may have expired here, and this node there. */

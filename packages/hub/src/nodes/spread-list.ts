@@ -4,7 +4,8 @@
  * own part without keys. Items that went between the two questions are left out.
  */
 import type { OrgApi } from '../ports/api.js';
-import { answerInOrg, type Answer, type Kind, type Nodes, type Survey } from '../ports/nodes.js';
+import { answerInOrg, type Answer, type Nodes } from '../ports/nodes.js';
+import type { Kind, Survey } from '../ports/questions.js';
 import { asCount, asList, asObject, asText } from './reading.js';
 import { firstWithin, missing } from './surveys.js';
 

@@ -5,15 +5,8 @@
 import { CodedError } from '@trunkline/protocol';
 import type { ChannelSummary, OrgApi } from '../ports/api.js';
 import type { OrgEvent, OrgEventFilter } from '../ports/diagnosis.js';
-import {
-  answerInOrg,
-  answerOnNode,
-  type Answer,
-  type Kind,
-  type NodeFacts,
-  type Nodes,
-  type Survey,
-} from '../ports/nodes.js';
+import { answerInOrg, answerOnNode, type Answer, type Nodes } from '../ports/nodes.js';
+import type { Kind, NodeFacts, Survey } from '../ports/questions.js';
 import { asCount, asList, asObject, asOptionalText, asText, isText, type Fields } from './reading.js';
 
 /** A node as one org may see it: the counts are of that org. */

@@ -4,7 +4,7 @@
  */
 import type { ClientInfo, Payload, Position, Publication, Tags } from '@trunkline/protocol';
 import type { OrgEvent, OrgEventFilter, OrgStats } from './diagnosis.js';
-import type { AskOptions, Kind, Survey } from './nodes.js';
+import type { AskOptions, Kind, Survey } from './questions.js';
 import type { Principal } from './principal.js';
 
 export interface ApiPublishOptions {

@@ -10,6 +10,7 @@ export type * from './namespace.js';
 export { answerInOrg, answerOnNode } from './nodes.js';
 export type * from './nodes.js';
 export type * from './principal.js';
+export type * from './questions.js';
 export type * from './quotas.js';
 export type * from './transport.js';
 export type * from './validator.js';

@@ -16,7 +16,7 @@ import {
 import type { Namespace } from '../channels/namespaces.js';
 import type { Client } from '../clients/client.js';
 import type { ClientTarget, OrgApi, ServerSubscribeOptions } from '../ports/api.js';
-import type { Kind } from '../ports/nodes.js';
+import type { Kind } from '../ports/questions.js';
 import { matchesGlob } from './authorise.js';
 import { readPresence, type HandlerDeps } from './handlers.js';
 import { publishStream, writeMap } from './publishing.js';

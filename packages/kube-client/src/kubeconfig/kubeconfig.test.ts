@@ -142,7 +142,7 @@ describe('the text', () => {
           expect((error as KubeError).kind).toMatch(/^kubeconfig(Invalid|Refused)$/);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 

@@ -105,6 +105,22 @@ describe('loading', () => {
     await bed.reflector.dispose();
   });
 
+  it('[REFL-1] what changes and goes while WatchList is under way is counted in', async () => {
+    const bed = createReflectorBed();
+    bed.fake.watchList = 'ignores';
+    for (const name of ['a', 'b', 'c']) bed.fake.put(name);
+    bed.reflector.start();
+    await bed.clock.advance(0);
+    bed.fake.remove('a');
+    bed.fake.put('b', 1);
+    const metadata = { resourceVersion: '105', annotations: { 'k8s.io/initial-events-end': 'true' } };
+    bed.fake.write(`${JSON.stringify({ type: 'BOOKMARK', object: { metadata } })}\n`);
+    await bed.clock.advance(0);
+    expect(said(bed)).toEqual(['added default/c 103', 'added default/b 105']);
+    expect([bed.copy, kinds(bed), bed.fake.count('list')]).toEqual([bed.fake.truth(), ['live'], 0]);
+    await bed.reflector.dispose();
+  });
+
   it('[REFL-5] a first list that fails is said with its reason, and tried again', async () => {
     const bed = createReflectorBed();
     bed.fake.down = refuseConnection;
@@ -308,10 +324,14 @@ describe('lost versions', () => {
 
   it('[REFL-9] a bookmark of an older version means a new list', async () => {
     const bed = await live(createReflectorBed());
-    const metadata = { resourceVersion: '90' };
-    bed.fake.write(`${JSON.stringify({ type: 'BOOKMARK', object: { kind: 'Thing', metadata } })}\n`);
+    const line = (type: string, metadata: object): string =>
+      `${JSON.stringify({ type, object: { kind: 'Thing', metadata } })}\n`;
+    const event = { namespace: 'default', name: 'a', uid: 'uid-1', resourceVersion: '150' };
+    bed.fake.write(line('MODIFIED', event) + line('BOOKMARK', { resourceVersion: '90' }));
     await bed.clock.advance(2_000);
     expect(bed.states[1]).toMatchObject({ kind: 'recovering', reason: { kind: 'kubeExpired' } });
+    // What came before the bookmark was told all the same.
+    expect(said(bed).slice(2)).toEqual(['modified default/a 150', 'modified default/a 101']);
     expect([bed.reflector.stats.lists, bed.reflector.state.kind]).toEqual([2, 'live']);
     await bed.reflector.dispose();
   });

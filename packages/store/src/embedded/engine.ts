@@ -27,7 +27,7 @@ export interface EmbeddedOptions {
   readonly templateDirectory?: string;
 }
 
-/** Between threads that end without a commit between them: opening costs seconds of work, and a full disk stays full for a while. */
+/** Between threads that end by themselves, or do not open, without a commit between them: opening costs seconds of work, and a full disk stays full for a while. */
 const REOPEN = { minDelayMs: 200, maxDelayMs: 10_000 };
 /** A borrower waits so long for the next attempt; where it is further away, it is told at once. */
 const REOPEN_WAIT_MS = 1_000;
@@ -60,7 +60,7 @@ class EmbeddedEngine implements Engine {
   #thread: DatabaseThread | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #closed: CodedError | undefined;
-  /** Counts threads that ended since the last commit. */
+  /** Counts threads that ended by themselves since the last commit. */
   readonly #reopening: Backoff;
   #reopenAtMs = 0;
 
@@ -182,12 +182,13 @@ class EmbeddedEngine implements Engine {
   async #beforeReopening(): Promise<void> {
     const { clock, logger } = this.#deps;
     if (this.#thread) {
+      const { timedOut } = this.#thread;
       // Two threads in one directory are two processes in it: the old one is gone first.
       await this.#thread.terminate();
       this.#thread = undefined;
-      // The first one after a commit is replaced at once.
-      if (this.#reopening.attempts === 0) this.#reopening.next();
-      else this.#delayReopening();
+      // The first one that ended by itself is replaced at once.
+      if (!timedOut && this.#reopening.attempts > 0) this.#delayReopening();
+      else if (!timedOut) this.#reopening.next();
     }
     const waitMs = this.#reopenAtMs - clock.monotonic();
     if (waitMs > REOPEN_WAIT_MS) throw new ConnectionLost('the database ended, and is opened again later');

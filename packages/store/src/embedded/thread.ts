@@ -85,6 +85,11 @@ export class DatabaseThread {
     return this.#ended === undefined;
   }
 
+  /** It was ended because an answer took too long: the fault of a statement, not of the database. */
+  get timedOut(): boolean {
+    return this.#ended?.timedOut === true;
+  }
+
   /** The answer's bytes. With `timeoutMs`, a thread that does not answer in time is ended. */
   async run(bytes: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
     const timer = this.#clock.setTimeout(() => {

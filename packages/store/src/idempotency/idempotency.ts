@@ -4,7 +4,7 @@
  * waits for the first), in the same transaction, or in another process (the database makes it wait), and gets the stored result. A call with a turn
  * also moves its line's number forward in that unit: whoever comes with a lower one is refused.
  */
-import type { Clock } from '@trunkline/base';
+import { sleep, type Clock } from '@trunkline/base';
 import { CodedError } from '@trunkline/protocol';
 import { STORE_CODES } from '../codes.js';
 import type { ResultsOf, Statement } from '../statement.js';
@@ -31,6 +31,9 @@ export const IDEMPOTENCY_DEFAULTS: IdempotencyOptions = {
   maxInFlight: 10_000,
   waitMs: 10_000,
 };
+
+/** Between looks for a result of which nobody knows. */
+const LOOK_AGAIN_MS = [50, 100, 200, 400];
 
 /** Rows that one sweep deletes. */
 const SWEEP_ROWS = 500;
@@ -148,7 +151,9 @@ export class StoreIdempotency implements Idempotency {
       // Taken by another process; or nobody knows whether the commit took place, and then the table does.
       const unknown = cause instanceof CodedError && cause.code === STORE_CODES.outcomeUnknown.code;
       if (!(cause instanceof Taken) && !unknown) throw cause;
-      const { stored: found } = await this.#lookUp(call, hash);
+      const { stored: found } = await (unknown
+        ? this.#lookUpAfter(cause, call, hash)
+        : this.#lookUp(call, hash));
       if (found) return unknown ? { ...found, repeated: false } : found;
       if (unknown) throw cause;
       throw new CodedError(STORE_CODES.idempotencyPending, 'idempotency key', { cause });
@@ -218,6 +223,16 @@ export class StoreIdempotency implements Idempotency {
     if (row['hash'] !== hash) throw mismatch();
     const result = JSON.parse(row['result'] as string) as JsonValue;
     return { ...lastSeq, stored: { result, repeated: true } };
+  }
+
+  /** What broke the commit may have broken every other connection too: asked a few times. Where there is no answer, nobody still knows. */
+  async #lookUpAfter(cause: CodedError, call: IdempotentCall, hash: string): Promise<Found> {
+    for (const delayMs of LOOK_AGAIN_MS) {
+      const found = await this.#lookUp(call, hash).catch(() => undefined);
+      if (found) return found;
+      await sleep(this.#deps.clock, delayMs);
+    }
+    throw cause;
   }
 
   #waitFor(done: Promise<unknown>): Promise<void> {
