@@ -117,6 +117,12 @@ export const MUTANTS = [
     replacement: 'waiting + bytes < 0 ||',
   },
   {
+    name: 'a reply larger than the bound closes a peer that reads',
+    file: `${HUB}/connection/connection.ts`,
+    text: 'if (this.#pendingBytes - largest > 2 * this.profile.outboxMaxBytes) {',
+    replacement: 'if (this.#pendingBytes > 2 * this.profile.outboxMaxBytes) {',
+  },
+  {
     name: 'replies to a reconnect close a peer that reads',
     file: `${HUB}/router/session.ts`,
     text: 'while (client.open && this.#connection.congested())',
@@ -408,6 +414,7 @@ if (process.argv[1] === import.meta.filename) {
 /** Runs seeds until one fails. @param {string} path of the bundle @param {readonly number[]} seeds */
 async function work(path, seeds) {
   const { runSeed } = await import(pathToFileURL(path).href);
+  process.on('disconnect', () => process.exit());
   for (const seed of seeds) {
     process.send?.({ seed });
     const { problems } = await runSeed(seed);

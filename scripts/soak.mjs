@@ -37,6 +37,7 @@ async function work(path) {
   const { runSeed, describeOutcome } = await import(pathToFileURL(path).href);
   // An interruption from the keyboard reaches all of them; the first process says when it ends.
   process.on('SIGINT', () => undefined);
+  process.on('disconnect', () => process.exit());
   process.on(
     'message',
     async (/** @type {{ from: number, count: number, steps: number | undefined }} */ portion) => {

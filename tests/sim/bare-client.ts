@@ -3,7 +3,7 @@
  * consecutive offsets, takes gap notices, recovers by position, answers pings, and comes back after any close. A frame it cannot read ends
  * the connection.
  */
-import { channelKey, type Position } from '@trunkline/protocol';
+import { channelKey, ERROR_CODES, type Position } from '@trunkline/protocol';
 import { WANTED, type Case } from './cases.js';
 import { StreamJudge, type Payload } from './judge.js';
 import type { Link } from './link.js';
@@ -237,6 +237,9 @@ export class BareClient {
     const result = frame['subscribe'] as Frame | undefined;
     if (!result) {
       const { code } = frame['error'] as { code: number };
+      // Commands about one subscription run one after another, so the unsubscribe sent before was carried out.
+      if (code === ERROR_CODES.alreadySubscribed.code)
+        this.#around.problem(`${this.name} ${this.org}/${held.item.channel}: its subscribe overtook its unsubscribe`);
       // Not permitted now; the world opens it again when that changed.
       if (code === 103) {
         held.state = 'idle';

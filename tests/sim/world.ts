@@ -74,7 +74,7 @@ export class World implements Surroundings {
       outboxMaxMessages: dice.pick([4, 12, 64]),
       outboxMaxBytes: dice.pick([1_500, 6_000, 60_000]),
       recoveryMaxPublications: dice.pick([6, 30, 300]),
-      recoveryMaxBytes: 8_000,
+      recoveryMaxBytes: dice.pick([1_500, 8_000]),
       mapPageMaxBytes: 6_000,
       subscribeBufferMax: dice.pick([10, 40, 1_000]),
       mapPageMaxEntries: dice.pick([3, 8, 1_000]),
@@ -326,6 +326,8 @@ export class World implements Surroundings {
     if (items.length === 0) return undefined;
     const item = dice.pick(items);
     const again = dice.chance(0.5);
+    // Where answers take their time, more happens before they come.
+    if (dice.chance(0.3)) this.engine.faults = { ...this.engine.faults, readMs: Math.max(600, this.engine.faults.readMs) };
     if (again) client.close(item.channel);
     else client.link?.cut();
     // Missed by those who are away, then more while they come back.

@@ -36,10 +36,6 @@ export class ServerOrders {
     await until('the order is met', () => existsSync(this.#met), 10_000, 5);
   }
 
-  get isMet(): boolean {
-    return existsSync(this.#met);
-  }
-
   /** It goes on; an order that was not met yet is taken back. */
   async takeBack(): Promise<void> {
     for (const file of [this.#file, this.#met]) await rm(file, { force: true });

@@ -35,6 +35,7 @@ import { ConfigError, type ResolvedConfig } from './config/load.js';
 import type { Config } from './config/schema.js';
 import { configShow } from './config/show.js';
 import { openDoor } from './directory/door.js';
+import { createGuesses } from './directory/guesses.js';
 import { withoutDisabled, withStoredKeys } from './directory/credentials.js';
 import { openOidcDoor } from './directory/oidc-door.js';
 import { isWanted, openServerDirectory } from './directory/open.js';
@@ -137,12 +138,14 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
     const directory = store && openServerDirectory({ clock, random, logger, store }, config);
     if (directory) stack.use(directory);
     const secure = isSecure(values, tls !== undefined);
+    const guesses = createGuesses({ clock });
     const sessions = values.console.enabled
       ? openDoor(
           {
             clock,
             logger,
             directory,
+            guesses,
             isOpening: () => store?.health.state === 'opening',
             onEnd: (session) => endConnections(session),
           },
@@ -165,7 +168,7 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
     const configuredKeys = createApiKeys([...values.api.keys.map(withoutAbsent), ...devKeys(values, devKey)]);
     const devIssuer =
       devKey === undefined ? [] : [{ issuer: DEV_ISSUER, secret: new TextEncoder().encode(devKey) }];
-    const apiKeys = directory ? withStoredKeys(configuredKeys, directory) : configuredKeys;
+    const apiKeys = directory ? withStoredKeys(configuredKeys, directory, guesses) : configuredKeys;
     const tokens = createTokenAuthenticator(
       { clock, logger, internalIssuers: [...(sessions ? [sessions.issuer] : []), ...devIssuer] },
       toAuthenticatorOptions(values),
@@ -187,7 +190,7 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
         ...(store ? { durableLog: createDurableLog(store), commands: createCommandStore(store) } : {}),
         ...(directory ? { quotasOf: (org) => directory.watch.quotasOf(org) } : {}),
       },
-      { ...toHubOptions(values), nodeId, nodeName: values.node.name ?? nodeId, version: VERSION },
+      { ...toHubOptions(values), nodeId, version: VERSION },
     );
     hub = stack.use(built);
 
@@ -270,7 +273,8 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
         ...(oidc ? { oidc } : {}),
         ...(directory
           ? {
-              isInvited: (token) => directory.invitations.isOpen(token),
+              isInvited: async (token, address) =>
+                (await guesses.of(address, () => directory.invitations.findOpen(token))) !== undefined,
               onKeyUse: (use) => directory.noteUse(use),
             }
           : {}),

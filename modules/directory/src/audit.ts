@@ -4,15 +4,7 @@
  */
 import type { Clock } from '@trunkline/base';
 import type { AuditRecord } from '@trunkline/contracts/directory';
-import {
-  json,
-  sql,
-  type Row,
-  type SqlResult,
-  type Statement,
-  type Committing,
-  type Reading,
-} from '@trunkline/store';
+import { json, sql, type Row, type Statement, type Committing, type Reading } from '@trunkline/store';
 import { pageOf, type Page } from './pages.js';
 import type { Actor, AuditEntry } from './types.js';
 
@@ -37,8 +29,9 @@ export interface AuditFilter {
 }
 
 const AUDIT_LIMIT = 100;
-/** Records that one turn of the sweep deletes. */
+/** Records that one turn of a sweep deletes, and turns of one sweep: more than anybody can write until the next one. */
 const SWEEP_ROWS = 1_000;
+const SWEEP_TURNS = 100;
 
 /** Newest first. `org` '': the installation's. */
 export async function readAudit(
@@ -59,20 +52,62 @@ export async function readAudit(
   return pageOf(rows.map(toRecord), limit, ({ id }) => String(id));
 }
 
-/** Deletes what is too old or too many, a bounded number; answers how many. */
+/**
+ * Deletes what is too old or too many, a bounded number; answers how many. Where there are too many, those go that the log with the most of them has
+ * longest: an org that changes things all the time shortens its own log, not that of another org or of the installation.
+ */
 export async function sweepAudit(
-  store: Committing,
+  store: Committing & Reading,
   clock: Clock,
   options: { readonly auditRetentionMs: number; readonly auditMaxRecords: number },
 ): Promise<number> {
   const cutoff = clock.now() - options.auditRetentionMs;
-  const old = sql`DELETE FROM directory_audit WHERE id IN
-    (SELECT id FROM directory_audit WHERE at_ms < ${cutoff} ORDER BY at_ms LIMIT ${SWEEP_ROWS})`;
-  // Identities are given without large holes: the number of records is close to the distance between the ends.
-  const many = sql`DELETE FROM directory_audit WHERE id IN
-    (SELECT id FROM directory_audit WHERE id <= (SELECT max(id) FROM directory_audit) - ${options.auditMaxRecords}::bigint ORDER BY id LIMIT ${SWEEP_ROWS})`;
-  const results: readonly SqlResult[] = await store.commit({ statements: [old, many] });
-  return results.reduce((sum, { count }) => sum + count, 0);
+  const old = await inTurns(
+    store,
+    SWEEP_ROWS * SWEEP_TURNS,
+    (rows) => sql`DELETE FROM directory_audit WHERE id IN
+      (SELECT id FROM directory_audit WHERE at_ms < ${cutoff} ORDER BY at_ms LIMIT ${rows})`,
+  );
+  const largest = await findLargest(store, options.auditMaxRecords);
+  if (!largest) return old;
+  const many = await inTurns(
+    store,
+    largest.excess,
+    (rows) => sql`DELETE FROM directory_audit WHERE id IN
+      (SELECT id FROM directory_audit WHERE org = ${largest.org} ORDER BY id LIMIT ${rows})`,
+  );
+  return old + many;
+}
+
+async function inTurns(
+  store: Committing,
+  most: number,
+  toStatement: (rows: number) => Statement,
+): Promise<number> {
+  let deleted = 0;
+  for (let turn = 0; turn < SWEEP_TURNS && deleted < most; turn++) {
+    const [{ count }] = await store.commit({
+      statements: [toStatement(Math.min(SWEEP_ROWS, most - deleted))],
+    });
+    deleted += count;
+    if (count < SWEEP_ROWS) break;
+  }
+  return deleted;
+}
+
+/** The org whose log is the longest, and how many records are too many in all; undefined where none are. */
+async function findLargest(
+  store: Reading,
+  maxRecords: number,
+): Promise<{ readonly org: string; readonly excess: number } | undefined> {
+  // Never less than the number of records, and quick: they are counted only where that is too much.
+  const span = await store.read(sql`SELECT max(id) - min(id) + 1 AS span FROM directory_audit`);
+  if (Number(span.rows[0]?.['span'] ?? 0) <= maxRecords) return undefined;
+  const { rows } = await store.read(
+    sql`SELECT org, sum(count(*)) OVER () AS total FROM directory_audit GROUP BY org ORDER BY count(*) DESC, org LIMIT 1`,
+  );
+  const excess = Number(rows[0]?.['total'] ?? 0) - maxRecords;
+  return excess > 0 ? { org: rows[0]?.['org'] as string, excess } : undefined;
 }
 
 function toId(after: string | undefined): string {

@@ -130,13 +130,22 @@ export function createDirectory(deps: DirectoryDeps, given?: Partial<DirectoryOp
   /** By key, then by org and method. Keys of all orgs are few: operators make them. */
   let uses = new Map<string, Map<string, KeyUse & { readonly count: number }>>();
   const idOf = ({ org, method }: KeyUse): string => `${org} ${method}`;
-  const flush = async (): Promise<void> => {
+  const addUse = (use: KeyUse, count: number): void => {
+    // Whoever has such a key may name any org: what is held is bounded for each key, so that one does not hide what another did.
+    const ofKey = uses.get(use.key) ?? new Map<string, KeyUse & { readonly count: number }>();
+    uses.set(use.key, ofKey);
+    const isRoom = ofKey.has(idOf(use)) || ofKey.size < MAX_USES_PER_KEY;
+    const counted = isRoom ? use : { ...use, org: '', method: OTHER_USES };
+    ofKey.set(idOf(counted), { ...counted, count: (ofKey.get(idOf(counted))?.count ?? 0) + count });
+  };
+  const writeLastUses = async (): Promise<void> => {
     const lastUses = keyCache.takeUses();
-    const noted = uses;
-    uses = new Map();
     if (lastUses.size > 0) await keys.noteUses(lastUses);
-    if (noted.size === 0) return;
-    const kinds = [...noted.values()].flatMap((ofKey) => [...ofKey.values()]);
+  };
+  const writeUses = async (): Promise<void> => {
+    const kinds = [...uses.values()].flatMap((ofKey) => [...ofKey.values()]);
+    uses = new Map();
+    if (kinds.length === 0) return;
     const statements = kinds.map(({ key, org, method, requestId, address, count }) =>
       auditStatement({ user: `apikey:${key}`, org, roles: [], requestId, address }, clock.now(), {
         org,
@@ -145,11 +154,23 @@ export function createDirectory(deps: DirectoryDeps, given?: Partial<DirectoryOp
         details: { count },
       }),
     );
-    await store.commit({ statements });
+    try {
+      await store.commit({ statements });
+    } catch (cause) {
+      // Counted on: a store that is away for a while hides nothing.
+      for (const { count, ...use } of kinds) addUse(use, count);
+      throw cause;
+    }
   };
   const quietly = (what: string, run: () => Promise<unknown>): Promise<unknown> =>
     run().catch((cause: unknown) => logger.warn({ cause: String(cause) }, `${what} failed`));
-  stack.defer(async () => void (checked && (await quietly('writing the last uses of keys', flush))));
+  const flush = async (): Promise<void> => {
+    await quietly('writing the last uses of keys', writeLastUses);
+    await quietly('writing the uses of keys of all orgs', writeUses);
+  };
+  stack.defer(async () => {
+    if (checked) await flush();
+  });
   let timers: readonly Timer[] = [];
   stack.defer(() => timers.forEach((timer) => timer.cancel()));
   let begun = false;
@@ -158,7 +179,7 @@ export function createDirectory(deps: DirectoryDeps, given?: Partial<DirectoryOp
     begun = true;
     void watch.refresh();
     timers = [
-      every(clock, options.flushMs, () => void quietly('writing the last uses of keys', flush)),
+      every(clock, options.flushMs, () => void flush()),
       every(clock, SWEEP_MS, () => {
         void quietly('sweeping the audit log', () => sweepAudit(store, clock, options));
         void quietly('sweeping sessions', () => sessions.sweep());
@@ -192,14 +213,7 @@ export function createDirectory(deps: DirectoryDeps, given?: Partial<DirectoryOp
     },
     note: async (actor, entry) =>
       void (await store.commit({ statements: [auditStatement(actor, clock.now(), entry)] })),
-    noteUse: (use) => {
-      // Whoever has such a key may name any org: what is held is bounded for each key, so that one does not hide what another did.
-      const ofKey = uses.get(use.key) ?? new Map<string, KeyUse & { readonly count: number }>();
-      uses.set(use.key, ofKey);
-      const isKnown = ofKey.has(idOf(use));
-      const counted = isKnown || ofKey.size < MAX_USES_PER_KEY ? use : { ...use, org: '', method: OTHER_USES };
-      ofKey.set(idOf(counted), { ...counted, count: (ofKey.get(idOf(counted))?.count ?? 0) + 1 });
-    },
+    noteUse: (use) => addUse(use, 1),
     audit: (org, filter) => readAudit(store, org, filter),
     dispose: () => stack.dispose(),
   };

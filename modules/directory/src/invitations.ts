@@ -141,13 +141,13 @@ export class Invitations {
     );
   }
 
-  /** Whether the link's token belongs to an invitation that can still be accepted. */
-  async isOpen(token: string): Promise<boolean> {
+  /** The id of the invitation that the link's token belongs to, while it can still be accepted. */
+  async findOpen(token: string): Promise<string | undefined> {
     const { rows } = await this.#deps.store.read(
-      sql`SELECT 1 FROM directory_invitations WHERE digest = ${digestOf(token)} AND accepted_ms IS NULL
+      sql`SELECT id FROM directory_invitations WHERE digest = ${digestOf(token)} AND accepted_ms IS NULL
         AND expires_ms > ${this.#deps.clock.now()} LIMIT 1`,
     );
-    return rows.length > 0;
+    return rows[0]?.['id'] as string | undefined;
   }
 
   /** What an address that was verified may accept. */
@@ -163,21 +163,26 @@ export class Invitations {
     }));
   }
 
-  /** Deletes invitations that nobody accepted in time, a bounded number. */
+  /** Deletes invitations that nobody accepted in time, and those that were accepted long ago; a bounded number. */
   async sweep(): Promise<void> {
     const cutoff = this.#deps.clock.now() - TTL_MS;
     await this.#deps.store.commit({
       statements: [
         sql`DELETE FROM directory_invitations WHERE id IN
           (SELECT id FROM directory_invitations WHERE accepted_ms IS NULL AND expires_ms < ${cutoff} ORDER BY expires_ms LIMIT 500)`,
+        sql`DELETE FROM directory_invitations WHERE id IN
+          (SELECT id FROM directory_invitations WHERE accepted_ms < ${cutoff} ORDER BY accepted_ms LIMIT 500)`,
       ],
     });
   }
 }
 
-/** Addresses are compared without regard to case: providers differ in what they send. */
+/**
+ * Addresses are compared without regard to the case of A to Z: providers differ in what they send. Other letters count as they are, since some of them become
+ * plain ones in lower case (U+212A, the Kelvin sign, a `k`), and whoever has such an address is somebody else.
+ */
 function normalised(email: string): string {
-  return email.trim().toLowerCase();
+  return email.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
 function toInvitation(row: Row): InvitationRecord {

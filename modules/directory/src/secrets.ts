@@ -81,7 +81,7 @@ export class Secrets {
         DIRECTORY_CODES.secretsKeyWrong,
         `this store belongs to key ${ids.join(', ')}; given: ${this.#ring.ids.join(', ')}`,
       );
-    await store.commit({ statements: [this.#note(clock.now())] });
+    await store.commit({ statements: [noteKey(this.#ring.currentId, clock.now())] });
   }
 
   async list(org: string, { limit = LIST_LIMIT, after = '' }: ListFilter): Promise<Page<SecretRecord>> {
@@ -105,7 +105,26 @@ export class Secrets {
     });
   }
 
-  set(
+  /**
+   * Fails with 1206, and changes nothing, where a rotation ended between sealing and committing, and did so again: under a key that was forgotten the secret
+   * could not be read, and the server not be started.
+   */
+  async set(
+    actor: Actor,
+    org: string,
+    name: string,
+    value: string,
+    key: string | undefined,
+  ): Promise<Committed<SecretRecord>> {
+    try {
+      return await this.#set(actor, org, name, value, key);
+    } catch (cause) {
+      if (!isRotation(cause)) throw cause;
+      return this.#set(actor, org, name, value, key);
+    }
+  }
+
+  #set(
     actor: Actor,
     org: string,
     name: string,
@@ -129,10 +148,11 @@ export class Secrets {
         return {
           statements: [
             requireOrg(org),
+            this.#holdKey(keyId, now),
             requireRoom('secrets', org, name, now),
             decoding(write, ({ rows }) => toSecret(rows[0] as Row)),
           ],
-          result: ([, , secret]) => secret,
+          result: ([, , , secret]) => secret,
           audits: [{ org, action: 'secret.set', target: name, details: { keyId } }],
           changes: [{ org, kind: 'secret', id: name, action: 'updated' }],
         };
@@ -194,8 +214,8 @@ export class Secrets {
       await this.#begin(actor);
       const rotated = await this.#rotateBatch(batch);
       const remaining = await this.#remaining();
-      if (remaining === 0) await this.#end(actor);
-      return { keyId: this.#ring.currentId, rotated, remaining };
+      const left = remaining === 0 ? await this.#end(actor) : remaining;
+      return { keyId: this.#ring.currentId, rotated, remaining: left };
     } finally {
       this.#rotating = false;
     }
@@ -209,10 +229,11 @@ export class Secrets {
     const ring = new Keyring([makeSecretsKey(), ...this.#ring.keys]);
     // Kept before anything is sealed under it: a process that dies in between has both.
     await keepKeys(ring.keys);
-    this.#ring = ring;
     const now = clock.now();
     const entry = { org: '', action: 'secrets.rotation-begun', target: ring.currentId };
-    await store.commit({ statements: [this.#note(now), auditStatement(actor, now, entry)] });
+    await store.commit({ statements: [noteKey(ring.currentId, now), auditStatement(actor, now, entry)] });
+    // Among the store's keys before it is used, see `#holdKey`.
+    this.#ring = ring;
   }
 
   async #rotateBatch(batch: number): Promise<number> {
@@ -241,27 +262,54 @@ export class Secrets {
     return Number(rows[0]?.['remaining'] ?? 0);
   }
 
-  async #end(actor: Actor): Promise<void> {
+  /** Answers how many secrets are left after all: set under an older key since they were counted. */
+  async #end(actor: Actor): Promise<number> {
     const { keepKeys, store, clock } = this.#deps;
     const current = this.#ring.currentId;
     const entry = { org: '', action: 'secrets.rotated', target: current };
-    await store.commit({
-      statements: [
-        sql`DELETE FROM directory_secret_keys WHERE key_id <> ${current}`,
-        this.#note(clock.now()),
-        auditStatement(actor, clock.now(), entry),
-      ],
-    });
-    if (!keepKeys || this.#ring.ids.length === 1) return;
+    try {
+      await store.commit({
+        statements: [
+          // Waits for those that hold an older key, see `#holdKey`; nothing is set under it afterwards.
+          sql`DELETE FROM directory_secret_keys WHERE key_id <> ${current}`,
+          expecting(
+            sql`SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM directory_secrets WHERE key_id <> ${current})`,
+            1,
+            () => new CodedError(DIRECTORY_CODES.rotationRunning),
+          ),
+          noteKey(current, clock.now()),
+          auditStatement(actor, clock.now(), entry),
+        ],
+      });
+    } catch (cause) {
+      if (!isRotation(cause)) throw cause;
+      return this.#remaining();
+    }
+    if (!keepKeys || this.#ring.ids.length === 1) return 0;
     const [first] = this.#ring.keys;
     const ring = new Keyring(first ? [first] : []);
     await keepKeys(ring.keys);
     this.#ring = ring;
+    return 0;
   }
 
-  #note(nowMs: number): Statement {
-    return sql`INSERT INTO directory_secret_keys (key_id, since_ms) VALUES (${this.#ring.currentId}, ${nowMs}) ON CONFLICT DO NOTHING`;
+  /** In front of what is sealed under the key: it is among the store's keys, and stays until the commit. Keys from outside are, whoever seals. */
+  #holdKey(keyId: string, nowMs: number): Statement {
+    if (!this.#deps.keepKeys) return noteKey(keyId, nowMs);
+    return expecting(
+      sql`SELECT 1 FROM directory_secret_keys WHERE key_id = ${keyId} FOR SHARE`,
+      1,
+      () => new CodedError(DIRECTORY_CODES.rotationRunning),
+    );
   }
+}
+
+function noteKey(keyId: string, nowMs: number): Statement {
+  return sql`INSERT INTO directory_secret_keys (key_id, since_ms) VALUES (${keyId}, ${nowMs}) ON CONFLICT DO NOTHING`;
+}
+
+function isRotation(cause: unknown): boolean {
+  return cause instanceof CodedError && cause.code === DIRECTORY_CODES.rotationRunning.code;
 }
 
 function placeOf(org: string, name: string): string {

@@ -78,11 +78,15 @@ export class SignIn {
     this.#deps = deps;
   }
 
-  /** The user of the one-time link: made an operator and administrator of `org` when it is used first. Fails with 1202. */
+  /**
+   * The user of the one-time link: made an operator and administrator of `org` when it is used first, and an operator who may act where none is left, as
+   * when the provider took that away from the last one. Fails with 1202.
+   */
   async withLink(origin: Origin, org: string): Promise<UserRecord> {
     const { users, commits, clock } = this.#deps;
     const known = await users.findByIdentity(CONSOLE_IDENTITY, CONSOLE_IDENTITY);
-    if (known) return requireEnabled(known);
+    if (known && (await users.hasOperator())) return requireEnabled(known);
+    if (known) return users.restore({ ...origin, user: CONSOLE_IDENTITY, org: '', roles: [] }, known.id);
     const now = clock.now();
     const actor: Actor = { ...origin, user: CONSOLE_IDENTITY, org, roles: ['operator'] };
     const insert: Statement = {
@@ -228,10 +232,15 @@ export class SignIn {
 
   /** The wanted id where nobody has it and it says nothing that is ours to say; another one else. */
   async #freeId({ user }: ProviderIdentity): Promise<string> {
-    const reserved = user === CONSOLE_IDENTITY || user === 'system' || /^apikey:/.test(user);
-    if (!reserved && !(await this.#deps.users.find(user))) return user;
+    if (!isMisleading(user) && !(await this.#deps.users.find(user))) return user;
     return `user_${randomId(this.#deps.random, 16)}`;
   }
+}
+
+/** What readers of a record would take for somebody else: the server's own names in another spelling, and what is not seen. */
+function isMisleading(user: string): boolean {
+  const plain = user.normalize('NFKC').trim();
+  return plain !== user || /\p{Cf}/u.test(user) || /^(console|system|apikey:.*)$/i.test(plain);
 }
 
 function requireEnabled(user: UserRecord): UserRecord {

@@ -71,3 +71,39 @@ export async function seed({ directory }: Bench, users: readonly string[] = ['ad
       OPERATOR,
     );
 }
+
+/** A store on which a call waits where a test says, once: for what happens between two steps of it. */
+export function withGate(
+  store: Store,
+  isMeant: (statements: readonly { readonly sql: string }[]) => boolean,
+): { readonly store: Store; readonly reached: Promise<void>; open(): void } {
+  let reach = (): void => undefined;
+  let open = (): void => undefined;
+  const reached = new Promise<void>((resolve) => (reach = resolve));
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  let isUsed = false;
+  const pass = async (statements: readonly { readonly sql: string }[]): Promise<void> => {
+    if (isUsed || !isMeant(statements)) return;
+    isUsed = true;
+    reach();
+    await opened;
+  };
+  const gated = new Proxy(store, {
+    get: (target, property) => {
+      if (property === 'commit')
+        return async (unit: Parameters<Store['commit']>[0]) => {
+          await pass(unit.statements);
+          return target.commit(unit);
+        };
+      if (property === 'read')
+        return async (statement: Parameters<Store['read']>[0]) => {
+          const result = await target.read(statement);
+          // What was read is old by the time that it is answered.
+          await pass([statement]);
+          return result;
+        };
+      return Reflect.get(target, property, target) as unknown;
+    },
+  });
+  return { store: gated, reached, open };
+}

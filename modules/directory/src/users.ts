@@ -171,6 +171,20 @@ export class Users {
     return done;
   }
 
+  /** Whether anybody is left to run the installation. */
+  async hasOperator(): Promise<boolean> {
+    const { rows } = await this.#deps.store.read(
+      sql`SELECT 1 FROM directory_users WHERE operator AND NOT disabled LIMIT 1`,
+    );
+    return rows.length > 0;
+  }
+
+  /** Makes a user an operator who may act, whatever was before. Fails with 1004. */
+  async restore(actor: Actor, id: string): Promise<UserRecord> {
+    const { result } = await this.update(actor, id, { disabled: false, operator: true }, undefined);
+    return result;
+  }
+
   /** Users who may not act, with their orgs, at most `limit` pairs: for those who keep them out. */
   async disabled(limit: number): Promise<readonly DisabledUser[]> {
     const { rows } = await this.#deps.store.read(

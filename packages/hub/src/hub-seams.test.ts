@@ -128,6 +128,49 @@ describe('between the read and the flow', () => {
   });
 });
 
+describe('answers that overtake each other', () => {
+  test('[CONT-1] an answer older than the one with which delivery started is no place to begin', async () => {
+    const clock = new FakeClock();
+    const late: (() => void)[] = [];
+    let holding = false;
+    const read = held(clock, 'history');
+    const broker: BrokerFactory = (handler) =>
+      read.factory({
+        ...handler,
+        onPublication: (...args) =>
+          holding ? void late.push(() => handler.onPublication(...args)) : handler.onPublication(...args),
+      });
+    const world = createTestHub({}, { clock, broker });
+    const api = world.hub.forOrg('acme');
+    const [one, two] = [world.peer(), world.peer()];
+    await one.connect();
+    await two.connect();
+    read.state.holding = true;
+    one.send({ id: 50, subscribe: { channel: 'room:1', recoverable: true } });
+    await clock.advance(0);
+    // Both of these are published; the node hears of them late. The second reader's answer knows them.
+    holding = true;
+    for (const data of ['1', '2']) void api.publish('room:1', data);
+    await clock.advance(0);
+    read.state.holding = false;
+    expect(await two.call({ subscribe: { channel: 'room:1', recoverable: true } })).toMatchObject({
+      subscribe: { offset: 2 },
+    });
+    read.release();
+    expect(await one.frames()).toMatchObject([{ id: 50, error: { code: 1000, temporary: true } }]);
+    expect(await one.call({ subscribe: { channel: 'room:1', recoverable: true } })).toMatchObject({
+      subscribe: { offset: 2 },
+    });
+    holding = false;
+    for (const hand of late) hand();
+    await api.publish('room:1', '3');
+    await clock.advance(0);
+    for (const peer of [one, two])
+      expect(await peer.frames()).toMatchObject([{ push: { pub: { data: 3, offset: 3 } } }]);
+    await world.hub.dispose();
+  });
+});
+
 describe('replies to a reconnect', () => {
   test('[DELIV-7] a reconnect that recovers more than an outbox holds is answered as fast as it is read', async () => {
     const world = createTestHub({ outboxMaxBytes: 1_000, outboxMaxMessages: 10 });
@@ -173,6 +216,29 @@ describe('replies to a reconnect', () => {
     );
     for (const reply of replies)
       expect((reply['subscribe'] as { publications: unknown[] }).publications).toHaveLength(4);
+    await world.hub.dispose();
+  });
+
+  test('[DELIV-4] a reply larger than the bound waits, and what is told behind it does not close the connection', async () => {
+    const world = createTestHub({ outboxMaxBytes: 1_000, outboxMaxMessages: 10 });
+    const api = world.hub.forOrg('acme');
+    for (let n = 0; n < 5; n++) await api.publish('room:1', JSON.stringify('x'.repeat(900)));
+    const peer = world.peer();
+    await peer.connect();
+    await peer.call({ subscribe: { channel: 'room:2', recoverable: true } });
+    peer.transport.stall();
+    await api.publish('room:2', '1');
+    await world.clock.advance(0);
+    peer.send({ id: 90, history: { channel: 'room:1', limit: 5 } });
+    await world.clock.advance(0);
+    // No room for publications: the reader is cut, which is told behind the large reply.
+    await api.publish('room:2', '2');
+    await world.clock.advance(0);
+    expect(peer.transport.closed).toBeUndefined();
+    peer.transport.unstall();
+    const frames = await peer.frames();
+    expect(frames.find(({ id }) => id === 90)).toMatchObject({ history: {} });
+    expect(frames.at(-1)).toMatchObject({ push: { channel: 'room:2', unsubscribe: { code: 2500 } } });
     await world.hub.dispose();
   });
 

@@ -13,7 +13,6 @@ export {
 export {
   firstWithin,
   missing,
-  requireOwn,
   surveyChannels,
   surveyEvents,
   surveyNodes,

@@ -102,10 +102,6 @@ export class Forwarding {
     return made;
   }
 
-  get sessions(): number {
-    return this.#sessions.size;
-  }
-
   #forgetIdle(): boolean {
     for (const [name, session] of this.#sessions) if (session.idle) return this.#sessions.delete(name);
     return false;

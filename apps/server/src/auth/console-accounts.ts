@@ -44,7 +44,8 @@ export interface ConsoleSession {
 export interface ConsoleAccounts {
   /** Opens a session for whoever the proof vouches for. */
   open(digest: string, proof: Proof, origin: Origin): Promise<void>;
-  find(digest: string): Promise<ConsoleSession | undefined>;
+  /** Throws `tooManyRequests` (111) where too many digests of nothing came from the same address. */
+  find(digest: string, origin: Origin): Promise<ConsoleSession | undefined>;
   /** Ends the session, if there is one. */
   close(digest: string, origin: Origin): Promise<void>;
   /** What the session's user may do in the org, or, absent, in the one that comes first. Undefined where nothing. */

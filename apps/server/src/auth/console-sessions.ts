@@ -80,7 +80,7 @@ export interface ConsoleSessions {
     origin?: Origin,
   ): Promise<ConsoleIdentity | undefined>;
   /** Orgs that the session may switch to. Throws `unauthorized` (101). */
-  orgs(cookieHeader: string | undefined): Promise<readonly ConsoleOrg[]>;
+  orgs(cookieHeader: string | undefined, origin?: Origin): Promise<readonly ConsoleOrg[]>;
   /**
    * A connection token for that session, in `org` or in the one that comes first. Throws `unauthorized` (101); `notFound` (1004) for an org that is not
    * there and one that is not the user's. It counts only while the session lives.
@@ -152,7 +152,8 @@ export function createConsoleSessions(
 
   const digestIn = (cookieHeader: string | undefined): string | undefined => {
     const id = cookieHeader === undefined ? undefined : parse(cookieHeader)[cookieName];
-    return id === undefined ? undefined : digestOf(id).toString('hex');
+    // What is no cookie of ours is nobody's, and asked about nowhere.
+    return id === undefined || !CODE.test(id) ? undefined : digestOf(id).toString('hex');
   };
 
   const openSession = async (proof: Proof, origin: Origin): Promise<string> => {
@@ -191,23 +192,23 @@ export function createConsoleSessions(
 
     async verify(cookieHeader, wanted, origin = NOWHERE) {
       const digest = digestIn(cookieHeader);
-      const session = digest === undefined ? undefined : await accounts.find(digest);
+      const session = digest === undefined ? undefined : await accounts.find(digest, origin);
       if (digest === undefined || !session) return undefined;
       const identity = await accounts.identity(digest, wanted, origin);
       if (!identity && wanted !== undefined) throw new CodedError('notFound', 'org');
       return identity;
     },
 
-    async orgs(cookieHeader) {
+    async orgs(cookieHeader, origin = NOWHERE) {
       const digest = digestIn(cookieHeader);
-      if (digest === undefined || !(await accounts.find(digest)))
+      if (digest === undefined || !(await accounts.find(digest, origin)))
         throw new CodedError('unauthorized', 'not signed in');
       return accounts.orgs(digest);
     },
 
     async issueToken(cookieHeader, wanted, origin = NOWHERE) {
       const digest = digestIn(cookieHeader);
-      const session = digest === undefined ? undefined : await accounts.find(digest);
+      const session = digest === undefined ? undefined : await accounts.find(digest, origin);
       if (digest === undefined || !session) throw new CodedError('unauthorized', 'not signed in');
       const identity = await accounts.identity(digest, wanted, origin);
       if (!identity) throw new CodedError('notFound', 'org');
@@ -248,6 +249,9 @@ function isSame(grant: ConsoleGrant, principal: Principal): boolean {
     JSON.stringify([user, [...roles].sort(), [...groups].sort()]);
   return text(grant) === text(principal);
 }
+
+/** What `randomCode` makes. */
+const CODE = /^[\w-]{43}$/;
 
 /** 256 bits. */
 function randomCode(): string {

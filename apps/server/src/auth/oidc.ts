@@ -77,11 +77,16 @@ const ATTEMPT_MS = 10 * 60_000;
 const DISCOVERY_MS = 3_600_000;
 const ROLES: readonly OrgRole[] = ['viewer', 'member', 'admin'];
 const MAX_LISTED = 1_000;
+const MAX_ANSWER_BYTES = 1024 * 1024;
+/** As invitations have them. */
+const ADDRESS = /^[^@\s\p{C}]+@[^@\s\p{C}]+$/u;
+const MAX_ADDRESS = 254;
 
 export function createOidcDoor(deps: OidcDeps, options: OidcOptions): OidcDoor {
   const { clock } = deps;
-  // Bound to this path by being sent to it alone; `Lax`, since the browser comes back from another site.
-  const cookieName = options.secure ? '__Secure-trunkline-attempt' : 'trunkline-attempt';
+  // `Lax`, since the browser comes back from another site. Over TLS no neighbouring host can put the cookie of its own attempt there, which would sign this
+  // browser in as somebody else (the prefix asks for the path `/`).
+  const cookieName = options.secure ? '__Host-trunkline-attempt' : 'trunkline-attempt';
   const callback = (): string => new URL('/console/oidc/callback', deps.publicUrl()).href;
   let discovered: { readonly found: Promise<client.Configuration>; readonly untilMs: number } | undefined;
 
@@ -95,6 +100,7 @@ export function createOidcDoor(deps: OidcDeps, options: OidcOptions): OidcDoor {
         ...(issuer.startsWith('http:') ? [client.allowInsecureRequests] : []),
       ],
       timeout: timeoutMs / 1_000,
+      [client.customFetch]: fetchBounded,
     });
     const current = { found, untilMs: clock.monotonic() + DISCOVERY_MS };
     discovered = current;
@@ -115,7 +121,7 @@ export function createOidcDoor(deps: OidcDeps, options: OidcOptions): OidcDoor {
 
   const toCookie = (value: string, maxAgeSeconds: number): string =>
     serialize(cookieName, value, {
-      path: '/console/oidc',
+      path: options.secure ? '/' : '/console/oidc',
       httpOnly: true,
       sameSite: 'lax',
       secure: options.secure,
@@ -197,10 +203,44 @@ async function exchange(
     if (!claims) throw new Error('no ID token');
     if (provider.serverMetadata().userinfo_endpoint === undefined) return claims;
     const more = await client.fetchUserInfo(provider, tokens.access_token, claims.sub);
-    return { ...more, ...claims };
+    return mergeClaims(claims, more);
   } catch (cause) {
     throw toCoded(cause);
   }
+}
+
+/**
+ * Both documents as one, the signed one first. That an address is verified counts for the address of the same document: of two addresses the one that nobody
+ * verified must not borrow the other's word.
+ */
+export function mergeClaims<C extends Readonly<Record<string, unknown>>>(
+  claims: C,
+  more: Readonly<Record<string, unknown>>,
+): C & Readonly<Record<string, unknown>> {
+  const merged = { ...more, ...claims };
+  const isOther = claims['email'] !== undefined && claims['email'] !== more['email'];
+  const isBare = claims['email'] === undefined && claims['email_verified'] !== undefined;
+  if (isOther) return { ...merged, email_verified: claims['email_verified'] };
+  return isBare ? { ...merged, email_verified: more['email_verified'] } : merged;
+}
+
+/** The platform's fetch, for answers of at most 1 MiB: what a provider says is small, and is held in memory. */
+async function fetchBounded(
+  url: string,
+  // The library's own shape of the options, which says less than the platform's.
+  options: client.CustomFetchOptions,
+): Promise<Response> {
+  const response = await fetch(url, options as RequestInit);
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  // Leaving the loop early ends the transfer.
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_BYTES) throw new TypeError(`an answer of more than ${MAX_ANSWER_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  const { status, statusText, headers } = response;
+  return new Response(bytes === 0 ? null : Buffer.concat(chunks), { status, statusText, headers });
 }
 
 function toCoded(cause: unknown): CodedError {
@@ -227,6 +267,9 @@ export function toIdentity(
   const user = claims[names.user];
   if (typeof user !== 'string' || user === '' || !isChannelName(user, 255))
     throw new CodedError(DIRECTORY_CODES.signInFailed, `claim ${names.user} is no user id`);
+  // OpenID Connect Core 1.0 section 2: not more than 255 characters.
+  if (!isChannelName(claims.sub, 255))
+    throw new CodedError(DIRECTORY_CODES.signInFailed, 'claim sub is no subject');
   const email = claims[names.email];
   const name = claims[names.name];
   const groups = new Set(texts(claims[names.groups]));
@@ -238,7 +281,7 @@ export function toIdentity(
     subject: claims.sub,
     user,
     // An address that nobody verified proves nothing.
-    ...(typeof email === 'string' && claims['email_verified'] === true ? { email } : {}),
+    ...(isAddress(email) && claims['email_verified'] === true ? { email } : {}),
     ...(typeof name === 'string' && name !== '' && isChannelName(name, 200) ? { name } : {}),
     grants: [
       ...own.map((org) => ({ org, roles: roles.length > 0 ? roles : (['member'] as const) })),
@@ -248,6 +291,11 @@ export function toIdentity(
     ],
     operator: operators.some((group) => groups.has(group)),
   };
+}
+
+/** What is no address proves nothing, and is not kept. */
+function isAddress(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= MAX_ADDRESS && ADDRESS.test(value);
 }
 
 /** A list of texts, or one alone. */

@@ -453,6 +453,10 @@ describe('rules between values', () => {
       'client: {pingInterval: 5s}',
       'client.pongTimeout: must be less than client.pingInterval (5000 ms), got 8000 ms',
     ],
+    [
+      'node: {announceInterval: 20s}',
+      'node.expiry: must be more than node.announceInterval (20000 ms), got 10000 ms',
+    ],
     ['auth: {keys: [{alg: HS256}]}', 'auth.keys[0]: needs exactly one of secret, publicKey and jwk'],
     ['auth: {keys: [{alg: HS256, publicKey: pem}]}', 'auth.keys[0].publicKey: does not fit HS256'],
     ['auth: {keys: [{alg: RS256, secret: x}]}', 'auth.keys[0].secret: does not fit RS256'],
@@ -525,6 +529,9 @@ describe('the rooms below', () => {
   it('[CONF-13] without configuration the hub gets its own defaults, and every number of the hub can be set', () => {
     const { nodeId: _nodeId, version: _version, ...rest } = HUB_DEFAULTS;
     expect(toHubOptions(load('').values)).toEqual(rest);
+    // The largest frame fits a message between nodes, whatever it is set to.
+    const large = toHubOptions(load('client: {maxFrameBytes: 20MB}').values);
+    expect(large.nodeMessageMaxBytes).toBeGreaterThan(3 * (large.limits?.maxFrameBytes ?? Infinity));
   });
 
   it('[CONF-13] namespaces keep only what was written; the default one is named empty', () => {

@@ -43,6 +43,14 @@ export function toHubOptions({ client, channels, node }: Config): Partial<HubOpt
     localRingSize: client.localRingSize,
     orgEventsMax: client.orgEventsMax,
     deltaMemoryMaxBytes: client.deltaMemoryMaxBytes,
+    nodeName: node.name ?? '',
+    nodeAnnounceIntervalMs: node.announceInterval,
+    nodeExpiryMs: node.expiry,
+    nodesMax: node.maxNodes,
+    nodeAskTimeoutMs: node.askTimeout,
+    // A character of a frame is at most three bytes; and what is around it.
+    nodeMessageMaxBytes: Math.max(node.messageMaxBytes, 3 * maxFrameBytes + 4_096),
+    nodePageBytes: node.pageBytes,
   };
 }
 

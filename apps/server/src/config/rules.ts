@@ -15,6 +15,7 @@ export function checkRules(config: Config): RuleFinding[] {
   return [
     ...developmentRules(config),
     ...clientRules(config),
+    ...nodeRules(config),
     ...serverRules(config),
     ...authRules(config),
     ...oidcRules(config),
@@ -38,6 +39,16 @@ function clientRules({ client: { pingInterval, pongTimeout } }: Config): RuleFin
     {
       path: ['client', 'pongTimeout'],
       message: `must be less than client.pingInterval (${pingInterval} ms), got ${pongTimeout} ms`,
+    },
+  ];
+}
+
+function nodeRules({ node: { announceInterval, expiry } }: Config): RuleFinding[] {
+  if (expiry > announceInterval) return [];
+  return [
+    {
+      path: ['node', 'expiry'],
+      message: `must be more than node.announceInterval (${announceInterval} ms), got ${expiry} ms`,
     },
   ];
 }

@@ -363,6 +363,21 @@ export const configSchema = z.strictObject({
     .strictObject({
       id: text('Identity of this node; absent: a random one per start.').optional(),
       name: text('Name shown to people; absent: the id.').optional(),
+      announceInterval: duration(
+        'How often this node tells the others of its broker that it is there. 0: it does not, and knows of none.',
+      ).default(D.nodeAnnounceIntervalMs),
+      expiry: duration('Silence after which another node counts as gone.').default(D.nodeExpiryMs),
+      maxNodes: integer('Other nodes known at most.').default(D.nodesMax),
+      askTimeout: duration('Time for other nodes to answer a question, upstream frames included.', {
+        min: 1,
+      }).default(D.nodeAskTimeoutMs),
+      messageMaxBytes: size(
+        'One message between nodes at most; three times `client.maxFrameBytes` are allowed in any case.',
+        { min: 1_024 },
+      ).default(D.nodeMessageMaxBytes),
+      pageBytes: size('About what a page of an answer between nodes holds.', { min: 1_024 }).default(
+        D.nodePageBytes,
+      ),
     })
     .prefault({}),
   drain: z

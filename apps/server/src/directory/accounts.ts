@@ -6,6 +6,7 @@ import type { Clock, Logger } from '@trunkline/base';
 import { SYSTEM, type Actor, type Directory } from '@trunkline/module-directory';
 import { CodedError } from '@trunkline/protocol';
 import { STORE_CODES } from '@trunkline/store';
+import type { Guesses } from './guesses.js';
 import {
   createMemoryAccounts,
   type ConsoleAccounts,
@@ -18,6 +19,8 @@ export interface DirectoryAccountsDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly directory: Directory;
+  /** Cookies that anybody makes up are asked about only so often. */
+  readonly guesses: Guesses;
   /** Whether the store is being opened for the first time. Default: it is not. */
   readonly isOpening?: () => boolean;
   /** Told of the end of sessions in memory; those in the store are the module's matter. */
@@ -47,7 +50,7 @@ const TROUBLE: readonly number[] = [
 ];
 
 export function createDirectoryAccounts(
-  { clock, logger, directory, isOpening = () => false, onEnd }: DirectoryAccountsDeps,
+  { clock, logger, directory, guesses, isOpening = () => false, onEnd }: DirectoryAccountsDeps,
   { org: home, user: guest, sessionTtlMs }: DirectoryAccountsOptions,
 ): ConsoleAccounts {
   const identity: ConsoleGrant = { user: guest, org: home, roles: ['admin', 'operator'] };
@@ -55,7 +58,7 @@ export function createDirectoryAccounts(
     { clock, ...(onEnd && { onEnd }) },
     { identity, sessionTtlMs, maxSessions: MAX_GUESTS },
   );
-  const { sessions, users, orgs, signIn } = directory;
+  const { sessions, users, orgs, signIn, commits } = directory;
   /** Entries into orgs without a membership that are in the audit log already, by session and org. */
   const entered = new Set<string>();
   const actorOf = (user: string, origin: Origin, org = ''): Actor => ({ user, org, roles: [], ...origin });
@@ -78,6 +81,37 @@ export function createDirectoryAccounts(
         if (!isTrouble(cause) || !isOpening() || clock.monotonic() - startedMs > OPENING_MS) throw cause;
       }
     }
+  };
+
+  const findSession = (digest: string, { address }: Origin): ReturnType<typeof sessions.find> =>
+    sessions.isKnown(digest) ? sessions.find(digest) : guesses.of(address, () => sessions.find(digest));
+
+  /** Questions under way about what a session may do; those that a change overtook are asked again. */
+  const asking = new Set<{ readonly session: string; readonly org: string; isStale: boolean }>();
+  commits.listen(({ kind, org }) => {
+    for (const question of asking) if (kind === 'user' || question.org === org) question.isStale = true;
+  });
+  sessions.listen((_user, ended) => {
+    for (const question of asking) if (ended.includes(question.session)) question.isStale = true;
+  });
+
+  /**
+   * What was read before a change and is answered after it would let a connection in that the change has just closed the others of. Undefined, which makes
+   * the client come back with another token, where changes do not let up.
+   */
+  const rightsOf = async (session: string, org: string): Promise<ConsoleGrant | undefined> => {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const question = { session, org, isStale: false };
+      asking.add(question);
+      try {
+        const user = await sessions.userOf(session);
+        const grant = user === undefined ? undefined : await users.grantOf(user, org);
+        if (!question.isStale) return grant;
+      } finally {
+        asking.delete(question);
+      }
+    }
+    return undefined;
   };
 
   /** The user's orgs, the one of the link first. */
@@ -111,16 +145,16 @@ export function createDirectoryAccounts(
       }
     },
 
-    async find(digest) {
-      const kept = await memory.find(digest);
+    async find(digest, origin) {
+      const kept = await memory.find(digest, origin);
       if (kept) return kept;
-      const session = await sessions.find(digest);
+      const session = await findSession(digest, origin);
       return session && { id: session.id, user: session.user, remainingMs: session.expiresMs - clock.now() };
     },
 
     async close(digest, origin) {
-      if (await memory.find(digest)) return memory.close(digest, origin);
-      const session = await sessions.find(digest);
+      if (await memory.find(digest, origin)) return memory.close(digest, origin);
+      const session = await findSession(digest, origin);
       if (session) await sessions.close(actorOf(session.user, origin), digest);
     },
 
@@ -133,7 +167,7 @@ export function createDirectoryAccounts(
       const found = await users.grantOf(session.user, org);
       if (!found) return undefined;
       const { member, ...grant } = found;
-      if (!member && wanted !== undefined) await noteEntry(session.id, session.user, org, origin);
+      if (!member) await noteEntry(session.id, session.user, org, origin);
       return { ...grant, session: session.id };
     },
 
@@ -149,8 +183,7 @@ export function createDirectoryAccounts(
       const kept = await memory.confirm(session, org);
       if (kept) return kept;
       try {
-        const user = await sessions.userOf(session);
-        return user === undefined ? undefined : await users.grantOf(user, org);
+        return await rightsOf(session, org);
       } catch (cause) {
         if (!isTrouble(cause)) throw cause;
         // The token was signed for some minutes; for that long its word goes on counting.
@@ -165,3 +198,4 @@ function isTrouble(cause: unknown): boolean {
 }
 
 const MAX_ENTERED = 10_000;
+const MAX_ATTEMPTS = 5;

@@ -5,17 +5,28 @@ import type { Authenticator, Principal } from '@trunkline/hub';
 import { CodedError } from '@trunkline/protocol';
 import { keyOf, type ApiKeys } from '../auth/api-keys.js';
 import type { ApiKeyVerifier } from '../http/ports.js';
+import type { Guesses } from './guesses.js';
 
-/** Configured keys come first: they work whatever the store does. */
+/** Configured keys come first: they work whatever the store does, and however many wrong ones came from the same address. */
 export function withStoredKeys(
   configured: ApiKeys,
   { keyCache }: Pick<Directory, 'keyCache'>,
+  guesses: Guesses,
 ): ApiKeyVerifier {
+  const verifyStored = async (key: string, address: string): ReturnType<typeof keyCache.verify> => {
+    let isGuess = false;
+    const found = await keyCache.verify(key, () => {
+      guesses.take(address);
+      isGuess = true;
+    });
+    if (found && isGuess) guesses.giveBack(address);
+    return found;
+  };
   return {
-    verify: (headerValue) => {
+    verify: (headerValue, address = '') => {
       const known = configured.verify(headerValue);
       if (known || headerValue === undefined) return known;
-      return keyCache.verify(keyOf(headerValue));
+      return verifyStored(keyOf(headerValue), address);
     },
   };
 }

@@ -5,12 +5,14 @@ import type { EndedSession } from '../auth/console-accounts.js';
 import { createConsoleSessions, type ConsoleSessions } from '../auth/console-sessions.js';
 import type { Config } from '../config/schema.js';
 import { createDirectoryAccounts } from './accounts.js';
+import type { Guesses } from './guesses.js';
 
 export interface DoorDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Absent: sessions end with the process. */
   readonly directory: Directory | undefined;
+  readonly guesses: Guesses;
   /** Whether the store is being opened for the first time. */
   readonly isOpening: () => boolean;
   /** Told of the end of sessions in memory: their connections are to end too. */
@@ -19,7 +21,7 @@ export interface DoorDeps {
 
 /** `secure`: browsers reach the console over TLS. */
 export function openDoor(deps: DoorDeps, { console: door, auth }: Config, secure: boolean): ConsoleSessions {
-  const { directory, ...common } = deps;
+  const { directory, guesses, ...common } = deps;
   const options = {
     user: CONSOLE_IDENTITY,
     org: door.org ?? auth.defaultOrg ?? 'default',
@@ -28,7 +30,7 @@ export function openDoor(deps: DoorDeps, { console: door, auth }: Config, secure
     sessionTtlMs: door.sessionTtl,
   };
   if (!directory) return createConsoleSessions(common, options);
-  const accounts = createDirectoryAccounts({ ...common, directory }, options);
+  const accounts = createDirectoryAccounts({ ...common, directory, guesses }, options);
   return createConsoleSessions(
     { ...common, accounts, secrets: directory.secrets.derive('console tokens') },
     options,

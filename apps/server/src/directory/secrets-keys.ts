@@ -71,6 +71,13 @@ function writeKeys(dataDir: string, path: string, keys: readonly Uint8Array[]): 
     closeSync(file);
   }
   renameSync(draft, path);
+  // The new name too: otherwise the file of before could come back with the power, without the key that secrets are under by then.
+  const folder = openSync(dataDir, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
 }
 
 /** 32 bytes as base64, base64url or hexadecimal digits. */

@@ -260,10 +260,10 @@ function principalOf({ name }: ApiKeyIdentity, org: string, allOrgs: boolean): P
 /** Throws `unauthorized` without detail for a missing and for a wrong key alike. */
 export async function identify(
   request: FastifyRequest,
-  { apiKeys, hub }: Pick<ApiRoutesDeps, 'apiKeys' | 'hub'>,
+  { apiKeys, hub, peerFacts }: Pick<ApiRoutesDeps, 'apiKeys' | 'hub' | 'peerFacts'>,
 ): Promise<KeyHolder> {
   const key = presentedKey(request);
-  const holder = key === undefined ? undefined : await apiKeys.verify(key);
+  const holder = key === undefined ? undefined : await apiKeys.verify(key, peerFacts(request).address);
   if (!holder) throw new CodedError('unauthorized');
   const named = request.headers['x-org'];
   if (holder.org !== '*') {

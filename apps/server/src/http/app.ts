@@ -132,7 +132,8 @@ export async function createHttpApp(
   registerDocsRoutes(app, { hub }, { version: options.version, metrics: deps.metrics !== undefined });
   if (sessions) {
     const { oidc, isInvited, apiKeys, newLink = noLink } = deps;
-    const door = { logger, sessions, peerFacts, oidc, isInvited, apiKeys, onKeyUse, newLink };
+    const { clock } = deps;
+    const door = { clock, logger, sessions, peerFacts, oidc, isInvited, apiKeys, onKeyUse, newLink };
     registerConsoleRoutes(app, door);
   }
   const pages: ConsolePages = sessions ? registerConsoleFiles(app, options.consoleDir) : () => false;

@@ -2,8 +2,9 @@
  * The console's door: a one-time link or code, or an identity provider's word, becomes a session cookie, the cookie becomes connection tokens. Requests
  * that change something are refused from pages of other origins. What a session may do is decided where its principal is used, not here.
  */
-import type { Logger } from '@trunkline/base';
+import type { Clock, Logger } from '@trunkline/base';
 import { isOrgId, CodedError } from '@trunkline/protocol';
+import { addressBlock, createAttemptLimiter } from '@trunkline/transport';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ConsoleIdentity, Origin } from '../auth/console-accounts.js';
 import { mayUseModule, noteKeyUse, outOfScope, presentedKey } from './api-routes.js';
@@ -13,21 +14,25 @@ import type { PeerFactsOf } from './peer.js';
 import type { ApiKeyVerifier, ConsoleDoor, ConsoleLink, KeyUse, OidcDoor } from './ports.js';
 
 export interface ConsoleRoutesDeps {
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly sessions: ConsoleDoor;
   readonly peerFacts: PeerFactsOf;
   /** Absent: the one-time link is the only way in. */
   readonly oidc?: OidcDoor | undefined;
   /** Whether an invitation's token can still be accepted; absent: there are none. */
-  readonly isInvited?: ((token: string) => Promise<boolean>) | undefined;
+  readonly isInvited?: ((token: string, address: string) => Promise<boolean>) | undefined;
   readonly apiKeys: ApiKeyVerifier;
   readonly onKeyUse: (use: KeyUse) => void;
   /** A fresh one-time link, instead of the one before. */
   readonly newLink: () => ConsoleLink;
 }
 
+/** Sign-ins at the provider that one address begins or ends in vain: so many at once, and so many again per minute. Each may cost the provider a request. */
+const PROVIDER_ATTEMPTS = 100;
+
 export function registerConsoleRoutes(app: FastifyInstance, deps: ConsoleRoutesDeps): void {
-  const { logger, sessions, peerFacts, oidc, isInvited, apiKeys, newLink } = deps;
+  const { clock, logger, sessions, peerFacts, oidc, isInvited, apiKeys, newLink } = deps;
   const originOf = (request: FastifyRequest): Origin => ({
     address: peerFacts(request).address,
     requestId: request.id,
@@ -40,7 +45,7 @@ export function registerConsoleRoutes(app: FastifyInstance, deps: ConsoleRoutesD
   ): Promise<{ readonly cookie: string; readonly identity: ConsoleIdentity | undefined }> => {
     if (typeof code !== 'string' || code === '') throw new CodedError('badRequest', 'code is required');
     const cookie = await sessions.signIn(code, originOf(request));
-    return { cookie, identity: await sessions.verify(cookie.split(';')[0]) };
+    return { cookie, identity: await sessions.verify(cookie.split(';')[0], undefined, originOf(request)) };
   };
 
   void app.register(async (scope) => {
@@ -70,7 +75,7 @@ export function registerConsoleRoutes(app: FastifyInstance, deps: ConsoleRoutesD
     });
 
     scope.post('/console/link', async (request) => {
-      const holder = await apiKeys.verify(presentedKey(request));
+      const holder = await apiKeys.verify(presentedKey(request), peerFacts(request).address);
       if (!holder) throw new CodedError('unauthorized');
       if (holder.org !== '*') throw new CodedError('permissionDenied', 'a key of all orgs is required');
       if (!mayUseModule(holder, 'directory')) throw outOfScope('directory');
@@ -81,12 +86,14 @@ export function registerConsoleRoutes(app: FastifyInstance, deps: ConsoleRoutesD
     scope.get('/console/ways', () => ({ link: true, ...(oidc ? { oidc: { name: oidc.name } } : {}) }));
 
     scope.get('/console/session', async (request) => {
-      const identity = await sessions.verify(request.headers.cookie);
+      const identity = await sessions.verify(request.headers.cookie, undefined, originOf(request));
       if (!identity) throw new CodedError('unauthorized', 'not signed in');
       return identity;
     });
 
-    scope.get('/console/orgs', async (request) => ({ orgs: await sessions.orgs(request.headers.cookie) }));
+    scope.get('/console/orgs', async (request) => ({
+      orgs: await sessions.orgs(request.headers.cookie, originOf(request)),
+    }));
 
     scope.post<{ Querystring: { org?: unknown } }>('/console/token', async (request) => {
       const { org } = request.query;
@@ -104,7 +111,8 @@ export function registerConsoleRoutes(app: FastifyInstance, deps: ConsoleRoutesD
 
     scope.get<{ Querystring: { token?: unknown } }>('/console/invitation', async (request, reply) => {
       const { token } = request.query;
-      if (oidc && typeof token === 'string' && (await isInvited?.(token)) === true)
+      const { address } = peerFacts(request);
+      if (oidc && typeof token === 'string' && (await isInvited?.(token, address)) === true)
         return reply.redirect('/console/oidc/login', 303);
       return reply.code(404).type('text/html; charset=utf-8').send(EXPIRED_INVITATION);
     });
@@ -113,8 +121,19 @@ export function registerConsoleRoutes(app: FastifyInstance, deps: ConsoleRoutesD
   });
 
   function registerOidcRoutes(scope: FastifyInstance, door: OidcDoor): void {
+    const limiter = createAttemptLimiter(
+      { clock },
+      { perSecond: PROVIDER_ATTEMPTS / 60, burst: PROVIDER_ATTEMPTS, maxKeys: 10_000 },
+    );
+    const blockOf = (request: FastifyRequest): string => addressBlock(peerFacts(request).address);
+    const takeAttempt = (request: FastifyRequest): void => {
+      if (!limiter.take(blockOf(request)))
+        throw new CodedError('tooManyRequests', 'sign-in attempts of this address');
+    };
+
     scope.get('/console/oidc/login', async (request, reply) => {
       try {
+        takeAttempt(request);
         const { url, cookie } = await door.begin();
         return reply.header('set-cookie', cookie).redirect(url, 303);
       } catch (error) {
@@ -124,10 +143,13 @@ export function registerConsoleRoutes(app: FastifyInstance, deps: ConsoleRoutesD
 
     scope.get('/console/oidc/callback', async (request, reply) => {
       try {
+        takeAttempt(request);
         // Only the query is looked at; where this server lives is configured.
         const url = new URL(request.url, 'http://callback.invalid');
         const { user, cookie } = await door.complete(url, request.headers.cookie, originOf(request));
         const session = await sessions.signInAs(user, originOf(request));
+        // Beginning and end of a sign-in that took place.
+        for (let back = 0; back < 2; back++) limiter.giveBack(blockOf(request));
         return reply.header('set-cookie', [session, cookie]).redirect('/', 303);
       } catch (error) {
         return sendProblem(request, reply, error);

@@ -10,9 +10,10 @@ import type { ServerStore } from '../store/server-store.js';
 
 /** Keys of the HTTP API. */
 export interface ApiKeyVerifier {
-  /** As `ApiKeys.verify`; rejects with a temporary error where nobody can say. */
+  /** As `ApiKeys.verify`; rejects with a temporary error where nobody can say, and where too many wrong ones came from `address`. */
   verify(
     headerValue: string | undefined,
+    address?: string,
   ): ReturnType<ApiKeys['verify']> | Promise<ReturnType<ApiKeys['verify']>>;
 }
 
@@ -67,7 +68,7 @@ export interface HttpDeps {
   /** Sign-in with an identity provider; absent: there is none. */
   readonly oidc?: OidcDoor;
   /** Whether an invitation's token can still be accepted; absent: there are none. */
-  readonly isInvited?: (token: string) => Promise<boolean>;
+  readonly isInvited?: (token: string, address: string) => Promise<boolean>;
   /** Told of each use of a key of all orgs, for the audit log. Never waits. */
   readonly onKeyUse?: (use: KeyUse) => void;
   /** Requests that become connections of the hub, or belong to one; absent: none do. */

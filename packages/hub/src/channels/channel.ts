@@ -38,6 +38,8 @@ export class Channel {
   /** Present while there are such readers. */
   #deltas: Deltas | undefined;
   #position: Position | undefined;
+  /** Everything after this offset was handed to whoever was a reader then. */
+  #gapless = 0;
   #repairing = false;
   #newestSeen = 0;
 
@@ -108,12 +110,16 @@ export class Channel {
   /**
    * A subscriber learned the top; the first one sets where delivery starts. Publications beyond it are still to come. Throws `sourceUnavailable`
    * where it is of another epoch than what is delivered: one of the two is out of date, which the origin is asked about, and offsets of one
-   * mean nothing in the other.
+   * mean nothing in the other. The same where it is an older answer than the one with which delivery started: what lies between the two is
+   * dropped when it arrives, as delivered already.
    */
   learn(position: Position): void {
     const at = this.#position;
-    if (at === undefined || at.epoch === '') this.#position = position;
-    else if (position.epoch !== at.epoch) {
+    if (at === undefined || at.epoch === '') this.#startAt(position);
+    else if (position.epoch === at.epoch) {
+      if (position.offset < this.#gapless)
+        throw new CodedError('sourceUnavailable', 'a newer answer came first while subscribing');
+    } else {
       if (this.origin) void this.repair();
       else this.lose('epoch', position);
       throw new CodedError('sourceUnavailable', 'the history began anew while subscribing');
@@ -133,6 +139,7 @@ export class Channel {
       return;
     }
     if (at === undefined || at.epoch === '') {
+      this.#startAt({ epoch, offset: offset - 1 });
       this.#position = { epoch, offset };
       this.#fanOut(publication);
       return;
@@ -200,7 +207,7 @@ export class Channel {
 
   /** Continuity is lost for all readers, who leave (and the deltas with them); delivery goes on from `position` for those who subscribe again. */
   lose(reason: string, position: Position): void {
-    this.#position = position;
+    this.#startAt(position);
     const readers = [...this.#readers];
     if (readers.length > 0)
       this.#logger.info(
@@ -224,6 +231,11 @@ export class Channel {
       if (reader.options.tellsSource)
         reader.push({ kind: 'source', subId: reader.options.subId, channel: this.name, source });
     }
+  }
+
+  #startAt(position: Position): void {
+    this.#position = position;
+    this.#gapless = position.offset;
   }
 
   #fanOut(publication: Publication): void {

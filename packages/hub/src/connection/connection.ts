@@ -151,8 +151,9 @@ export class Connection implements Heartbeating {
     if (!this.open) return;
     if (this.#pendingBytes > 2 * this.profile.outboxMaxBytes) {
       if (!this.#blocked) this.flush();
-      // What was flushed just now waits in the transport, not here.
-      if (this.#pendingBytes > 2 * this.profile.outboxMaxBytes) {
+      // What was flushed just now waits in the transport, not here. One document may have any size: a recovery can be larger than all this.
+      const largest = Math.max(0, ...this.#pending.map(({ bytes }) => bytes.length));
+      if (this.#pendingBytes - largest > 2 * this.profile.outboxMaxBytes) {
         this.#deps.counters.overflows.close++;
         this.abort(closeOf('slow'));
         return;

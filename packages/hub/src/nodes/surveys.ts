@@ -2,7 +2,6 @@
  * What every hub can be asked by the others about itself or about an org, and the sums that callers make of it: numbers, recent events, channels with
  * readers. Merging is pure: each item keeps the name of its node, one order holds over all nodes, and who did not answer is named.
  */
-import { CodedError } from '@trunkline/protocol';
 import type { ChannelSummary, OrgApi } from '../ports/api.js';
 import type { OrgEvent, OrgEventFilter } from '../ports/diagnosis.js';
 import { answerInOrg, answerOnNode, type Answer, type Nodes } from '../ports/nodes.js';
@@ -226,14 +225,6 @@ export function firstWithin<T>(items: readonly T[], maxBytes: number): readonly 
     if (bytes > maxBytes && index > 0) return items.slice(0, index);
   }
   return items;
-}
-
-/** Of this node's own answer, what it failed with; for callers that can do nothing without it. */
-export function requireOwn<A>({ replies, failures }: Survey<A>, self: string): A {
-  const own = replies.find(({ node }) => node === self);
-  if (own) return own.answer;
-  const failure = failures.find(({ node }) => node === self);
-  throw new CodedError('callTimeout', failure?.message);
 }
 
 /** Nodes that failed, and `more`; sorted, each once. */

@@ -65,6 +65,25 @@ describe('calls with numbers', () => {
     expect(turns.size).toBe(0);
   });
 
+  it('[CMD-5] one that failed over another connection holds back nobody: it was settled elsewhere, or given up', async () => {
+    const { clock, turns, started, take, open, codeOf } = setUp();
+    const first = codeOf(take(1));
+    await clock.advance(0);
+    open.get(1)?.fail(new CodedError('sourceUnavailable'));
+    expect(await first).toBe(1000);
+    const held = codeOf(take(2));
+    const later = take(3, 'a', new AbortController().signal);
+    await clock.advance(0);
+    expect(started).toEqual([1, 3]);
+    open.get(3)?.done();
+    expect(await later).toBe('did 3');
+    await clock.advance(0);
+    // Nothing is left to wait for; whether it still may is the store's to say.
+    open.get(2)?.done();
+    expect(await held).toBe(0);
+    expect(turns.size).toBe(0);
+  });
+
   it('[CMD-5] a call that failed for good holds back nobody', async () => {
     const { clock, take, open, codeOf } = setUp();
     const first = codeOf(take(1));

@@ -17,6 +17,8 @@ export interface TurnsOptions {
 
 interface Waiting {
   readonly seq: number;
+  /** Of the caller's connection. */
+  readonly signal: AbortSignal;
   readonly start: () => void;
   readonly refuse: (error: CodedError) => void;
   readonly timer: Timer;
@@ -25,8 +27,16 @@ interface Waiting {
 interface Line {
   readonly waiting: Waiting[];
   running: boolean;
-  /** The call that failed for now. */
-  failed: { readonly seq: number; readonly timer: Timer } | undefined;
+  /** The call that failed for now, and over which connection it came. */
+  failed: { readonly seq: number; readonly signal: AbortSignal; readonly timer: Timer } | undefined;
+}
+
+/**
+ * Whether this one is held back by a call that failed. Over another connection it is not: whoever connects anew begins with what is not done, so the
+ * failed one was settled elsewhere, or given up.
+ */
+function isHeld({ failed }: Line, { seq, signal }: Pick<Waiting, 'seq' | 'signal'>): boolean {
+  return failed !== undefined && failed.seq < seq && failed.signal === signal;
 }
 
 export class Turns {
@@ -47,7 +57,7 @@ export class Turns {
   /** Runs `work` in its turn. Rejects as it does, with 1008 where its turn does not come, and with 1002 where `signal` was aborted before. */
   async take<T>(name: string, seq: number, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const line = this.#obtain(name);
-    if (line.running || (line.failed && line.failed.seq < seq)) await this.#wait(name, line, seq);
+    if (line.running || isHeld(line, { seq, signal })) await this.#wait(name, line, seq, signal);
     else line.running = true;
     try {
       if (signal.aborted) throw new CodedError('clientGone');
@@ -57,7 +67,7 @@ export class Turns {
     } catch (cause) {
       // Whoever left takes nothing back: it may come again over another connection.
       const passing = !(cause instanceof CodedError) || cause.temporary;
-      if (passing && !signal.aborted) this.#hold(name, line, seq);
+      if (passing && !signal.aborted) this.#hold(name, line, seq, signal);
       else this.#settle(line, seq);
       throw cause;
     } finally {
@@ -78,7 +88,7 @@ export class Turns {
   }
 
   /** Resolves when it is this call's turn; `running` is set then. */
-  #wait(name: string, line: Line, seq: number): Promise<void> {
+  #wait(name: string, line: Line, seq: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         timer.cancel();
@@ -92,6 +102,7 @@ export class Turns {
       }, this.#options.waitMs);
       const waiting: Waiting = {
         seq,
+        signal,
         timer,
         start: () => {
           leave();
@@ -114,21 +125,21 @@ export class Turns {
     line.failed = undefined;
   }
 
-  #hold(name: string, line: Line, seq: number): void {
-    if (line.failed && line.failed.seq < seq) return;
+  #hold(name: string, line: Line, seq: number, signal: AbortSignal): void {
+    if (line.failed?.signal === signal && line.failed.seq < seq) return;
     line.failed?.timer.cancel();
     const timer = this.#clock.setTimeout(() => {
       line.failed = undefined;
       this.#next(name, line);
     }, this.#options.holdMs);
-    line.failed = { seq, timer };
+    line.failed = { seq, signal, timer };
     for (const waiting of [...line.waiting])
-      if (waiting.seq > seq) waiting.refuse(new CodedError('outOfTurn', `seq ${seq} failed for now`));
+      if (isHeld(line, waiting)) waiting.refuse(new CodedError('outOfTurn', `seq ${seq} failed for now`));
   }
 
   #next(name: string, line: Line): void {
-    const [first] = line.waiting;
-    if (!line.running && first && !(line.failed && line.failed.seq < first.seq)) first.start();
+    const first = line.waiting.find((waiting) => !isHeld(line, waiting));
+    if (!line.running && first) first.start();
     this.#releaseIfEmpty(name, line);
   }
 
