@@ -41,8 +41,14 @@ export const MUTANTS = [
   {
     name: 'a subscribe joins whatever epoch its read came from',
     file: `${HUB}/channels/channel.ts`,
-    text: 'else if (position.epoch !== at.epoch) {',
-    replacement: "else if (position.epoch === '-') {",
+    text: 'else if (position.epoch === at.epoch) {',
+    replacement: "else if (position.epoch !== '-') {",
+  },
+  {
+    name: 'a subscribe begins below where delivery started',
+    file: `${HUB}/channels/channel.ts`,
+    text: 'if (position.offset < this.#startedAt)',
+    replacement: 'if (position.offset < 0)',
   },
   {
     name: 'lost continuity is not told',
@@ -173,6 +179,12 @@ export const MUTANTS = [
     replacement: 'const started = page.position;',
   },
   {
+    name: 'pages of a map come without what was not delivered yet',
+    file: `${HUB}/channels/subscribe.ts`,
+    text: 'if (!origin || reached.offset >= top.offset) return [];',
+    replacement: 'if (!origin || reached.offset >= 0) return [];',
+  },
+  {
     name: 'the position of a subscribe is ignored',
     file: `${HUB}/router/handlers.ts`,
     text: '...(command.recover ? { recover: command.recover } : {}),',
@@ -254,14 +266,14 @@ export const MUTANTS = [
   {
     name: 'calls of one order are taken from the end',
     file: `${HUB}/router/turns.ts`,
-    text: 'const [first] = line.waiting;',
-    replacement: 'const first = line.waiting.at(-1);',
+    text: 'const first = line.waiting.find((waiting) => !isHeld(line, waiting));',
+    replacement: 'const first = line.waiting.findLast((waiting) => !isHeld(line, waiting));',
   },
   {
     name: 'calls of one order are worked on at once',
     file: `${HUB}/router/turns.ts`,
-    text: 'if (line.running || (line.failed && line.failed.seq < seq)) await this.#wait(name, line, seq);',
-    replacement: 'if (line.failed && line.failed.seq < seq) await this.#wait(name, line, seq);',
+    text: 'if (line.running || isHeld(line, { seq, signal })) await this.#wait(name, line, seq, signal);',
+    replacement: 'if (isHeld(line, { seq, signal })) await this.#wait(name, line, seq, signal);',
   },
   {
     name: 'commands of one channel are worked on at once',

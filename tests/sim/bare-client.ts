@@ -239,7 +239,9 @@ export class BareClient {
       const { code } = frame['error'] as { code: number };
       // Commands about one subscription run one after another, so the unsubscribe sent before was carried out.
       if (code === ERROR_CODES.alreadySubscribed.code)
-        this.#around.problem(`${this.name} ${this.org}/${held.item.channel}: its subscribe overtook its unsubscribe`);
+        this.#around.problem(
+          `${this.name} ${this.org}/${held.item.channel}: its subscribe overtook its unsubscribe`,
+        );
       // Not permitted now; the world opens it again when that changed.
       if (code === 103) {
         held.state = 'idle';
@@ -249,6 +251,7 @@ export class BareClient {
       return this.#again(held);
     }
     held.state = 'subscribed';
+    held.judge.subscribed();
     const announced = (result['data'] as { tl?: { source?: { state: string } } } | undefined)?.tl?.source
       ?.state;
     // Without the extension nobody says when it changes.

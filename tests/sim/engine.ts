@@ -48,6 +48,9 @@ export const NO_FAULTS: Readonly<EngineFaults> = {
   deliverMs: 2,
 };
 
+/** After lost writes nobody writes for so long: every node compares its positions in this time, and its reads are answered. */
+const COMPARING_MS = 12_000;
+
 /** What a call waits for at most, like a real engine's command timeout. */
 const CALL_TIMEOUT_MS = 2_000;
 
@@ -145,7 +148,7 @@ export class SimEngine {
     }
     void scribe.dispose();
     // Nobody writes until the nodes have compared: an offset given again before that could not be told from the one that was lost.
-    this.readOnlyUntil = this.time.monotonic() + 6_000;
+    this.readOnlyUntil = Math.max(this.time.monotonic(), this.hangsUntil) + COMPARING_MS;
   }
 
   /** Deliveries of the engine's own making (a key that ran out) cannot be repeated from what was written. */
@@ -377,8 +380,9 @@ export class EngineNode implements Broker {
     const { time, dice, faults } = engine;
     const unavailable = (): CodedError => new CodedError('sourceUnavailable', 'the engine is away');
     if (this.#dead) throw unavailable();
-    const failBefore = dice.chance(faults.failBefore);
-    const failAfter = dice.chance(faults.failAfter);
+    const comparing = !changes && engine.readOnlyUntil > time.monotonic();
+    const failBefore = dice.chance(faults.failBefore) && !comparing;
+    const failAfter = dice.chance(faults.failAfter) && !comparing;
     const [before, after] = [dice.between(0, faults.callMs), dice.between(0, slowMs ?? faults.callMs)];
     await time.sleep(before);
     const hang = engine.hangsUntil - time.monotonic();
@@ -389,7 +393,8 @@ export class EngineNode implements Broker {
       if (hang > CALL_TIMEOUT_MS) {
         if (dice.chance(0.5))
           time.setTimeout(() => {
-            if (!this.#dead) void run().catch(() => undefined);
+            const refused = changes && engine.readOnlyUntil > time.monotonic();
+            if (!this.#dead && !refused) void run().catch(() => undefined);
           }, hang - CALL_TIMEOUT_MS);
         throw unavailable();
       }

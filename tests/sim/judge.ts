@@ -48,6 +48,11 @@ export class StreamJudge {
     this.#mayJump = false;
   }
 
+  /** The reader was subscribed (again), perhaps elsewhere: what has no numbers may come a second time. */
+  subscribed(): void {
+    this.#lastPlace = -1;
+  }
+
   /** The reader was told that these are not coming. */
   gap(from: number, to: number): void {
     this.tellings++;

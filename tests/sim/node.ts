@@ -208,8 +208,8 @@ export class SimNode {
         subscribe?: { publications?: readonly { data: unknown }[]; recovered?: boolean; type?: number };
       };
       const { publications = [], recovered = false, type = 0 } = subscribe ?? {};
-      // Of a map's last page it is what was buffered meanwhile.
-      const most = recovered ? options.recoveryMaxPublications : options.subscribeBufferMax;
+      // With a map's last page it is what was buffered meanwhile, and what the broker had not delivered by then.
+      const most = recovered ? options.recoveryMaxPublications : 2 * options.subscribeBufferMax;
       if (publications.length > most)
         this.#deps.problem(`a subscribe reply holds ${publications.length} publications, more than ${most}`);
       if (!recovered || type !== 0) continue;

@@ -31,7 +31,7 @@ const WEIGHTS = {
   crash: 2,
   start: 4,
   drain: 1,
-  jump: 1,
+  jump: 2,
   permission: 2,
   engine: 7,
   calm: 5,
@@ -259,6 +259,8 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
   },
   hang: (world) => {
     const ms = world.dice.between(500, 8_000);
+    // Not while nodes find out what was lost.
+    if (world.engine.readOnlyUntil > world.time.monotonic()) return undefined;
     world.engine.hangsUntil = world.time.monotonic() + ms;
     world.engine.disturb();
     return `the engine hangs for ${ms} ms`;

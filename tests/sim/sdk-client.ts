@@ -244,6 +244,7 @@ export class SdkClient {
         return slowAnswer ? around.time.sleep(this.#dice.between(0, 800)) : undefined;
       },
       onSubscribed: () => {
+        judge.subscribed();
         if (!begun && sub?.position !== undefined) judge.begin(sub.position);
         begun = true;
       },

@@ -21,6 +21,8 @@ interface History {
   facts: Fact[];
   /** By offset: everything that was ever true there. */
   readonly ever: Map<number, Fact[]>;
+  /** What was acknowledged was lost, so offsets are given again. */
+  truncated: boolean;
 }
 
 export class ChannelTruth {
@@ -33,6 +35,8 @@ export class ChannelTruth {
   #current: History | undefined;
   /** The engine delivered publications without a number more than once. */
   repeated = false;
+  /** An offset that was given to two publications although nothing was lost. */
+  reused: string | undefined;
 
   constructor(key: ChannelKey) {
     this.key = key;
@@ -49,7 +53,7 @@ export class ChannelTruth {
   enter(epoch: string, nowMs: number): History {
     let history = this.#histories.get(epoch);
     if (!history) {
-      history = { epoch, beganMs: nowMs, facts: [], ever: new Map() };
+      history = { epoch, beganMs: nowMs, facts: [], ever: new Map(), truncated: false };
       this.#histories.set(epoch, history);
     }
     this.#current = history;
@@ -70,6 +74,7 @@ export class ChannelTruth {
     const known = history.facts[offset - 1];
     if (known?.text === text && known.key === key) return;
     const fact: Fact = { offset, data: JSON.parse(text), text, key, removed, tags, atMs: nowMs };
+    if (history.ever.has(offset) && !history.truncated) this.reused ??= `${offset} of ${epoch}`;
     if (history.facts.length >= offset) history.facts = history.facts.slice(0, offset - 1);
     history.facts[offset - 1] = fact;
     history.ever.set(offset, [...(history.ever.get(offset) ?? []), fact]);
@@ -78,7 +83,9 @@ export class ChannelTruth {
   /** What lies beyond `top` was lost. */
   truncate(epoch: string, top: number): void {
     const history = this.#histories.get(epoch);
-    if (history) history.facts = history.facts.slice(0, top);
+    if (!history) return;
+    history.facts = history.facts.slice(0, top);
+    history.truncated = true;
   }
 
   has(epoch: string): boolean {

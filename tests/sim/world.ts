@@ -277,8 +277,14 @@ export class World implements Surroundings {
     const { dice, engine } = this;
     const item = dice.pick(this.cases);
     const org = dice.pick(ORGS);
-    engine.faults = { ...engine.faults, readMs: dice.pick([2, 800, 3_000]), deliverMs: dice.pick([2, 800, 1_500]) };
-    const others = [...this.sdks, ...this.bares].filter((client) => client.org === org && client.readers.has(item.channel));
+    engine.faults = {
+      ...engine.faults,
+      readMs: dice.pick([2, 800, 3_000]),
+      deliverMs: dice.pick([2, 800, 1_500]),
+    };
+    const others = [...this.sdks, ...this.bares].filter(
+      (client) => client.org === org && client.readers.has(item.channel),
+    );
     const come = (): void => {
       for (const client of others) {
         if (!dice.chance(0.5)) continue;
@@ -288,14 +294,17 @@ export class World implements Surroundings {
     };
     this.say(org, item, dice.between(1, 6));
     if (dice.chance(0.5)) come();
-    this.time.setTimeout(() => {
-      engine.forget(dice.chance(0.3));
-      this.everForgot = true;
-      this.everWentBack = true;
-      come();
-      for (let turns = dice.between(1, 6); turns > 0; turns--)
-        this.time.setTimeout(() => this.say(org, item, 1), dice.between(0, 2_000));
-    }, dice.between(0, 400));
+    this.time.setTimeout(
+      () => {
+        engine.forget(dice.chance(0.3));
+        this.everForgot = true;
+        this.everWentBack = true;
+        come();
+        for (let turns = dice.between(1, 6); turns > 0; turns--)
+          this.time.setTimeout(() => this.say(org, item, 1), dice.between(0, 2_000));
+      },
+      dice.between(0, 400),
+    );
   }
 
   /** A client that is behind asks for one more channel, to which much is published before the answer can go out. */
@@ -327,11 +336,13 @@ export class World implements Surroundings {
     const item = dice.pick(items);
     const again = dice.chance(0.5);
     // Where answers take their time, more happens before they come.
-    if (dice.chance(0.3)) this.engine.faults = { ...this.engine.faults, readMs: Math.max(600, this.engine.faults.readMs) };
+    if (dice.chance(0.3))
+      this.engine.faults = { ...this.engine.faults, readMs: Math.max(600, this.engine.faults.readMs) };
     if (again) client.close(item.channel);
     else client.link?.cut();
     // Missed by those who are away, then more while they come back.
-    for (const missed of dice.chance(0.5) ? items : [item]) this.say(client.org, missed, dice.between(0, 4));
+    for (const missed of dice.chance(0.5) ? items : [item])
+      this.say(client.org, missed, dice.pick([0, 1, 4, 14]));
     if (again) client.open(item);
     for (let turns = dice.between(2, 8); turns > 0; turns--)
       this.time.setTimeout(() => this.say(client.org, item, dice.pick([1, 2, 12])), dice.between(0, 1_500));
@@ -451,6 +462,8 @@ export class World implements Surroundings {
       }
       told.get(org)?.push(n);
     }
+    for (const { key, reused } of this.truth.all())
+      if (reused !== undefined) this.problem(`${key.replace('\0', '/')}: offset ${reused} was given twice`);
     for (const [org, numbers] of told) {
       const { epoch, offset } = this.truth.of(channelKey(org, 'inbox:1')).position;
       const shown = this.truth

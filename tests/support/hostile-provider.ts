@@ -21,8 +21,8 @@ export interface Plot {
   readonly signedBy?: 'the provider' | 'a stranger' | 'nobody';
   /** Over the parameters that the browser brings back. */
   readonly answer?: Readonly<Record<string, string>>;
-  /** The token endpoint answers this status, or never. */
-  readonly token?: number | 'silence';
+  /** The token endpoint answers this status, never, or without end. */
+  readonly token?: number | 'silence' | 'endless';
 }
 
 export interface HostileProvider extends Disposable {
@@ -82,6 +82,7 @@ export async function startHostileProvider(): Promise<HostileProvider> {
       state.exchanges++;
       const { token = 200 } = state.plot;
       if (token === 'silence') return;
+      if (token === 'endless') return sendEndlessly(response);
       if (token !== 200) return send(response, { error: 'server_error' }, token);
       const form = new URLSearchParams(await bodyOf(request));
       const code = form.get('code') ?? '';
@@ -120,8 +121,20 @@ export async function startHostileProvider(): Promise<HostileProvider> {
 
 const PERSON = { email: 'eve@example.com', email_verified: true, name: 'Eve', groups: ['staff'] };
 
+const CHUNK = 'a'.repeat(64 * 1024);
+
 function send(response: ServerResponse, body: object, status = 200): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+/** JSON that begins well, as fast as it is taken. */
+function sendEndlessly(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  const more = (): void => {
+    while (!response.destroyed && response.write(CHUNK));
+  };
+  response.on('drain', more).write('{"access_token":"');
+  more();
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {

@@ -1,5 +1,6 @@
 /** What a hostile administrator, a stale cookie or two hands at once try with the directory; each was possible before, or nearly. */
 import { DIRECTORY_CODES } from '@trunkline/contracts/directory';
+import { raw, sql } from '@trunkline/store';
 import { startPostgres } from '@trunkline/testkit';
 import { expect, it } from 'vitest';
 import { sweepAudit } from './audit.js';
@@ -20,9 +21,9 @@ const EVE = {
 
 onEachEngine('attacks on the directory', startPostgres, (bed, engine) => {
   const { node, audits } = bed;
-  const fill = (sql: string): Promise<unknown> => bed.store.commit({ statements: [{ sql }] });
+  const fill = (text: string): Promise<unknown> => bed.store.commit({ statements: [{ sql: text }] });
   const count = async (from: string): Promise<number> =>
-    Number((await bed.store.read({ sql: `SELECT count(*) AS n FROM ${from}` })).rows[0]?.['n']);
+    Number((await bed.store.read(sql`SELECT count(*) AS n FROM ${raw(from)}`)).rows[0]?.['n']);
   const createKey = ({ directory }: Bench, name = 'ci', org = 'acme') =>
     directory.keys.create(ADMIN, { org, name, scopes: ['*'] }, undefined).then(({ result }) => result);
 
@@ -165,7 +166,7 @@ onEachEngine('attacks on the directory', startPostgres, (bed, engine) => {
     let kept: readonly Uint8Array[] = [makeSecretsKey()];
     const keepSecretsKeys = async (keys: readonly Uint8Array[]): Promise<void> => void (kept = keys);
     const gate = withGate(bed.store, (statements) =>
-      statements.some(({ sql }) => sql.includes('INSERT INTO directory_secrets ')),
+      statements.some(({ sql: text }) => text.includes('INSERT INTO directory_secrets ')),
     );
     const bench = openBench(gate.store, { secretsKeys: kept, keepSecretsKeys });
     await seed(bench);
@@ -185,7 +186,7 @@ onEachEngine('attacks on the directory', startPostgres, (bed, engine) => {
     let kept: readonly Uint8Array[] = [makeSecretsKey()];
     const keepSecretsKeys = async (keys: readonly Uint8Array[]): Promise<void> => void (kept = keys);
     const gate = withGate(bed.store, (statements) =>
-      statements.some(({ sql }) => sql.includes('count(*) AS remaining')),
+      statements.some(({ sql: text }) => text.includes('count(*) AS remaining')),
     );
     const before = keyIdOf(kept[0] as Uint8Array);
     const bench = openBench(gate.store, { secretsKeys: kept, keepSecretsKeys });

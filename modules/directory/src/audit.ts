@@ -32,6 +32,8 @@ const AUDIT_LIMIT = 100;
 /** Records that one turn of a sweep deletes, and turns of one sweep: more than anybody can write until the next one. */
 const SWEEP_ROWS = 1_000;
 const SWEEP_TURNS = 100;
+/** The longest logs, which are looked at where there are too many records. */
+const MAX_LOGS = 1_000;
 
 /** Newest first. `org` '': the installation's. */
 export async function readAudit(
@@ -53,8 +55,8 @@ export async function readAudit(
 }
 
 /**
- * Deletes what is too old or too many, a bounded number; answers how many. Where there are too many, those go that the log with the most of them has
- * longest: an org that changes things all the time shortens its own log, not that of another org or of the installation.
+ * Deletes what is too old or too many, a bounded number; answers how many. Where there are too many, the longest logs lose their
+ * oldest: an org that changes things all the time shortens its own log, not that of another org or of the installation.
  */
 export async function sweepAudit(
   store: Committing & Reading,
@@ -68,14 +70,16 @@ export async function sweepAudit(
     (rows) => sql`DELETE FROM directory_audit WHERE id IN
       (SELECT id FROM directory_audit WHERE at_ms < ${cutoff} ORDER BY at_ms LIMIT ${rows})`,
   );
-  const largest = await findLargest(store, options.auditMaxRecords);
-  if (!largest) return old;
-  const many = await inTurns(
-    store,
-    largest.excess,
-    (rows) => sql`DELETE FROM directory_audit WHERE id IN
-      (SELECT id FROM directory_audit WHERE org = ${largest.org} ORDER BY id LIMIT ${rows})`,
-  );
+  let many = 0;
+  for (const { org, excess } of await findExcess(store, options.auditMaxRecords)) {
+    many += await inTurns(
+      store,
+      excess,
+      (rows) => sql`DELETE FROM directory_audit WHERE id IN
+        (SELECT id FROM directory_audit WHERE org = ${org} ORDER BY id LIMIT ${rows})`,
+    );
+    if (many >= SWEEP_ROWS * SWEEP_TURNS) break;
+  }
   return old + many;
 }
 
@@ -95,19 +99,37 @@ async function inTurns(
   return deleted;
 }
 
-/** The org whose log is the longest, and how many records are too many in all; undefined where none are. */
-async function findLargest(
+/** Of the longest logs, how many records are too many in each; none where all together are not. */
+async function findExcess(
   store: Reading,
   maxRecords: number,
-): Promise<{ readonly org: string; readonly excess: number } | undefined> {
+): Promise<readonly { readonly org: string; readonly excess: number }[]> {
   // Never less than the number of records, and quick: they are counted only where that is too much.
   const span = await store.read(sql`SELECT max(id) - min(id) + 1 AS span FROM directory_audit`);
-  if (Number(span.rows[0]?.['span'] ?? 0) <= maxRecords) return undefined;
+  if (Number(span.rows[0]?.['span'] ?? 0) <= maxRecords) return [];
   const { rows } = await store.read(
-    sql`SELECT org, sum(count(*)) OVER () AS total FROM directory_audit GROUP BY org ORDER BY count(*) DESC, org LIMIT 1`,
+    sql`SELECT org, count(*) AS records, sum(count(*)) OVER () AS total FROM directory_audit GROUP BY org ORDER BY count(*) DESC, org LIMIT ${MAX_LOGS}`,
   );
-  const excess = Number(rows[0]?.['total'] ?? 0) - maxRecords;
-  return excess > 0 ? { org: rows[0]?.['org'] as string, excess } : undefined;
+  const logs = rows.map((row) => ({ org: row['org'] as string, records: Number(row['records']) }));
+  const others = Number(rows[0]?.['total'] ?? 0) - logs.reduce((sum, { records }) => sum + records, 0);
+  const level = levelOf(
+    logs.map(({ records }) => records),
+    maxRecords - others,
+  );
+  return logs
+    .map(({ org, records }) => ({ org, excess: records - level }))
+    .filter(({ excess }) => excess > 0);
+}
+
+/** The highest length that logs may have for all together not to be more than `most`; at least 1, so that the last record of a log stays. */
+function levelOf(lengths: readonly number[], most: number): number {
+  let [low, high] = [1, Math.max(1, ...lengths)];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (lengths.reduce((sum, length) => sum + Math.min(length, middle), 0) <= most) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 function toId(after: string | undefined): string {

@@ -4,19 +4,23 @@ import { STORE_CODES } from '@trunkline/store';
 import { startPostgres } from '@trunkline/testkit';
 import { expect, it } from 'vitest';
 import { codeOf, messageOf, onEachEngine } from './testing/bed.js';
-import { ADMIN, type Bench } from './testing.js';
+import { ADMIN, OPERATOR, type Bench } from './testing.js';
 import { makeApiKey } from './tokens.js';
 
 onEachEngine('the directory: API keys', startPostgres, (bed) => {
   const { node, audits } = bed;
 
-  const create = (bench: Bench, more: object = {}) =>
-    bench.directory.keys
-      .create(ADMIN, { org: 'acme', name: 'ci', scopes: ['publish'], ...more }, undefined)
-      .then(({ result }) => ({ id: result.key.id, secret: result.secret ?? '' }));
+  const create = async (bench: Bench, more: object = {}) => {
+    const { orgs, keys } = bench.directory;
+    await orgs.ensure(OPERATOR, 'acme');
+    const given = { org: 'acme', name: 'ci', scopes: ['publish'], ...more };
+    const { result } = await keys.create(ADMIN, given, undefined);
+    return { id: result.key.id, secret: result.secret ?? '' };
+  };
 
   it('[DIR-7] a key is shown once and kept as a digest; a repeat does not show it again', async () => {
     const { directory } = node();
+    await directory.orgs.ensure(OPERATOR, 'acme');
     const make = () => directory.keys.create(ADMIN, { org: 'acme', name: 'ci', scopes: ['publish'] }, 'k1');
     const [one, two] = [(await make()).result, (await make()).result];
     expect(one.secret).toMatch(/^tlk_/);

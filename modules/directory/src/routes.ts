@@ -56,8 +56,10 @@ export function createRoutes({ directory, context }: RouteDeps): DirectoryRoutes
   ): Promise<RpcOutcome> => {
     const [access, handle] = routes[method];
     requireAccess(actor, access);
+    const idempotencyKey = key ?? keyOf(params);
+    requireKeepable({ ...params, idempotencyKey });
     if (!isChanging(method)) return { result: await (handle as AnyRead)(params, actor) };
-    const { result, position } = await (handle as AnyChange)(params, actor, key ?? keyOf(params));
+    const { result, position } = await (handle as AnyChange)(params, actor, idempotencyKey);
     return { result, ...(position && { after: { channel: CHANGES, position } }) };
   };
 
@@ -305,6 +307,21 @@ function keyOrgs(actor: Actor): readonly string[] {
 function toActor({ user, org, roles, session }: Principal, requestId: string, address = ''): Actor {
   return { user, org, roles, session, requestId, address };
 }
+
+/**
+ * Throws `badRequest` naming the field: a text with a NUL, or with half a letter, cannot be kept as it is, and two of them might be kept as one. What is sealed
+ * may hold a NUL.
+ */
+function requireKeepable(params: Readonly<Record<string, unknown>>): void {
+  for (const [field, value] of Object.entries(params)) {
+    const texts = [value].flat().filter((item) => typeof item === 'string');
+    if (texts.some((text) => HALF_LETTER.test(text) || (field !== 'value' && text.includes('\u0000'))))
+      throw new CodedError('badRequest', `${field} must be text without NUL and without half letters`);
+  }
+}
+
+/** Half of a pair of UTF-16 units. */
+const HALF_LETTER = /\p{Cs}/u;
 
 function answerSchema(method: DirectoryMethod): object {
   return {

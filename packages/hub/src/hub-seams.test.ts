@@ -171,6 +171,58 @@ describe('answers that overtake each other', () => {
   });
 });
 
+describe('pages of a map', () => {
+  test('[MAP-1] the last page comes with what changed since the first, also where the broker has not delivered it yet', async () => {
+    const clock = new FakeClock();
+    const late: (() => void)[] = [];
+    let holding = false;
+    const memory = createMemoryBroker({ clock, random: createSeededRandom(7) });
+    const broker: BrokerFactory = (handler) =>
+      memory({
+        ...handler,
+        onPublication: (...args) =>
+          holding ? void late.push(() => handler.onPublication(...args)) : handler.onPublication(...args),
+      });
+    const world = createTestHub({ mapPageMaxEntries: 1 }, { clock, broker });
+    const api = world.hub.forOrg('acme');
+    const peer = world.peer();
+    await peer.connect();
+    await api.mapPublish('map:1', 'a', '1');
+    await api.mapPublish('map:1', 'b', '1');
+    const request = { channel: 'map:1', type: 1, phase: 2 };
+    const page = (await peer.call({ subscribe: request }))['subscribe'] as Frame;
+    expect(page).toMatchObject({ offset: 2, state: [{ key: 'a', data: 1 }] });
+    holding = true;
+    for (const [key, data] of [
+      ['a', '2'],
+      ['b', '2'],
+      ['b', '3'],
+    ] as const)
+      void api.mapPublish('map:1', key, data);
+    await clock.advance(0);
+    const last = await peer.call({
+      subscribe: { ...request, cursor: page['cursor'], offset: 2, epoch: page['epoch'] },
+    });
+    expect(last).toMatchObject({
+      subscribe: {
+        offset: 5,
+        state: [{ key: 'b', data: 3 }],
+        publications: [
+          { key: 'a', data: 2, offset: 3 },
+          { key: 'b', data: 2, offset: 4 },
+          { key: 'b', data: 3, offset: 5 },
+        ],
+      },
+    });
+    holding = false;
+    for (const hand of late) hand();
+    await api.mapPublish('map:1', 'a', '4');
+    await clock.advance(0);
+    expect(await peer.frames()).toMatchObject([{ push: { pub: { key: 'a', data: 4, offset: 6 } } }]);
+    await world.hub.dispose();
+  });
+});
+
 describe('replies to a reconnect', () => {
   test('[DELIV-7] a reconnect that recovers more than an outbox holds is answered as fast as it is read', async () => {
     const world = createTestHub({ outboxMaxBytes: 1_000, outboxMaxMessages: 10 });

@@ -66,6 +66,10 @@ const STATUS_BY_CODE = new Map([
   ),
   // What is wrong with the store passes, or is nobody's fault outside.
   ...Object.values(STORE_CODES).map(({ code, retry }) => [code, retry === 'never' ? 500 : 503] as const),
+  // Except where two requests of one caller are at odds.
+  ...[STORE_CODES.idempotencyMismatch, STORE_CODES.idempotencyPending, STORE_CODES.sequencePassed].map(
+    ({ code }) => [code, 409] as const,
+  ),
 ]);
 
 /** The request itself is at fault, wherever that was found; the same one will never be answered otherwise. */

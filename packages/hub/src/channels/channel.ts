@@ -38,8 +38,8 @@ export class Channel {
   /** Present while there are such readers. */
   #deltas: Deltas | undefined;
   #position: Position | undefined;
-  /** Everything after this offset was handed to whoever was a reader then. */
-  #gapless = 0;
+  /** The offset that was learned when delivery started; what lies before it is dropped when it arrives. */
+  #startedAt = 0;
   #repairing = false;
   #newestSeen = 0;
 
@@ -117,7 +117,7 @@ export class Channel {
     const at = this.#position;
     if (at === undefined || at.epoch === '') this.#startAt(position);
     else if (position.epoch === at.epoch) {
-      if (position.offset < this.#gapless)
+      if (position.offset < this.#startedAt)
         throw new CodedError('sourceUnavailable', 'a newer answer came first while subscribing');
     } else {
       if (this.origin) void this.repair();
@@ -139,7 +139,6 @@ export class Channel {
       return;
     }
     if (at === undefined || at.epoch === '') {
-      this.#startAt({ epoch, offset: offset - 1 });
       this.#position = { epoch, offset };
       this.#fanOut(publication);
       return;
@@ -235,7 +234,7 @@ export class Channel {
 
   #startAt(position: Position): void {
     this.#position = position;
-    this.#gapless = position.offset;
+    this.#startedAt = position.offset;
   }
 
   #fanOut(publication: Publication): void {

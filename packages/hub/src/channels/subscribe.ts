@@ -138,12 +138,33 @@ export async function subscribeMap(deps: SubscribeDeps, request: MapRequest): Pr
   }
   const buffered = reader.takeBuffered(started.offset);
   if (!buffered) throw new CodedError('unrecoverablePosition', 'a change was missed while subscribing');
-  const position = { epoch: started.epoch, offset: buffered.lastOffset };
-  return inForms<Subscribed>(
-    reader,
-    { ...LIVE, channel, position, state, publications: buffered.publications },
-    read,
-  );
+  const reached = { epoch: started.epoch, offset: buffered.lastOffset };
+  const late = await readLate(deps, channel, reached, page.position);
+  const position = { epoch: started.epoch, offset: late.at(-1)?.offset ?? reached.offset };
+  const publications = [
+    ...buffered.publications,
+    ...late.filter((publication) => reader.passes(publication)),
+  ];
+  return inForms<Subscribed>(reader, { ...LIVE, channel, position, state, publications }, read);
+}
+
+/**
+ * What the pages hold already and the broker has not delivered yet. It comes with the state: behind it, entries would go back to older values for a
+ * while. Maps that keep no changes have nothing to read.
+ */
+async function readLate(
+  { options }: SubscribeDeps,
+  { origin }: Channel,
+  reached: Position,
+  top: Position,
+): Promise<readonly Publication[]> {
+  if (!origin || reached.offset >= top.offset) return [];
+  const limits = { maxPublications: options.subscribeBufferMax, maxBytes: options.recoveryMaxBytes };
+  const history = await origin.read(reached, limits.maxPublications + 1);
+  const late = decideRecovery(reached, history, limits);
+  if (!late.recovered)
+    throw new CodedError('unrecoverablePosition', 'more changes than may be buffered while subscribing');
+  return late.publications;
 }
 
 async function recoverMap(deps: SubscribeDeps, request: MapRequest, channel: Channel): Promise<Subscribed> {
