@@ -114,7 +114,7 @@ describe('the offline queue in a browser, and the server behind it', { timeout: 
     await durable.server.kill9();
     await durable.server.restart();
     for (const page of [one, two])
-      await until('the page knows', async () => (await state(page)).counts.done === 30, 30_000);
+      await until('the page knows', async () => (await state(page)).counts.done === 30, 60_000);
     const wanted = [...named('a', 10), ...named('b', 10), ...named('c', 10)];
     expect(await notesOf('tabs')).toEqual(wanted);
     await verifyCounter(
@@ -148,7 +148,7 @@ describe('the offline queue in a browser, and the server behind it', { timeout: 
     expect(await notesOf('lost')).toEqual(['first', 'second']);
     path.restore();
     await start(page);
-    await until('the page knows', async () => (await state(page)).counts.done === 3, 30_000);
+    await until('the page knows', async () => (await state(page)).counts.done === 3, 60_000);
     expect(await notesOf('lost')).toEqual(['first', 'second', 'third']);
     const { entries } = await state(page);
     expect(entries.map(({ status }) => status)).toEqual(['done', 'done', 'done']);

@@ -41,6 +41,7 @@ describe('a foreign server library', () => {
     expect(await cent.getPresenceStats({ channel })).toEqual({ num_clients: 1, num_users: 1 });
     expect(await cent.getChannels({ pattern: channel })).toEqual({
       channels: { [channel]: { num_clients: 1 } },
+      incomplete: [],
     });
     expect((await cent.getInfo({})).nodes).toHaveLength(1);
     const other = bed.channel();

@@ -101,7 +101,10 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
       world.payload(sdk.org, 'inbox:1', { effect: true }),
     );
     for (const data of payloads) void sdk.device.add('inbox:1', data);
-    return `${sdk.name} keeps calls with ${payloads.map(({ n }) => n).join()}`;
+    // The page may not live to see them leave.
+    const dies = dice.chance(0.3);
+    if (dies) world.time.setTimeout(() => world.sdks.includes(sdk) && world.reload(sdk), dice.between(0, 300));
+    return `${sdk.name} keeps calls with ${payloads.map(({ n }) => n).join()}${dies ? ' and its page dies' : ''}`;
   },
   reload: (world) => {
     const sdk = world.dice.pick(world.sdks);
@@ -271,6 +274,8 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
     world.everForgot = true;
     world.everWentBack = true;
     await world.engine.failOver(count);
+    // Whoever stays away until others were given the lost offsets cannot tell: such a page is loaded again.
+    for (const sdk of [...world.sdks]) if (sdk.client.state.get().kind === 'disconnected') world.reload(sdk);
     return `the engine loses its last ${count} writes`;
   },
   restartClient: (world) => {
@@ -279,6 +284,7 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
       sdk.client.connect();
       return `${sdk.name} connects`;
     }
+    if (world.engine.readOnlyUntil > world.time.monotonic()) return undefined;
     sdk.client.disconnect();
     return `${sdk.name} disconnects`;
   },

@@ -345,7 +345,7 @@ export class World implements Surroundings {
       this.say(client.org, missed, dice.pick([0, 1, 4, 14]));
     if (again) client.open(item);
     for (let turns = dice.between(2, 8); turns > 0; turns--)
-      this.time.setTimeout(() => this.say(client.org, item, dice.pick([1, 2, 12])), dice.between(0, 1_500));
+      this.time.setTimeout(() => this.say(client.org, item, dice.pick([1, 2, 12, 30])), dice.between(0, 1_500));
     return `${client.name} ${again ? 'takes' : 'is cut, and comes back to'} ${item.channel} while much is published`;
   }
 

@@ -171,6 +171,35 @@ describe('answers that overtake each other', () => {
   });
 });
 
+describe('a subscription that is ended by others', () => {
+  test('[ORD-3] it is told before the replies that waited for its publications', async () => {
+    const clock = new FakeClock();
+    let losing = false;
+    const memory = createMemoryBroker({ clock, random: createSeededRandom(7) });
+    const broker: BrokerFactory = (handler) =>
+      memory({
+        ...handler,
+        onPublication: (...args) => (losing ? undefined : handler.onPublication(...args)),
+      });
+    const world = createTestHub({}, { clock, broker });
+    const peer = world.peer();
+    await peer.connect();
+    await peer.call({ subscribe: { channel: 'room:1', recoverable: true } });
+    losing = true;
+    peer.send({ id: 50, publish: { channel: 'room:1', data: 1 } });
+    await clock.advance(0);
+    expect(await peer.frames()).toEqual([]);
+    const api = world.hub.forOrg('acme');
+    const [{ client } = { client: '' }] = api.connections({}).connections;
+    await api.unsubscribe('room:1', { client });
+    expect(await peer.frames()).toMatchObject([
+      { push: { channel: 'room:1', unsubscribe: { code: 2000 } } },
+      { id: 50, publish: {} },
+    ]);
+    await world.hub.dispose();
+  });
+});
+
 describe('pages of a map', () => {
   test('[MAP-1] the last page comes with what changed since the first, also where the broker has not delivered it yet', async () => {
     const clock = new FakeClock();

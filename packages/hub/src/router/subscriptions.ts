@@ -120,10 +120,12 @@ export class Subscriptions {
     if (!subscription) return false;
     const live = subscription.paging === undefined && !subscription.delivery.buffering;
     if (tell) subscription.ended = tell;
-    this.#forget(client, subscription);
+    // Before the replies that waited for its publications: they will not come, and whoever is told "done" has to know.
+    if (tell && live) client.pushUnsubscribed(subscription, tell);
+    // That may have been one push too many for the connection.
+    if (client.subscriptions.get(subId) === subscription) this.#forget(client, subscription);
     const code = tell === undefined ? 0 : UNSUBSCRIBE_CODES[tell].code;
     this.#deps.events.add(client, { kind: 'unsubscribed', channel: subscription.channel, code });
-    if (tell && live) client.pushUnsubscribed(subscription, tell);
     return true;
   }
 
