@@ -43,6 +43,8 @@ const button = (name: string | RegExp, on = page) => on.getByRole('button', { na
 const row = (list: string | RegExp, text: string) =>
   page.getByRole('list', { name: list }).getByRole('listitem').filter({ hasText: text });
 const dialog = () => page.getByRole('dialog');
+/** The button of the open dialog; the page often has one of the same name. */
+const confirm = (name: string) => dialog().getByRole('button', { name, exact: true });
 
 /** Signs in at the provider as this account, from wherever a page leads to it. */
 async function signInAs(account: string, from: string): Promise<{ page: Page; errors: readonly string[] }> {
@@ -154,7 +156,7 @@ describe('people', () => {
     await button('Invite').click();
     await dialog().getByLabel('E-mail address').fill('eve@example');
     await dialog().getByLabel('E-mail address').fill('eve@example.com');
-    await button('Invite').last().click();
+    await confirm('Invite').click();
     await dialog().getByText('no mail is sent from here').waitFor();
     const link = await shownOnce();
     await row('Open invitations', 'eve@example.com').waitFor();
@@ -183,7 +185,7 @@ describe('people', () => {
 
     // And end: what is left is the way in.
     await button('Remove Eve').click();
-    await button('Remove').last().click();
+    await confirm('Remove').click();
     await until('Eve is gone', async () => (await row('Members', 'Eve').count()) === 0);
     await eve
       .getByText('You are in no org any more')
@@ -204,20 +206,20 @@ describe('people', () => {
     await button('Save').click();
     await row('Groups', 'oncall').getByText('console').waitFor();
     await button('Remove group oncall').click();
-    await button('Remove').last().click();
+    await confirm('Remove').click();
     await page.getByText('No groups').waitFor();
   });
 
   it('[CONSOLE-16] an operator keeps a user out, and lets the user in again', async () => {
     await goTo('#/users');
     await button('Disable Eve').click();
-    await button('Disable').last().click();
+    await confirm('Disable').click();
     await row('Users', 'Eve').getByText('disabled').waitFor();
     await button('Enable Eve').click();
-    await button('Enable').last().click();
+    await confirm('Enable').click();
     await row('Users', 'Eve').getByText('active').waitFor();
     await button('Disable Console').click();
-    await button('Disable').last().click();
+    await confirm('Disable').click();
     await dialog().getByText('the last operator').waitFor();
     await button('Cancel').click();
   });
@@ -244,14 +246,14 @@ describe('keys and secrets', () => {
       .waitFor();
 
     await button('Rotate key ci').click();
-    await button('Rotate').last().click();
+    await confirm('Rotate').click();
     await dialog().getByText('This is the only time it is shown').waitFor();
     const second = await shownOnce();
     expect([await publish(first), await publish(second)]).toEqual([200, 200]);
     await row(/^API keys/, 'replaced').waitFor();
 
     await button('Revoke key ci').click();
-    await button('Revoke').last().click();
+    await confirm('Revoke').click();
     await until('it is refused', async () => (await publish(second)) === 401);
     await page.getByLabel('Show those that were revoked').check();
     await row(/^API keys/, 'revoked').waitFor();
@@ -270,14 +272,14 @@ describe('keys and secrets', () => {
     expect(await page.content()).not.toContain('hunter2');
     const before = await row('Encryption keys', 'in use').locator('code').innerText();
     await button('Rotate').click();
-    await button('Rotate').last().click();
+    await confirm('Rotate').click();
     await page.getByText('Done: 1 secret encrypted anew.').waitFor();
     await until('another key is in use', async () => {
       const keys = row('Encryption keys', 'in use').locator('code');
       return (await keys.count()) === 1 && (await keys.innerText()) !== before;
     });
     await button('Remove secret registry-password').click();
-    await button('Remove').last().click();
+    await confirm('Remove').click();
     await page.getByText('No secrets').waitFor();
   });
 

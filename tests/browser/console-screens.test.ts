@@ -283,7 +283,7 @@ describe('an administrator who is no operator', () => {
       route.fulfill({ json: { token, expiresAtMs: Date.now() + 60_000 } }),
     );
     await theirs.goto(bed.server.url);
-    await theirs.getByText('What org dev does on this node.').waitFor({ timeout: 15_000 });
+    await theirs.getByText('What org dev does on all nodes.').waitFor({ timeout: 15_000 });
     await theirs.getByRole('img', { name: /^Messages per second/ }).waitFor();
     await theirs.goto(`${bed.server.url}/#/node`);
     await theirs.getByText('The configuration is for operators').waitFor();
