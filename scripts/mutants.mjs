@@ -141,6 +141,15 @@ export const MUTANTS = [
     replacement: 'send();',
   },
   {
+    name: 'a subscription that was ended is told after the replies that waited for it',
+    file: `${HUB}/router/subscriptions.ts`,
+    text: `    if (tell && live) client.pushUnsubscribed(subscription, tell);
+    // That may have been one push too many for the connection.
+    if (client.subscriptions.get(subId) === subscription) this.#forget(client, subscription);`,
+    replacement: `    this.#forget(client, subscription);
+    if (tell && live) client.pushUnsubscribed(subscription, tell);`,
+  },
+  {
     name: 'a silent peer is kept',
     file: `${HUB}/connection/heartbeat.ts`,
     text: 'if (due && this.#slotOf.has(due.item) && !due.item.answered()) due.item.onSilent();',

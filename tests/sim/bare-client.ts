@@ -34,7 +34,13 @@ export class BareClient {
   readonly #around: Surroundings;
   readonly #asked = new Map<
     number,
-    { readonly kind: 'connect' | 'subscribe' | 'publish'; readonly channel: string; readonly n: number }
+    {
+      readonly kind: 'connect' | 'subscribe' | 'publish';
+      readonly channel: string;
+      readonly n: number;
+      /** The subscription that stood when it was asked; 0: none. */
+      readonly during: number;
+    }
   >();
   link: Link | undefined;
   #open = false;
@@ -149,7 +155,9 @@ export class BareClient {
 
   #ask(kind: 'connect' | 'subscribe' | 'publish', channel: string, command: Frame, n = 0): void {
     const id = this.#nextId++;
-    this.#asked.set(id, { kind, channel, n });
+    const held = this.readers.get(channel);
+    const during = held?.state === 'subscribed' ? held.askedId : 0;
+    this.#asked.set(id, { kind, channel, n, during });
     this.#send({ id, ...command });
   }
 
@@ -219,13 +227,24 @@ export class BareClient {
       const held = this.readers.get(asked.channel);
       // The answer to a subscribe of before, for a reader that has left.
       if (held?.state === 'asked' && held.askedId === id) this.#subscribed(held, frame);
-    } else if (frame['publish'] !== undefined) this.#requireSeen(asked.channel, asked.n);
+    } else if (frame['publish'] !== undefined) this.#requireSeen(asked);
   }
 
-  /** The reply to an own publish follows the publication, where there is one. */
-  #requireSeen(channel: string, n: number): void {
+  /** The reply to an own publish follows the publication, where one subscription stood all the time. */
+  #requireSeen({
+    channel,
+    n,
+    during,
+  }: {
+    readonly channel: string;
+    readonly n: number;
+    readonly during: number;
+  }): void {
+    // Of a history that began anew nothing is shown here: this reader is about to be told that its own has ended.
+    if (this.#around.everWentBack) return;
     const held = this.readers.get(channel);
     if (held?.state !== 'subscribed' || held.item.source === 'plain' || held.item.filter) return;
+    if (during === 0 || held.askedId !== during) return;
     if (this.extensions.includes('gap') && held.judge.tellings > 0) return;
     if (held.judge.given > 0 && !this.#seen.has(n) && held.judge.tellings === 0)
       this.#around.problem(

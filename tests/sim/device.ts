@@ -70,14 +70,19 @@ export class Device {
   /** Commands that ended otherwise than by taking effect: none may. */
   check(): void {
     const entries = this.#page?.queue.state.get().entries ?? [];
-    const waiting = entries.filter(({ status }) => status === 'queued' || status === 'sending').length;
-    if (waiting > ENTRIES_MAX)
-      this.#around.problem(`${this.user}: ${waiting} commands wait, more than ${ENTRIES_MAX}`);
+    if (this.waiting > ENTRIES_MAX)
+      this.#around.problem(`${this.user}: ${this.waiting} commands wait, more than ${ENTRIES_MAX}`);
     for (const { key, status, error } of entries)
       if (status === 'failed' || status === 'expired')
         this.#around.problem(
           `${this.user}: the kept command ${key} ${status}: ${error?.code} ${error?.message}`,
         );
+  }
+
+  /** Commands of which the end is not known. */
+  get waiting(): number {
+    const entries = this.#page?.queue.state.get().entries ?? [];
+    return entries.filter(({ status }) => status === 'queued' || status === 'sending').length;
   }
 
   /** The page is gone. */

@@ -34,15 +34,18 @@ export class StreamJudge {
     this.#problem = (text) => problem(`${name} ${truth.org}/${truth.channel}: ${text}`);
   }
 
-  /** Everything up to here is known to the reader or was told. */
+  /** Everything up to here is known to the reader or was told; undefined before the beginning, and after a reset. */
   get at(): Position | undefined {
-    return this.#epoch === undefined ? undefined : { epoch: this.#epoch, offset: this.#offset };
+    return this.#epoch === undefined || this.#mayJump
+      ? undefined
+      : { epoch: this.#epoch, offset: this.#offset };
   }
 
   /** The reader begins here: nothing before counts. */
   begin({ epoch, offset }: Position): void {
     // What is told while publications are held back lies ahead of them.
-    this.#explained = epoch === this.#epoch ? this.#explained.filter(({ to }) => to > offset) : [];
+    const goesOn = this.#epoch === undefined || epoch === this.#epoch;
+    this.#explained = goesOn ? this.#explained.filter(({ to }) => to > offset) : [];
     this.#epoch = epoch;
     this.#offset = offset;
     this.#mayJump = false;
@@ -63,6 +66,7 @@ export class StreamJudge {
   reset(): void {
     this.tellings++;
     this.#mayJump = true;
+    this.#epoch = undefined;
     this.#explained = [];
   }
 

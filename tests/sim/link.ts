@@ -217,6 +217,12 @@ export class Link implements Transport {
     this.#down.stall(stalled);
   }
 
+  /** Whatever goes wrong with this connection is over. */
+  calm(): void {
+    this.#truncate = undefined;
+    this.stallDown(false);
+  }
+
   /** The next frame in a direction loses its end. */
   truncateNext(direction: 'up' | 'down'): void {
     this.#truncate = direction;

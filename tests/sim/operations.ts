@@ -20,6 +20,8 @@ const WEIGHTS = {
   reload: 2,
   rush: 7,
   congest: 4,
+  comeTogether: 3,
+  pageThrough: 3,
   publishAsClient: 4,
   open: 8,
   close: 4,
@@ -103,7 +105,8 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
     for (const data of payloads) void sdk.device.add('inbox:1', data);
     // The page may not live to see them leave.
     const dies = dice.chance(0.3);
-    if (dies) world.time.setTimeout(() => world.sdks.includes(sdk) && world.reload(sdk), dice.between(0, 300));
+    if (dies)
+      world.time.setTimeout(() => world.sdks.includes(sdk) && world.reload(sdk), dice.between(0, 300));
     return `${sdk.name} keeps calls with ${payloads.map(({ n }) => n).join()}${dies ? ' and its page dies' : ''}`;
   },
   reload: (world) => {
@@ -113,6 +116,8 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
   },
   rush: (world) => world.rush(),
   congest: (world) => world.congest(),
+  comeTogether: (world) => world.comeTogether(),
+  pageThrough: (world) => world.pageThrough(),
   publishAsClient: (world) => {
     const { dice } = world;
     const live = world.cases.filter(({ kind, source }) => kind === 'stream' && source === 'live');
@@ -194,12 +199,24 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
       revokedAt.delete(client.user);
       return `${client.name} may listen to inbox:1 again`;
     }
-    revokedAt.set(client.user, world.time.monotonic());
-    for (const node of world.upNodes())
-      void world.attempt(
-        'an unsubscribe',
-        node.hub.forOrg(client.org).unsubscribe('inbox:1', { user: client.user }),
-      );
+    const revoke = (): void => {
+      if (world.healing) return;
+      revokedAt.set(client.user, world.time.monotonic());
+      for (const node of world.upNodes())
+        void world.attempt(
+          'an unsubscribe',
+          node.hub.forOrg(client.org).unsubscribe('inbox:1', { user: client.user }),
+        );
+    };
+    const sdk = world.sdks.find(({ name }) => name === client.name);
+    if (!sdk || dice.chance(0.5)) revoke();
+    else {
+      // While an answer waits for the publication that shows its effect.
+      world.database.faults = { ...world.database.faults, messageMs: 900 };
+      const data = world.payload(sdk.org, 'inbox:1', { effect: true });
+      void sdk.call(`call-${sdk.name}-${data.n}`, 'inbox:1', data);
+      world.time.setTimeout(revoke, dice.between(0, 4_000));
+    }
     return `${client.name} may not listen to inbox:1 any more`;
   },
   engine: (world) => {

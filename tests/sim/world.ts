@@ -27,6 +27,8 @@ export const HONEST_MS = 30_000;
 /** Time for everything to come back after the last fault. */
 const HEAL_MS = 60_000;
 const PROBLEMS_MAX = 20;
+/** After its last reader has gone, an SDK's subscription is over by then. */
+const LINGER_MS = 1_000;
 /** The largest reply: a recovery or a page, with what JSON adds to it. */
 const DOCUMENT_MAX = 20_000;
 
@@ -55,6 +57,8 @@ export class World implements Surroundings {
   /** The channels of this world: all, or a few that many share. */
   readonly cases: readonly Case[];
   everForgot = false;
+  /** The faults are over. */
+  healing = false;
 
   constructor(seed: number) {
     this.dice = new Dice(seed);
@@ -68,11 +72,11 @@ export class World implements Surroundings {
     this.#weather = {
       lowMs: 0,
       highMs: dice.pick([0, 5, 60, 300]),
-      windowBytes: dice.pick([400, 2_000, 20_000]),
+      windowBytes: dice.pick([400, 400, 2_000, 20_000]),
     };
     this.options = {
       outboxMaxMessages: dice.pick([4, 12, 64]),
-      outboxMaxBytes: dice.pick([1_500, 6_000, 60_000]),
+      outboxMaxBytes: dice.pick([1_500, 1_500, 6_000, 60_000]),
       recoveryMaxPublications: dice.pick([6, 30, 300]),
       recoveryMaxBytes: dice.pick([1_500, 8_000]),
       mapPageMaxBytes: 6_000,
@@ -307,6 +311,50 @@ export class World implements Surroundings {
     );
   }
 
+  /** A channel that nobody listens to any more gets several first readers at once, while it is published to. */
+  comeTogether(): string {
+    const { dice, time, engine } = this;
+    const org = dice.pick(ORGS);
+    const item = this.bareCase();
+    const clients = [...this.sdks, ...this.bares].filter((client) => client.org === org);
+    for (const client of clients) client.close(item.channel);
+    engine.faults = {
+      ...engine.faults,
+      readMs: dice.pick([300, 800]),
+      deliverMs: dice.pick([2, 800, 2_000]),
+    };
+    for (const client of clients)
+      time.setTimeout(
+        () => {
+          // A page may have been loaded again meanwhile.
+          if ([...this.sdks, ...this.bares].includes(client)) client.open(item);
+        },
+        LINGER_MS + dice.between(0, 300),
+      );
+    for (let turns = dice.between(2, 8); turns > 0; turns--)
+      time.setTimeout(() => this.say(org, item, 1), LINGER_MS + dice.between(-100, 900));
+    return `everybody of ${org} comes to ${item.channel} at once`;
+  }
+
+  /** Somebody takes a map page by page while it changes, and the node hears of the changes late. */
+  pageThrough(): string | undefined {
+    const { dice, time, engine } = this;
+    const maps = this.cases.filter(({ kind, ephemeral }) => kind === 'map' && !ephemeral);
+    if (maps.length === 0) return undefined;
+    const [item, sdk] = [dice.pick(maps), dice.pick(this.sdks)];
+    sdk.close(item.channel);
+    engine.faults = { ...engine.faults, readMs: dice.pick([100, 500]), deliverMs: dice.pick([1_000, 3_000]) };
+    time.setTimeout(() => {
+      if (this.sdks.includes(sdk)) sdk.open(item);
+    }, LINGER_MS);
+    for (let turns = dice.between(3, 10); turns > 0; turns--)
+      time.setTimeout(
+        () => this.say(sdk.org, item, dice.between(1, 5)),
+        LINGER_MS + dice.between(-300, 1_500),
+      );
+    return `${sdk.name} takes ${item.channel} page by page while it changes`;
+  }
+
   /** A client that is behind asks for one more channel, to which much is published before the answer can go out. */
   congest(): string | undefined {
     const { dice, time } = this;
@@ -335,17 +383,22 @@ export class World implements Surroundings {
     if (items.length === 0) return undefined;
     const item = dice.pick(items);
     const again = dice.chance(0.5);
-    // Where answers take their time, more happens before they come.
-    if (dice.chance(0.3))
-      this.engine.faults = { ...this.engine.faults, readMs: Math.max(600, this.engine.faults.readMs) };
+    // Where answers and deliveries take their time, more happens before they come.
+    const { faults } = this.engine;
+    if (dice.chance(0.3)) faults.readMs = Math.max(600, faults.readMs);
+    if (dice.chance(0.15)) faults.deliverMs = Math.max(dice.pick([800, 2_000]), faults.deliverMs);
     if (again) client.close(item.channel);
     else client.link?.cut();
     // Missed by those who are away, then more while they come back.
     for (const missed of dice.chance(0.5) ? items : [item])
-      this.say(client.org, missed, dice.pick([0, 1, 4, 14]));
+      this.say(client.org, missed, dice.pick([0, 1, 4, 14, 30]));
     if (again) client.open(item);
+    const withinMs = dice.pick([600, 1_500, 4_000]);
     for (let turns = dice.between(2, 8); turns > 0; turns--)
-      this.time.setTimeout(() => this.say(client.org, item, dice.pick([1, 2, 12, 30])), dice.between(0, 1_500));
+      this.time.setTimeout(
+        () => this.say(client.org, item, dice.pick([1, 2, 12, 30])),
+        dice.between(0, withinMs),
+      );
     return `${client.name} ${again ? 'takes' : 'is cut, and comes back to'} ${item.channel} while much is published`;
   }
 
@@ -499,6 +552,7 @@ export class World implements Surroundings {
 
   /** Faults stop, time passes, everybody is equal; then something more is published everywhere, and everybody is equal again. */
   async heal(): Promise<void> {
+    this.healing = true;
     this.engine.faults = { ...NO_FAULTS };
     this.engine.hangsUntil = 0;
     this.database.faults = { ...CALM_DATABASE };
@@ -506,7 +560,7 @@ export class World implements Surroundings {
     this.database.awayUntil = 0;
     this.revokedAt.clear();
     for (const node of this.nodes) await node.start();
-    for (const link of this.links()) link.stallDown(false);
+    for (const link of this.links()) link.calm();
     await this.time.advance(1_000);
     this.#reopen();
     await this.#pass(HEAL_MS / 2);
@@ -559,9 +613,11 @@ export class World implements Surroundings {
     const { effects, tables } = this.database.database;
     if (tables.outbox.size > 0) this.problem(`${tables.outbox.size} publications were never dispatched`);
     const names = new Set(effects.map(({ name }) => name));
-    for (const { promised } of this.devices)
+    for (const { user, promised, waiting } of this.devices) {
       for (const name of promised)
         if (!names.has(name)) this.problem(`the kept command ${name} never took effect`);
+      if (waiting > 0) this.problem(`${user}: ${waiting} kept commands have no end`);
+    }
     for (const node of this.nodes) {
       const { connections } = node.hub.stats();
       if (connections > node.links.size)
@@ -573,8 +629,10 @@ export class World implements Surroundings {
   async #requireEqual(when: string): Promise<void> {
     const left = new Set(this.readers());
     for (let turn = 0; turn < 40 && left.size > 0; turn++) {
-      for (const reader of left)
+      for (const reader of left) {
+        reader.check();
         if (reader.live && this.#behindSince(reader) === undefined) left.delete(reader);
+      }
       if (left.size > 0) await this.time.advance(400);
     }
     for (const reader of left) {
