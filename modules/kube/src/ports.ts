@@ -1,0 +1,79 @@
+/**
+ * What the parts of this module know of one another: where upstream objects come from, and who may see them. Lists, windows, logs, the proxy and the foreign wires
+ * stand on these two ports alone, so that sharing and rights are decided in one place.
+ */
+import type {
+  KubeAnswer,
+  KubeCluster,
+  KubeQuestion,
+  KubeRequest,
+  ReflectorLease,
+  ReflectorListener,
+  ResourceInfo,
+} from '@trunkline/kube-client';
+import type { Principal } from '@trunkline/hub';
+
+/** In whose name a cluster is asked. `server`: the connection's own identity. `credential`: one that a user left, by its id. */
+export type Identity = { readonly kind: 'server' } | { readonly kind: 'credential'; readonly id: string };
+
+/** A cluster as one viewer stands towards it. Made by `Access.enter`; good for one command, not to be kept. */
+export interface ViewedCluster {
+  readonly id: string;
+  /** Whose upstream connections carry what this viewer reads. */
+  readonly upstream: Identity;
+  /** The cluster in the viewer's own name, for requests that concern them alone (reviews, the proxy, logs). */
+  readonly own: KubeCluster;
+  /** The namespaces that the viewer's org is confined to; undefined: none is closed. */
+  readonly confinedTo: readonly string[] | undefined;
+}
+
+/** What a viewer may see of a question. */
+export type Sight =
+  /** All of it. `recheckMs`: for how long that is known. */
+  | { readonly kind: 'all'; readonly recheckMs: number }
+  /** Only in these namespaces; `reason`: why not everywhere. */
+  | {
+      readonly kind: 'namespaces';
+      readonly namespaces: readonly string[];
+      readonly reason: string;
+      readonly recheckMs: number;
+    };
+
+export interface Access {
+  /** Throws `kubeClusterUnknown` for a cluster that is not there or that the org may not see, in the same words, and `kubeCredentialMissing`. */
+  enter(principal: Principal, cluster: string): Promise<ViewedCluster>;
+  /**
+   * Whether the viewer may list and watch it. An answer is at most 4 s old. Throws `kubeForbidden` with the API server's words where nothing of it may be seen, and
+   * a temporary error (retry word `afterBackoff`) where that could not be found out.
+   */
+  sight(principal: Principal, cluster: string, question: KubeQuestion): Promise<Sight>;
+  /** The same for one verb on one object or subresource (`get` on `pods/log`, say). */
+  may(
+    principal: Principal,
+    cluster: string,
+    ask: {
+      readonly verb: string;
+      readonly group: string;
+      readonly resource: string;
+      readonly subresource?: string;
+      readonly namespace?: string;
+      readonly name?: string;
+    },
+  ): Promise<{ readonly recheckMs: number }>;
+}
+
+export interface Upstreams {
+  /** One reflector per cluster, identity and question, whoever reads. Throws `limitExceeded`, and `kubeClusterUnknown` for a cluster or credential that went. */
+  lease(
+    cluster: string,
+    identity: Identity,
+    question: KubeQuestion,
+    listener: ReflectorListener,
+  ): ReflectorLease;
+  /** Group, version and names of a kind; without a version the one that the cluster prefers. Kept for a while. Throws `kubeNotFound`. */
+  resolve(
+    cluster: string,
+    identity: Identity,
+    kind: { readonly group?: string; readonly version?: string; readonly resource: string },
+  ): Promise<ResourceInfo>;
+}
