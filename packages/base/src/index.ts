@@ -6,4 +6,5 @@ export { BoundedQueue, type QueueBounds } from './bounded-queue.js';
 export { DisposeStack, type Disposable } from './disposable.js';
 export { silentLogger, type LogFields, type Logger } from './logger.js';
 export { mergeOptions, requireNumber } from './options.js';
+export { SortedKeys } from './sorted-keys.js';
 export type { Span, SpanAttributes, Tracer } from './tracer.js';

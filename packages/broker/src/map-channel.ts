@@ -1,8 +1,8 @@
 /** The entries of one map in key order. Knows nothing of numbers, streams and delivery; `maps.ts` decides what is written. */
+import { SortedKeys } from '@trunkline/base';
 import type { ChannelKey, Publication } from '@trunkline/protocol';
 import type { MapPublishOptions, MapStatePage } from './broker.js';
 import { Expiring } from './expiry.js';
-import { SortedKeys } from './sorted-keys.js';
 
 export type Retention = Pick<MapPublishOptions, 'streamSize' | 'streamTtlMs' | 'metaTtlMs'>;
 

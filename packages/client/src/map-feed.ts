@@ -27,6 +27,7 @@ export class MapFeed<T> implements WireReader {
   readonly #listeners: Listeners;
   readonly #byKey = new Map<string, Listeners>();
   readonly #changedKeys = new Set<string>();
+  readonly #watchers = new Set<(keys: readonly string[]) => void>();
   #lease: Lease | undefined;
   #reset: Reset | undefined;
   #loadingSinceMs: number | undefined;
@@ -68,6 +69,13 @@ export class MapFeed<T> implements WireReader {
       remove();
       if (own.size === 0 && this.#byKey.get(key) === own) this.#byKey.delete(key);
     };
+  }
+
+  /** `listener` must not throw. */
+  subscribeChanges(listener: (keys: readonly string[]) => void): () => void {
+    const own = (keys: readonly string[]): void => listener(keys);
+    this.#watchers.add(own);
+    return () => void this.#watchers.delete(own);
   }
 
   /** Shows the change, asks the server, and takes it back where the answer is no. */
@@ -163,6 +171,7 @@ export class MapFeed<T> implements WireReader {
 
   #touch(keys: readonly string[]): void {
     if (keys.length === 0) return;
+    for (const watcher of this.#watchers) watcher(keys);
     for (const key of keys) this.#changedKeys.add(key);
     this.#batch.add(this.#flush);
   }

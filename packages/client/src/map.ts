@@ -47,6 +47,11 @@ export class MapSubscription<T> implements Readable<ReadonlyMap<string, T>> {
     return this.#feed?.subscribeKey(key, listener) ?? noop;
   }
 
+  /** Told at once of the keys whose shown value changed, each time some did; for whoever keeps an index of its own. Must not throw. */
+  subscribeChanges(listener: (keys: readonly string[]) => void): () => void {
+    return this.#feed?.subscribeChanges(listener) ?? noop;
+  }
+
   get state(): Readable<Continuity> {
     return this.#feed?.continuity ?? this.#idle;
   }

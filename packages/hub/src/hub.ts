@@ -20,7 +20,7 @@ import { Channels } from './channels/channels.js';
 import { Namespaces, resolveNamespace, type Namespace } from './channels/namespaces.js';
 import { Clients } from './clients/clients.js';
 import { OrgEvents } from './clients/org-events.js';
-import { Connection } from './connection/connection.js';
+import { Connection, type ConnectionDeps } from './connection/connection.js';
 import { Counters } from './connection/counters.js';
 import { FlushQueue } from './connection/flush-queue.js';
 import { Heartbeats } from './connection/heartbeat.js';
@@ -57,6 +57,7 @@ import type { HandlerDeps } from './router/handlers.js';
 import { createNativeEndpoints } from './router/native-endpoint.js';
 import { applyControl, createOrgApi, readControl } from './router/org-api.js';
 import { MemoryCommands } from './router/memory-commands.js';
+import { LINE_CODEC, LineSession, type LineLink } from './router/line-session.js';
 import { Session } from './router/session.js';
 import { Subscriptions } from './router/subscriptions.js';
 import { Turns } from './router/turns.js';
@@ -88,6 +89,11 @@ export interface Link {
   readonly plan?: SessionPlan;
 }
 
+/** An open connection whose endpoint reads and writes its frames. */
+export interface OpenLine extends LineLink {
+  readonly profile: LinkProfile;
+}
+
 export interface DrainOptions {
   /** Time in which connections are advised and closed. */
   readonly windowMs: number;
@@ -102,6 +108,8 @@ export interface Hub extends Disposable {
   use(module: Module): Promise<void>;
   /** Takes over an open transport. The handlers are the only way in. */
   accept(transport: Transport, link: Link): TransportHandlers;
+  /** The same for one whose endpoint speaks for itself. */
+  converse(transport: Transport, line: OpenLine): TransportHandlers;
   forOrg(org: string): OrgApi;
   stats(): NodeStats;
   /** Orgs with connections on this node. */
@@ -141,7 +149,7 @@ class HubImpl implements Hub {
   readonly #counters = new Counters();
   readonly #flushQueue: FlushQueue;
   readonly #heartbeats: Heartbeats;
-  readonly #sessions = new Set<Session>();
+  readonly #sessions = new Set<Session | LineSession>();
   readonly #rpc = new Map<string, RegisteredRpc>();
   readonly #modules: ModuleParts[] = [];
   readonly #endpoints: Endpoint[];
@@ -293,14 +301,8 @@ class HubImpl implements Hub {
   }
 
   accept(transport: Transport, link: Link): TransportHandlers {
-    const { clock } = this.#deps;
-    const { ping } = link.profile;
-    const wheel =
-      ping.kind === 'none' || ping.intervalMs <= 0
-        ? undefined
-        : this.#heartbeats.wheel(ping.intervalMs, ping.pongTimeoutMs);
     const connection = new Connection(
-      { clock, counters: this.#counters, flushQueue: this.#flushQueue, wheel },
+      this.#connectionDeps(link.profile),
       transport,
       link.codec,
       link.profile,
@@ -319,6 +321,30 @@ class HubImpl implements Hub {
     this.#sessions.add(session);
     session.start();
     return connection.handlers();
+  }
+
+  converse(transport: Transport, line: OpenLine): TransportHandlers {
+    const { ping } = line.profile;
+    const profile: LinkProfile =
+      ping.kind === 'frame' ? { ...line.profile, ping: { ...ping, kind: 'transport' } } : line.profile;
+    const connection = new Connection(this.#connectionDeps(profile), transport, LINE_CODEC, profile, {
+      onDecoded: () => undefined,
+      onFrame: (frame) => session.onFrame(frame),
+      onDrained: () => session.onDrained(),
+      onClosed: (code, reason, by) => session.onClosed(code, reason, by),
+    });
+    const session = new LineSession(this.#router, connection, line, (ended) => this.#sessions.delete(ended));
+    this.#sessions.add(session);
+    session.start();
+    return connection.handlers();
+  }
+
+  #connectionDeps({ ping }: LinkProfile): ConnectionDeps {
+    const wheel =
+      ping.kind === 'none' || ping.intervalMs <= 0
+        ? undefined
+        : this.#heartbeats.wheel(ping.intervalMs, ping.pongTimeoutMs);
+    return { clock: this.#deps.clock, counters: this.#counters, flushQueue: this.#flushQueue, wheel };
   }
 
   forOrg(org: string): OrgApi {

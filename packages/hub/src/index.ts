@@ -1,4 +1,4 @@
-export { createHub, type DrainOptions, type Hub, type HubDeps, type Link } from './hub.js';
+export { createHub, type DrainOptions, type Hub, type HubDeps, type Link, type OpenLine } from './hub.js';
 export { MAP_DEFAULTS, NAMESPACE_DEFAULTS } from './channels/namespaces.js';
 export { HUB_DEFAULTS, resolveHubOptions, type HubOptions } from './options.js';
 export { surveyConnections } from './nodes/connections.js';

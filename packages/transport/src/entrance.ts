@@ -20,7 +20,7 @@ export interface EntranceDeps {
 }
 
 /** What the entrance uses of a hub. */
-export type EntranceHub = Pick<Hub, 'accept' | 'endpoints' | 'nodeId' | 'draining'> & {
+export type EntranceHub = Pick<Hub, 'accept' | 'converse' | 'endpoints' | 'nodeId' | 'draining'> & {
   readonly nodes: Pick<Nodes, 'id' | 'ask' | 'isLive' | 'register'>;
 };
 
@@ -43,6 +43,7 @@ export function createEntrance(deps: EntranceDeps, given?: Partial<EntranceOptio
   const { hub } = deps;
   const open: EntranceHub = {
     accept: (transport, link) => hub.accept(transport, link),
+    converse: (transport, line) => hub.converse(transport, line),
     endpoints: () => hub.endpoints().filter(({ transport }) => options.transports.includes(transport)),
     nodeId: hub.nodeId,
     nodes: hub.nodes,

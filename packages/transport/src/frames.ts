@@ -65,6 +65,9 @@ export const joinedFrames = perCodec((codec) => ({
 }));
 export const singleFrames = perCodec((codec) => singly(({ bytes }) => toFrame(bytes, codec.binary)));
 
+/** Of endpoints that speak for themselves: a text frame each. */
+export const textFrames: Framing = singly(({ bytes }) => toFrame(bytes, false));
+
 /** HTTP streaming: text documents are lines, binary ones say their own length. */
 export const lines = perCodec((codec) =>
   singly(({ bytes }) => (codec.binary ? toBuffer(bytes) : Buffer.concat([bytes, NEWLINE]))),

@@ -1,4 +1,4 @@
-/** Which endpoint a request means: method and path patterns (`/panels/:id/ws`), exact paths before patterns. */
+/** Which endpoint a request means: method and path patterns (`/panels/:id/ws`, `/files/*rest`), exact paths before patterns, and those before open-ended ones. */
 import type { Endpoint } from '@trunkline/hub';
 
 export type Route =
@@ -20,7 +20,8 @@ export function route(endpoints: readonly Endpoint[], method: string, path: stri
   let other: Route = { kind: 'notFound' };
   const ordered = [
     ...endpoints.filter((one) => one.path === path),
-    ...endpoints.filter((one) => one.path.includes('/:')),
+    ...endpoints.filter((one) => one.path.includes('/:') && !one.path.includes('/*')),
+    ...endpoints.filter((one) => one.path.includes('/*')),
   ];
   for (const endpoint of ordered) {
     const params = matchPath(endpoint.path, path);
@@ -35,17 +36,23 @@ export function route(endpoints: readonly Endpoint[], method: string, path: stri
   return other;
 }
 
-/** Values of the `:name` parts, decoded. A part matches one non-empty segment. */
+/**
+ * Values of the `:name` parts, decoded. A part matches one non-empty segment. A `*name` at the end matches all that is left, at least one character, and its value is as it came: what
+ * an encoded slash means in there, its owner knows.
+ */
 export function matchPath(
   pattern: string,
   path: string,
 ): Readonly<Record<string, string>> | 'malformed' | undefined {
   const wanted = pattern.split('/');
   const given = path.split('/');
-  if (wanted.length !== given.length) return undefined;
+  const last = wanted.at(-1) ?? '';
+  const rest = last.startsWith('*') ? given.slice(wanted.length - 1).join('/') : undefined;
+  if (rest === undefined ? wanted.length !== given.length : rest === '') return undefined;
   const params: [string, string][] = [];
   for (const [index, segment] of wanted.entries()) {
     const value = given[index] ?? '';
+    if (rest !== undefined && index === wanted.length - 1) break;
     if (!segment.startsWith(':')) {
       if (segment !== value) return undefined;
     } else if (value === '') {
@@ -54,7 +61,8 @@ export function matchPath(
       params.push([segment.slice(1), value]);
     }
   }
-  return decode(params);
+  const decoded = decode(params);
+  return rest === undefined || decoded === 'malformed' ? decoded : { ...decoded, [last.slice(1)]: rest };
 }
 
 function decode(params: readonly [string, string][]): Readonly<Record<string, string>> | 'malformed' {

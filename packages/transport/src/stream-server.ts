@@ -112,6 +112,8 @@ export function createStreamServer(deps: StreamServerDeps, options: EntranceOpti
     switch (decision.kind) {
       case 'refuse':
         return decision;
+      case 'converse':
+        throw new TypeError('an endpoint of an HTTP transport cannot converse');
       case 'acceptThenClose':
         tellAndEnd(visit, endpoint, decision);
         return undefined;

@@ -13,6 +13,7 @@ import type {
   LinkProfile,
   Nodes,
   OpenDecision,
+  OpenLine,
   Survey,
   Transport,
   TransportHandlers,
@@ -166,6 +167,20 @@ export class FakeHub implements EntranceHub {
     this.accepted.push(accepted);
     for (const arrive of this.#arrivals.splice(0)) arrive(accepted);
     return accepted;
+  }
+
+  /** Lines of endpoints that speak for themselves, and what was given for them. */
+  readonly lines: { readonly transport: Transport; readonly line: OpenLine }[] = [];
+
+  converse(transport: Transport, line: OpenLine): TransportHandlers {
+    if (this.failure) throw this.failure;
+    this.lines.push({ transport, line });
+    return {
+      onFrame: (frame) => void transport.write([document(`heard ${String(frame)}`)]),
+      onDrain: () => undefined,
+      onAlive: () => undefined,
+      onClosed: () => undefined,
+    };
   }
 
   next(): Promise<Accepted> {

@@ -6,11 +6,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock, Logger } from '@trunkline/base';
-import type { Hub, OpenDecision, OpenRequest } from '@trunkline/hub';
+import type { Hub, OpenDecision, OpenRequest, TransportHandlers } from '@trunkline/hub';
 import { closeOf } from '@trunkline/protocol';
 import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
 import type { Door } from './door.js';
-import { joinedFrames, singleFrames, toFrame, type BatchFramer } from './frames.js';
+import { joinedFrames, singleFrames, textFrames, toFrame, type BatchFramer, type Framing } from './frames.js';
 import { refusal, sendAnswer, type Answer } from './http-answer.js';
 import type { EntranceOptions } from './options.js';
 import { sendClose, WebSocketTransport } from './websocket-transport.js';
@@ -18,7 +18,7 @@ import { sendClose, WebSocketTransport } from './websocket-transport.js';
 export interface WebSocketServerDeps {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly hub: Pick<Hub, 'accept'>;
+  readonly hub: Pick<Hub, 'accept' | 'converse'>;
   readonly door: Door;
   readonly framer: BatchFramer;
 }
@@ -26,6 +26,7 @@ export interface WebSocketServerDeps {
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 type Accept = Extract<OpenDecision, { kind: 'accept' }>;
+type Converse = Extract<OpenDecision, { kind: 'converse' }>;
 type AcceptThenClose = Extract<OpenDecision, { kind: 'acceptThenClose' }>;
 
 /** Frame limit of a peer that is only told why it is closed: room for its own control frames. */
@@ -75,6 +76,11 @@ export function createUpgradeHandler(deps: WebSocketServerDeps, options: Entranc
           handOver(ws, visit.socket, decision, request),
         );
         return undefined;
+      case 'converse':
+        shake(visit, decision.profile.maxFrameBytes, selected(decision, request), (ws) =>
+          lendLine(ws, visit.socket, decision, request),
+        );
+        return undefined;
       case 'acceptThenClose':
         shake(visit, FAREWELL_MAX_BYTES, selected(decision, request), (ws) =>
           tellAndClose(ws, visit.socket, decision),
@@ -84,7 +90,7 @@ export function createUpgradeHandler(deps: WebSocketServerDeps, options: Entranc
   };
 
   /** The sub-protocol to answer with. Selecting one that was not offered would break the handshake, so that is not done. */
-  const selected = (decision: Accept | AcceptThenClose, request: OpenRequest): string | undefined => {
+  const selected = (decision: Accept | Converse | AcceptThenClose, request: OpenRequest): string | undefined => {
     const { subprotocol } = decision;
     if (subprotocol === undefined || request.subprotocols.includes(subprotocol)) return subprotocol;
     logger.warn({ path: request.path, subprotocol }, 'endpoint selected a sub-protocol that was not offered');
@@ -118,17 +124,37 @@ export function createUpgradeHandler(deps: WebSocketServerDeps, options: Entranc
   const handOver = (ws: WebSocket, socket: Duplex, decision: Accept, request: OpenRequest): void => {
     const { codec, profile, principal, plan } = decision;
     const framing = profile.joinDocuments ? joinedFrames(codec) : singleFrames(codec);
+    start(ws, socket, framing, request, (transport) =>
+      hub.accept(transport, {
+        codec,
+        profile,
+        request,
+        ...(principal === undefined ? {} : { principal }),
+        ...(plan === undefined ? {} : { plan }),
+      }),
+    );
+  };
+
+  const lendLine = (
+    ws: WebSocket,
+    socket: Duplex,
+    { profile, principal, begin }: Converse,
+    request: OpenRequest,
+  ): void =>
+    start(ws, socket, textFrames, request, (transport) =>
+      hub.converse(transport, { profile, request, principal, begin }),
+    );
+
+  const start = (
+    ws: WebSocket,
+    socket: Duplex,
+    framing: Framing,
+    request: OpenRequest,
+    take: (transport: WebSocketTransport) => TransportHandlers,
+  ): void => {
     const transport = new WebSocketTransport(deps, options, framing, ws, socket);
     try {
-      transport.start(
-        hub.accept(transport, {
-          codec,
-          profile,
-          request,
-          ...(principal === undefined ? {} : { principal }),
-          ...(plan === undefined ? {} : { plan }),
-        }),
-      );
+      transport.start(take(transport));
     } catch (cause) {
       logger.error({ err: cause, path: request.path }, 'hub did not accept a connection');
       const { code, reason } = closeOf('serverError');

@@ -3,7 +3,7 @@
  * usable once the broker accepted this node's interest; concurrent first readers share that wait.
  */
 import { every, randomId, type Clock, type Logger, type Random, type Timer } from '@trunkline/base';
-import type { Broker, BrokerHandler } from '@trunkline/broker';
+import type { Broker, BrokerHandler, MapStatePage } from '@trunkline/broker';
 import {
   CodedError,
   splitChannelKey,
@@ -18,6 +18,7 @@ import type { Delivery } from '../delivery/delivery.js';
 import type { HubOptions } from '../options.js';
 import type { DurableLog } from '../ports/durable-log.js';
 import { Channel } from './channel.js';
+import { LocalMap } from './local-map.js';
 import { LocalSourceRunner } from './local-source.js';
 import type { Namespace } from './namespaces.js';
 import {
@@ -122,8 +123,10 @@ export class Channels {
     held.linger?.cancel();
     held.linger = undefined;
     held.entering++;
-    held.channel.add(reader);
     try {
+      // Before it reads: what is loaded meanwhile is the beginning, and takes nothing from anybody.
+      if (held.ring instanceof LocalMap) await this.#opened(held, reader);
+      held.channel.add(reader);
       await held.ready;
     } finally {
       held.entering--;
@@ -131,6 +134,18 @@ export class Channels {
       this.#releaseIfIdle(key, held);
     }
     return held.channel;
+  }
+
+  /** A page of a map's entries, with the position that it is of at least. */
+  async mapState(
+    key: ChannelKey,
+    namespace: Namespace,
+    page: { readonly cursor: string; readonly limit: number; readonly maxBytes: number },
+  ): Promise<MapStatePage> {
+    const { options } = namespace;
+    if (options.class !== 'local') return this.#deps.broker.mapState(key, page, options.metaTtlMs);
+    const map = this.#held.get(key)?.ring;
+    return map instanceof LocalMap ? map.page(page) : this.#newMap().page(page);
   }
 
   leave(key: ChannelKey, reader: Delivery): void {
@@ -160,7 +175,7 @@ export class Channels {
     const { durableLog } = this.#deps;
     if (namespace.options.class === 'durable' && durableLog)
       return this.#timed(createDurableOrigin(durableLog, key));
-    if (namespace.options.class === 'local') return this.#newRing();
+    if (namespace.options.class === 'local') return this.#newLocal(namespace);
     return this.#liveOrigin(key, namespace);
   }
 
@@ -236,15 +251,31 @@ export class Channels {
     return this.#timed(createLiveOrigin(this.#deps.broker, key, namespace.options));
   }
 
-  #newRing(): LocalRing {
-    return new LocalRing(this.#deps.options.localRingSize, () => randomId(this.#deps.random, 8));
+  #newLocal({ options }: Namespace): LocalRing {
+    return options.type === 'map'
+      ? this.#newMap()
+      : new LocalRing(this.#deps.options.localRingSize, this.#newEpoch);
+  }
+
+  #newMap(): LocalMap {
+    return new LocalMap(this.#deps.options.localRingSize, this.#newEpoch);
+  }
+
+  readonly #newEpoch = (): string => randomId(this.#deps.random, 8);
+
+  /** A map's first reader waits for its entries, a while. Throws where the reader or the channel's place was given up meanwhile. */
+  async #opened(held: Held, reader: Delivery): Promise<void> {
+    await held.source?.opened(this.#deps.options.subscribeDeadlineMs / 2);
+    if (!reader.active) throw new CodedError('clientGone');
+    if (held.channel.size >= held.channel.namespace.options.maxSubscribers)
+      throw new CodedError('limitExceeded', 'subscribers of the channel');
   }
 
   #open(key: ChannelKey, namespace: Namespace): Held {
     const { broker, durableLog, counters, logger } = this.#deps;
     const { org, channel: name } = splitChannelKey(key);
     const local = namespace.options.class === 'local';
-    const ring = local ? this.#newRing() : undefined;
+    const ring = local ? this.#newLocal(namespace) : undefined;
     let origin: Origin | undefined = ring;
     if (namespace.options.class === 'durable' && durableLog)
       origin = this.#timed(createDurableOrigin(durableLog, key));

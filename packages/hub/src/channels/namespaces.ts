@@ -100,8 +100,15 @@ export function resolveNamespace(
       throw new RangeError(`${where}: allowDelta must hold only 'fossil', got '${kind}'`);
   if (options.class === 'durable' && options.type !== 'stream')
     throw new RangeError(`${where}: class 'durable' is for type 'stream'`);
-  if (options.class === 'local' && module?.source === undefined)
-    throw new RangeError(`${where}: class 'local' needs a source`);
+  if (options.class === 'local' && options.type !== 'stream' && options.type !== 'map')
+    throw new RangeError(`${where}: class 'local' is for types 'stream' and 'map'`);
+  if (
+    options.class === 'local' &&
+    (options.type === 'map' ? module?.mapSource : module?.source) === undefined
+  )
+    throw new RangeError(
+      `${where}: class 'local' needs a ${options.type === 'map' ? 'mapSource' : 'source'}`,
+    );
   let pattern: RegExp | undefined;
   if (options.channelPattern !== undefined) {
     try {

@@ -65,16 +65,22 @@ export class LocalRing implements Origin {
 
   /** Numbers and keeps a publication. */
   add(publication: Omit<Publication, 'offset'>): Publication {
-    const numbered: Publication = { ...publication, offset: ++this.#top };
-    this.#items.push(numbered);
-    // Trimmed in blocks, so that a push stays O(1) amortised.
-    if (this.#items.length > this.#size * 2) this.#items = this.#newest();
-    return numbered;
+    return this.keep({ ...publication, offset: this.#top + 1 });
   }
 
-  reset(): void {
+  /** The same for one that has its number, which must be the next one. */
+  protected keep(next: Publication): Publication {
+    this.#top = next.offset;
+    this.#items.push(next);
+    // Trimmed in blocks, so that a push stays O(1) amortised.
+    if (this.#items.length > this.#size * 2) this.#items = this.#newest();
+    return next;
+  }
+
+  /** A new epoch whose first `top` offsets were never kept. */
+  reset(top = 0): void {
     this.#epoch = this.#newEpoch();
-    this.#top = 0;
+    this.#top = top;
     this.#items = [];
   }
 

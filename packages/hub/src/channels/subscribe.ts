@@ -3,7 +3,6 @@
  * until after its reply is queued, so nothing falls between the two (spec CONT-1). Streams are one step; maps are pages of
  * state, then live, with a session between the pages.
  */
-import type { Broker } from '@trunkline/broker';
 import {
   CodedError,
   type ChannelKey,
@@ -23,7 +22,6 @@ import { decideCacheRecovery, decideRecovery, type Recovery } from './recovery.j
 
 export interface SubscribeDeps {
   readonly channels: Channels;
-  readonly broker: Broker;
   readonly options: HubOptions;
   readonly counters: Counters;
 }
@@ -107,7 +105,6 @@ export interface MapRequest {
  */
 export async function subscribeMap(deps: SubscribeDeps, request: MapRequest): Promise<Subscribed> {
   const { namespace, reader, key } = request;
-  const { metaTtlMs } = namespace.options;
   const channel =
     reader.slot >= 0
       ? requireChannel(deps.channels.find(key))
@@ -117,11 +114,8 @@ export async function subscribeMap(deps: SubscribeDeps, request: MapRequest): Pr
   const { options } = deps;
   const limit =
     request.limit > 0 ? Math.min(request.limit, options.mapPageMaxEntries) : options.mapPageMaxEntries;
-  const page = await deps.broker.mapState(
-    key,
-    { cursor: request.cursor, limit, maxBytes: options.mapPageMaxBytes },
-    metaTtlMs,
-  );
+  const bounds = { cursor: request.cursor, limit, maxBytes: options.mapPageMaxBytes };
+  const page = await deps.channels.mapState(key, namespace, bounds);
   const started = request.started ?? page.position;
   if (started.epoch !== page.position.epoch) throw new CodedError('unrecoverablePosition', 'epoch');
   channel.learn(page.position);
@@ -171,11 +165,7 @@ async function recoverMap(deps: SubscribeDeps, request: MapRequest, channel: Cha
   const { namespace, reader } = request;
   const from = request.recover ?? request.since;
   if (from === undefined || request.phase === 'live') {
-    const { position } = await deps.broker.mapStream(
-      request.key,
-      { limit: 0, reverse: false },
-      namespace.options.metaTtlMs,
-    );
+    const { position } = await deps.channels.origin(request.key, namespace).read(undefined, 0);
     channel.learn(position);
     return inForms<Subscribed>(reader, { ...LIVE, channel, position }, nothingRead(position));
   }

@@ -59,6 +59,8 @@ export interface ClientIdentity {
   readonly connectedAtMs: number;
   readonly request: OpenRequest;
   readonly plan: SessionPlan | undefined;
+  /** The peer speaks a wire without channels: nothing can be subscribed for it. Default false. */
+  readonly bare?: boolean;
 }
 
 interface Call {

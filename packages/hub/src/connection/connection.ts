@@ -35,6 +35,8 @@ export function openAccount(maxWaitingBytes: number): OrgAccount {
 
 export interface ConnectionEvents {
   onDecoded(decoded: Decoded): void;
+  /** Takes frames as they are, in place of `onDecoded`. */
+  onFrame?(frame: string | Uint8Array): void;
   onDrained(): void;
   /** Exactly once. Where this side closed first, its own code and reason, before they were translated for the wire. */
   onClosed(code: number, reason: string, by: 'server' | 'client'): void;
@@ -269,6 +271,11 @@ export class Connection implements Heartbeating {
     this.#account.bytesIn += frame.length;
     if (frame.length > this.profile.maxFrameBytes) {
       this.close({ code: 1009, reason: 'frame too large' });
+      return;
+    }
+    if (this.#events.onFrame) {
+      this.#account.messagesIn++;
+      this.#events.onFrame(frame);
       return;
     }
     const decoded = this.codec.decode(frame, {

@@ -9,7 +9,7 @@ import type { Principal } from './principal.js';
 export interface OpenRequest {
   readonly method: string;
   readonly path: string;
-  /** Values of `:name` parts of the endpoint's path. */
+  /** Values of `:name` parts of the endpoint's path, decoded, and of a `*name` at its end, as it came. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   /** Lower-case names; repeated headers joined by `, `. Untrusted. */
@@ -69,6 +69,39 @@ export interface SessionPlan {
   onClose?(clientId: string): void;
 }
 
+/**
+ * A connection without commands, channels and codec, as its endpoint sees it: frames out, each a document, in order and bounded. Everything else of a connection (who it is,
+ * limits, pings, drain, expiry, its end from outside) is as for any other.
+ */
+export interface Line {
+  /** Its client id in lists of connections. */
+  readonly id: string;
+  readonly principal: Principal;
+  readonly open: boolean;
+  /** The peer is behind: what is sent now waits. */
+  readonly blocked: boolean;
+  /**
+   * Queues a document as a text frame of its own. False: the outbox is full and the document was not taken; `onDrained` follows. On a closed line nothing happens, and the answer
+   * is true. A document that goes to several lines is framed once.
+   */
+  send(document: Encoded): boolean;
+  /** Stops reading from the peer until as many `release` calls came. */
+  hold(): void;
+  release(): void;
+  /** Sends what waits, then closes. Repeats are harmless. */
+  close(close: Close): void;
+}
+
+/** The endpoint's side of a line. Calls come in order, none after `onClosed`; one that throws ends the line. */
+export interface Conversation {
+  /** At most `maxFrameBytes` of the profile long. */
+  onFrame(frame: string | Uint8Array): void;
+  /** The peer caught up. */
+  onDrained(): void;
+  /** Exactly once, however it ended. */
+  onClosed(): void;
+}
+
 export type OpenDecision =
   | {
       readonly kind: 'accept';
@@ -83,6 +116,16 @@ export type OpenDecision =
       readonly firstFrame?: string;
       /** Of HTTP transports; absent: the transport's own form of the codec's documents. */
       readonly writer?: StreamWriter;
+    }
+  | {
+      /** WebSocket only: the endpoint reads and writes the frames itself. */
+      readonly kind: 'converse';
+      readonly principal: Principal;
+      /** Of its numbers those about commands do not apply; a `frame` ping is a transport's. */
+      readonly profile: LinkProfile;
+      readonly subprotocol?: string;
+      /** Called once, when the connection is open. */
+      begin(line: Line): Conversation;
     }
   | {
       readonly kind: 'refuse';
@@ -102,7 +145,7 @@ export type OpenDecision =
 export interface Endpoint {
   readonly id: string;
   readonly method: 'GET' | 'POST';
-  /** Path with `:name` parts, e.g. `/panels/:id/ws`. */
+  /** Path with `:name` parts, e.g. `/panels/:id/ws`; a `*name` at its end stands for the rest, one segment or more. */
   readonly path: string;
   /**
    * `websocket` frames both ways on an upgraded socket. The others are one HTTP response that stays open: `http_stream` a line or a

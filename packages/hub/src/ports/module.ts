@@ -20,6 +20,24 @@ export interface LocalEmitter {
   reset(reason: string): void;
 }
 
+/** A payload, or UTF-8 JSON in memory of its owner, which becomes text only while it is sent. Both are kept by reference and never change. */
+export type EntryData = Payload | { readonly json: Uint8Array };
+
+/** What the source of a local map says. The hub keeps the entries, numbers changes and hands pages out. */
+export interface LocalMapEmitter {
+  /** Entries now. */
+  readonly size: number;
+  /** Adds or replaces. */
+  set(key: string, data: EntryData, options?: { readonly tags?: Tags }): Position;
+  /** Nothing happens where there is no such entry. */
+  remove(key: string): Position;
+  /** Replaces everything, under a new epoch: readers take the state again. For a first list, and for changes larger than a stream of them. */
+  load(entries: Iterable<readonly [key: string, data: EntryData]>): void;
+  state(source: SourceState): void;
+  /** Continuity is lost: a new epoch over the same entries. */
+  reset(reason: string): void;
+}
+
 export interface LocalSourceRequest {
   readonly org: string;
   readonly channel: string;
@@ -29,14 +47,34 @@ export interface LocalSourceRequest {
 /** Opened with a channel's first reader, disposed `lingerMs` after its last. */
 export type LocalSource = (request: LocalSourceRequest) => Disposable | Promise<Disposable>;
 
+export interface LocalMapRequest {
+  readonly org: string;
+  readonly channel: string;
+  readonly emit: LocalMapEmitter;
+}
+
+/**
+ * Likewise for a map. A first reader waits for it, for half of `subscribeDeadlineMs` at most: it should resolve once the entries are loaded, or as soon as it
+ * is known that this will take longer (after `emit.state` has said why).
+ */
+export type LocalMapSource = (request: LocalMapRequest) => Disposable | Promise<Disposable>;
+
+/** `recheckMs`: the answer is good for this long, in milliseconds; the hub asks again for as long as the subscription lives (spec WALL-5). */
+export type Permission = boolean | { readonly allowed: true; readonly recheckMs: number };
+
 export type ChannelAction = 'subscribe' | 'publish' | 'presence' | 'history';
 
 export interface ModuleNamespace {
   readonly options: Partial<NamespaceOptions> & { readonly name: string };
-  /** The module's own rule, asked after namespace and token. False: denied (103). Absent: denied to nobody. */
-  authorise?(principal: Principal, channel: string, action: ChannelAction): boolean | Promise<boolean>;
-  /** For class `local`. */
+  /**
+   * The module's own rule, asked after namespace and token. False: denied (103); a `CodedError` that it throws is what the client is told. Absent: denied to
+   * nobody. A refusal of a recheck ends the subscription with 2101.
+   */
+  authorise?(principal: Principal, channel: string, action: ChannelAction): Permission | Promise<Permission>;
+  /** For streams of class `local`. */
   readonly source?: LocalSource;
+  /** For maps of class `local`. */
+  readonly mapSource?: LocalMapSource;
   /** Default 0: a source closes with its last reader. */
   readonly lingerMs?: number;
 }
@@ -67,12 +105,15 @@ export interface RpcMethod {
 /** An HTTP route, bound by `apps/server`. */
 export interface RouteDescriptor {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** With `:name` parts; a `*name` at its end stands for the rest of the path, and its value is as it came, not decoded. */
   readonly path: string;
   readonly summary: string;
   readonly params?: object;
   readonly query?: object;
   readonly body?: object;
   readonly response?: object;
+  /** A caller without a credential is asked for none where the server knows anonymous users, and is one of them. Default false: 401. */
+  readonly anonymous?: boolean;
   handle(request: RouteRequest): Promise<RouteResponse> | RouteResponse;
 }
 
@@ -80,6 +121,10 @@ export interface RouteRequest {
   readonly principal: Principal;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, unknown>>;
+  /** Path and query as they came. */
+  readonly target: string;
+  /** Names in lower case, repeated ones joined; without what says who asks. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;
   readonly requestId: string;
   /** Of the browser or program, behind configured proxies too; absent where it is not known. */

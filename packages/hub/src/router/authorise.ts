@@ -6,7 +6,7 @@
 import { CodedError, isChannelName, type SubscriptionType } from '@trunkline/protocol';
 import { withDeadline } from '../channels/deadline.js';
 import { inAudience, type Namespace } from '../channels/namespaces.js';
-import type { ChannelAction } from '../ports/module.js';
+import type { ChannelAction, Permission } from '../ports/module.js';
 import type { CapabilityRight, Principal } from '../ports/principal.js';
 import type { Audience, NamespaceOptions } from '../ports/namespace.js';
 import type { RouterDeps } from './deps.js';
@@ -35,11 +35,20 @@ export interface AuthoriseRequest {
   readonly granted?: boolean;
 }
 
-/** The channel's namespace. Throws `badRequest` for what is no channel name, `permissionDenied` for everything else. */
+export interface Authorised {
+  readonly namespace: Namespace;
+  /** The monotonic time up to which this is known; absent: until something says otherwise. */
+  readonly knownUntilMs?: number;
+}
+
+/**
+ * The channel's namespace, and for how long the answer is good. Throws `badRequest` for what is no channel name, what the module says where it has words of its own,
+ * `permissionDenied` for everything else.
+ */
 export async function authorise(
   deps: Pick<RouterDeps, 'clock' | 'namespaces' | 'options' | 'counters'>,
   request: AuthoriseRequest,
-): Promise<Namespace> {
+): Promise<Authorised> {
   const { principal, channel, action } = request;
   if (!isChannelName(channel, deps.options.limits.maxChannelLength)) {
     throw new CodedError(
@@ -54,11 +63,19 @@ export async function authorise(
       deps.options.insecure ||
       inAudience(AUDIENCES[action](namespace.options), principal, request.subscribed) ||
       hasCapability(principal, channel, RIGHTS[action]));
-  if (!allowed || !namespace || !(await permittedByModule(deps, namespace, request))) {
-    deps.counters.denials++;
-    throw new CodedError('permissionDenied');
+  if (allowed && namespace) {
+    const asked = deps.clock.monotonic();
+    const permission = await permittedByModule(deps, namespace, request);
+    if (typeof permission === 'object') return { namespace, knownUntilMs: asked + permission.recheckMs };
+    if (permission) return { namespace };
   }
-  return namespace;
+  deps.counters.denials++;
+  throw new CodedError('permissionDenied');
+}
+
+/** Whether somebody decided; the other failures may be over in a moment. */
+export function isRefusal(cause: unknown): boolean {
+  return cause instanceof CodedError && !cause.temporary;
 }
 
 /** The module's own rule; one that does not answer in time costs a temporary error, not a command that hangs. */
@@ -66,9 +83,9 @@ function permittedByModule(
   deps: Pick<RouterDeps, 'clock' | 'options'>,
   namespace: Namespace,
   { principal, channel, action }: AuthoriseRequest,
-): boolean | Promise<boolean> {
+): Permission | Promise<Permission> {
   const decided = namespace.module?.authorise?.(principal, channel, action) ?? true;
-  if (typeof decided === 'boolean') return decided;
+  if (!(decided instanceof Promise)) return decided;
   return withDeadline(
     deps.clock,
     decided,

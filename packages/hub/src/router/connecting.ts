@@ -135,7 +135,7 @@ async function subscribeServerSide(
   results: Map<string, SubscribeResult>,
 ): Promise<(() => void)[]> {
   const subscribe = async (channel: string): Promise<() => void> => {
-    const namespace = await authorise(deps, {
+    const { namespace, knownUntilMs } = await authorise(deps, {
       principal: client.principal,
       channel,
       action: 'subscribe',
@@ -157,6 +157,7 @@ async function subscribeServerSide(
       cursor: '',
       limit: 0,
       serverSide: true,
+      ...(knownUntilMs === undefined ? {} : { knownUntilMs }),
       ...(recover ? { recover } : {}),
     });
     results.set(channel, result);

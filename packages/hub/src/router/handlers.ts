@@ -14,7 +14,7 @@ import {
 import { withDeadline } from '../channels/deadline.js';
 import type { Client, Subscription } from '../clients/client.js';
 import type { ChannelGrant } from '../ports/authenticator.js';
-import { authorise, requireType } from './authorise.js';
+import { authorise, isRefusal, requireType } from './authorise.js';
 import type { RouterDeps } from './deps.js';
 import { publishStream, writeMap } from './publishing.js';
 import { callRpc } from './rpc.js';
@@ -66,11 +66,11 @@ async function subscribe(deps: HandlerDeps, client: Client, command: Of<'subscri
       () => undefined,
     );
   let { principal } = client;
-  let { grant, namespace } = await decide();
+  let { grant, namespace, knownUntilMs } = await decide();
   // Rights that changed meanwhile decide again: the refresh that changed them has not seen this subscription.
   while (client.principal !== principal) {
     ({ principal } = client);
-    ({ grant, namespace } = await decide());
+    ({ grant, namespace, knownUntilMs } = await decide());
   }
   requireType(namespace, command.type);
   if (command.filter && !namespace.options.allowTagsFilter && !options.insecure)
@@ -89,6 +89,7 @@ async function subscribe(deps: HandlerDeps, client: Client, command: Of<'subscri
     limit: command.limit,
     serverSide: false,
     granted: grant !== undefined,
+    ...(knownUntilMs === undefined ? {} : { knownUntilMs }),
     deadlineMs: Math.max(0, options.subscribeDeadlineMs - (clock.monotonic() - started)),
     ...(command.recover ? { recover: command.recover } : {}),
     ...(command.since ? { since: command.since } : {}),
@@ -102,14 +103,14 @@ async function subscribe(deps: HandlerDeps, client: Client, command: Of<'subscri
 
 async function admit(deps: HandlerDeps, client: Client, channel: string, token: string) {
   const grant = token === '' ? undefined : await verifyGrant(deps, client, token, channel);
-  const namespace = await authorise(deps, {
+  const authorised = await authorise(deps, {
     principal: client.principal,
     channel,
     action: 'subscribe',
     subscribed: false,
     granted: grant !== undefined,
   });
-  return { grant, namespace };
+  return { grant, namespace: authorised.namespace, knownUntilMs: authorised.knownUntilMs };
 }
 
 export function handleUnsubscribe(deps: HandlerDeps, client: Client, command: Of<'unsubscribe'>): Answer {
@@ -124,7 +125,7 @@ export async function handlePublish(
 ): Promise<Answer> {
   const { channel } = command;
   const subscribed = client.isSubscribed(channel);
-  const namespace = await authorise(deps, {
+  const { namespace } = await authorise(deps, {
     principal: client.principal,
     channel,
     action: 'publish',
@@ -196,7 +197,7 @@ export async function handlePresenceStats(
 
 async function presenceKey(deps: HandlerDeps, client: Client, channel: string) {
   const subscribed = client.isSubscribed(channel);
-  const namespace = await authorise(deps, {
+  const { namespace } = await authorise(deps, {
     principal: client.principal,
     channel,
     action: 'presence',
@@ -213,7 +214,7 @@ export async function handleHistory(
   command: Of<'history'>,
 ): Promise<Answer> {
   const { channel } = command;
-  const namespace = await authorise(deps, {
+  const { namespace } = await authorise(deps, {
     principal: client.principal,
     channel,
     action: 'history',
@@ -274,8 +275,11 @@ async function revoke(deps: HandlerDeps, client: Client): Promise<void> {
         subscribed: false,
       });
     } catch (cause) {
-      const decided = cause instanceof CodedError && cause.code === ERROR_CODES.permissionDenied.code;
-      deps.subscriptions.unsubscribe(client, subId, decided ? 'permissionRevoked' : 'stateInvalidated');
+      deps.subscriptions.unsubscribe(
+        client,
+        subId,
+        isRefusal(cause) ? 'permissionRevoked' : 'stateInvalidated',
+      );
     }
   };
   const own = [...client.subscriptions.values()].filter(({ granted }) => !granted);

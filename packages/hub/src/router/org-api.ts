@@ -174,7 +174,9 @@ async function subscribeAll(
   options?: ServerSubscribeOptions,
 ): Promise<number> {
   const settled = await Promise.allSettled(
-    clients.map((client) => subscribeFromServer(deps, client, channel, options)),
+    clients
+      .filter(({ identity }) => identity.bare !== true)
+      .map((client) => subscribeFromServer(deps, client, channel, options)),
   );
   const count = settled.filter((outcome) => outcome.status === 'fulfilled' && outcome.value).length;
   const failures = settled.flatMap((outcome) =>
@@ -309,11 +311,8 @@ export function createOrgApi(deps: HandlerDeps, org: string): OrgApi {
         throw new CodedError('badRequest', 'this channel is not a map');
       const max = deps.options.mapPageMaxEntries;
       const limit = page.limit === undefined || page.limit <= 0 ? max : Math.min(page.limit, max);
-      return deps.broker.mapState(
-        key,
-        { cursor: page.cursor ?? '', limit, maxBytes: deps.options.mapPageMaxBytes },
-        namespace.options.metaTtlMs,
-      );
+      const bounds = { cursor: page.cursor ?? '', limit, maxBytes: deps.options.mapPageMaxBytes };
+      return deps.channels.mapState(key, namespace, bounds);
     },
     channels: (pattern, limit = 1_000) => {
       const found = [];

@@ -23,6 +23,7 @@ import { Delivery, type DeliveryReport } from '../delivery/delivery.js';
 import { MapHolding, StreamHolding } from '../delivery/holding.js';
 import { Attendance } from './attendance.js';
 import type { RouterDeps } from './deps.js';
+import { Rechecks } from './rechecks.js';
 
 export interface SubscribeRequest {
   readonly subId: string;
@@ -46,6 +47,8 @@ export interface SubscribeRequest {
   readonly serverSide: boolean;
   /** A channel token or the server stands for the permission. Default: `serverSide`. */
   readonly granted?: boolean;
+  /** Monotonic time up to which the permission is known; absent: for as long as nobody says otherwise. */
+  readonly knownUntilMs?: number;
   /** What is left of the time for the answer. Default: the whole `subscribeDeadlineMs`. */
   readonly deadlineMs?: number;
 }
@@ -62,13 +65,19 @@ const PAGING_TIMEOUT_MS = 60_000;
 export class Subscriptions {
   readonly #deps: RouterDeps;
   readonly #attendance: Attendance;
+  readonly #rechecks: Rechecks;
 
   constructor(deps: RouterDeps) {
     this.#deps = deps;
     this.#attendance = new Attendance(deps);
+    this.#rechecks = new Rechecks({
+      ...deps,
+      unsubscribe: (client, subId, tell) => void this.unsubscribe(client, subId, tell),
+    });
   }
 
   dispose(): void {
+    this.#rechecks.dispose();
     this.#attendance.dispose();
   }
 
@@ -106,7 +115,11 @@ export class Subscriptions {
       this.#noteRecovery(client, request, subscribed);
       return {
         result: this.#result(client, subscription, request, subscribed),
-        begin: () => this.#begin(client, subscription, subscribed),
+        begin: () => {
+          this.#begin(client, subscription, subscribed);
+          if (request.knownUntilMs !== undefined)
+            this.#rechecks.add(client, subscription, request.knownUntilMs);
+        },
       };
     } catch (cause) {
       if (client.subscriptions.get(request.subId) === subscription) this.#forget(client, subscription);
