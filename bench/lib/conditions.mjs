@@ -1,6 +1,9 @@
 /** Under which conditions a figure was taken, and whether this machine can take it at all. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpus, loadavg, release } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 export function readConditions() {
   const processors = cpus();
@@ -35,16 +38,11 @@ export function disturbance() {
 }
 
 function commit() {
+  const git = (...args) =>
+    execFileSync('git', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   try {
-    const id = execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
-    const changed = execFileSync('git', ['status', '--porcelain', '--', '../packages', 'packages'], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    return changed.trim() === '' ? id : `${id} with changes`;
+    const id = git('rev-parse', '--short=12', 'HEAD');
+    return git('status', '--porcelain', '--', 'packages') === '' ? id : `${id} with changes`;
   } catch {
     return 'none';
   }
