@@ -27,6 +27,14 @@ const ROWS = [
     code: `import { createClient } from '@trunkline/client'; ${OPEN} globalThis.client = client;`,
   },
   {
+    name: 'client with client/kube: lists and objects',
+    code: `import { createClient } from '@trunkline/client'; import { liveList, liveObject } from '@trunkline/client/kube'; ${OPEN} globalThis.open = [liveList, liveObject].map((live) => (options) => live(client, options));`,
+  },
+  {
+    name: 'client with all of client/kube',
+    code: `import { createClient } from '@trunkline/client'; import * as kube from '@trunkline/client/kube'; ${OPEN} globalThis.open = [client, kube];`,
+  },
+  {
     name: 'client/core with client/offline, IndexedDB',
     code: `import { createClient } from '@trunkline/client/core'; import { createOfflineQueue, indexedDbStore } from '@trunkline/client/offline'; ${OPEN} globalThis.queue = createOfflineQueue(client, { store: indexedDbStore('ada') });`,
   },

@@ -202,8 +202,14 @@ export const MUTANTS = [
   {
     name: "a module's permission is not asked",
     file: `${HUB}/router/authorise.ts`,
-    text: 'if (!allowed || !namespace || !(await permittedByModule(deps, namespace, request))) {',
-    replacement: 'if (!allowed || !namespace) {',
+    text: 'if (permission) return { namespace };',
+    replacement: 'return { namespace };',
+  },
+  {
+    name: 'a permission that was given for a while is not asked about again',
+    file: `${HUB}/router/subscriptions.ts`,
+    text: 'if (request.knownUntilMs !== undefined)',
+    replacement: 'if (request.knownUntilMs === -1)',
   },
   {
     name: 'orgs share one key',
@@ -269,8 +275,27 @@ export const MUTANTS = [
     name: 'a local source that lost its place goes on in its epoch',
     file: `${HUB}/channels/origin.ts`,
     text: `    this.#epoch = this.#newEpoch();
-    this.#top = 0;`,
-    replacement: '    this.#top = 0;',
+    this.#top = top;`,
+    replacement: '    this.#top = top;',
+  },
+  {
+    name: 'a local map that is loaded anew does not say so',
+    file: `${HUB}/channels/local-source.ts`,
+    text: "this.#channel.lose('loaded anew', map.position);",
+    replacement: 'void this.#channel;',
+  },
+  {
+    name: 'a local map hands out pages of what it began with',
+    file: `${HUB}/channels/local-map.ts`,
+    text: `    this.#put(entry);
+    return this.keep`,
+    replacement: '    return this.keep',
+  },
+  {
+    name: 'what leaves a local map is not told',
+    file: `${HUB}/channels/local-source.ts`,
+    text: 'return removal === undefined ? map.position : this.#deliver(removal);',
+    replacement: 'return removal === undefined ? map.position : map.position;',
   },
   {
     name: 'calls of one order are taken from the end',
@@ -326,12 +351,6 @@ export const MUTANTS = [
     file: `${CLIENT}/offline/due.ts`,
     text: 'if (entry.retryAtMs <= nowMs || entry.retryAtMs > nowMs + maxDelayMs) send.push(entry);',
     replacement: 'if (entry.retryAtMs <= nowMs) send.push(entry);',
-  },
-  {
-    name: 'the offline queue forgets what a page left on its way',
-    file: `${CLIENT}/offline/sender.ts`,
-    text: "if (entry.status === 'sending')",
-    replacement: "if (entry.status === 'done')",
   },
   {
     name: 'a unit is acknowledged before its commit is answered',
@@ -461,7 +480,7 @@ async function main() {
   if (problems.length > 0 || values.check) return;
   const waiting = MUTANTS.filter(({ name }) => name.includes(values.only));
   const count = waiting.length;
-  const kept = /** @type {readonly { seed: number, mutant: string }[]} */ (
+  const kept = /** @type {readonly { seed: number, mutant?: string }[]} */ (
     JSON.parse(read('tests/sim/kept-seeds.json'))
   );
   const fixed = Array.from({ length: Number(values.seeds) }, (_, index) => index + 1);

@@ -1,8 +1,8 @@
 /**
- * Serves the chat page, and the client SDK to it without a bundler: an import map in the page names the packages, this server finds their
- * files. The WebSocket goes through here too (as behind any reverse proxy), so that page and socket have one origin.
+ * Serves the chat page, or another one, and the client SDK to it without a bundler: an import map in the page names the packages, this server
+ * finds their files. The WebSocket goes through here too (as behind any reverse proxy), so that page and socket have one origin.
  *
- *   node examples/browser-chat/server.mjs [--port 8080]
+ *   node examples/browser-chat/server.mjs [--port 8080] [--page examples/live-lists/index.html]
  */
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -14,8 +14,10 @@ import { fileURLToPath } from 'node:url';
 const target = new URL(process.env['TRUNKLINE_URL'] ?? 'http://localhost:8000');
 const portAt = process.argv.indexOf('--port');
 const port = Number(portAt > 0 ? process.argv[portAt + 1] : 8080);
+const pageAt = process.argv.indexOf('--page');
 
 const here = dirname(fileURLToPath(import.meta.url));
+const page = pageAt > 0 ? (process.argv[pageAt + 1] ?? '') : join(here, 'index.html');
 const packages = join(here, '..', '..', 'packages');
 const require = createRequire(import.meta.url);
 
@@ -28,7 +30,7 @@ const TYPES = {
 
 /** @param {string} path @returns {string | undefined} text of what the page may load */
 function find(path) {
-  if (path === '/') return readFileSync(join(here, 'index.html'), 'utf8');
+  if (path === '/') return readFileSync(page, 'utf8');
   if (path === '/vendor/centrifuge.mjs')
     return readFileSync(require.resolve('centrifuge').replace(/index\.js$/, 'index.mjs'), 'utf8');
   const [, name, rest] = /^\/sdk\/(base|protocol|client)\/(.+)$/.exec(path) ?? [];
@@ -71,5 +73,5 @@ server.on('error', (error) => {
   process.exitCode = 1;
 });
 server.listen(port, '127.0.0.1', () =>
-  console.log(`open http://localhost:${port} in two windows (server: ${target.origin})`),
+  console.log(`open http://localhost:${server.address().port} in two windows (server: ${target.origin})`),
 );

@@ -33,7 +33,7 @@ export {
 } from './stock-client.js';
 export { openRawClient, type Document, type RawClient, type RawClientOptions } from './raw-client.js';
 export { signToken, strangerToken, unsignedToken, type HmacAlg } from './tokens.js';
-export { launchBrowser, type BrowserHandle } from './browser.js';
+export { launchBrowser, type BrowserHandle, type BrowserPage } from './browser.js';
 export { StreamChecker, type Violation } from './stream-checker.js';
 export { freePort } from './ports.js';
 export { fromWire, httpUrl, isProtobuf, toWire, transportOf, WIRES, type Wire } from './wires.js';

@@ -12,6 +12,8 @@ import { freePort } from './ports.js';
 import { until } from './waiting.js';
 
 const LOG_LINES_KEPT = 20_000;
+/** A process that is starved of its processor for a while has not failed. */
+const READY_TIMEOUT_MS = 60_000;
 
 export interface ProgramOptions {
   /** For messages. */
@@ -27,7 +29,7 @@ export interface ProgramOptions {
   readonly port?: number;
   /** The whole environment besides PATH and HOME. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Default 20,000. */
+  /** Default 60,000. */
   readonly readyTimeoutMs?: number;
   /** Runs as this user; the directory is handed over to it by `prepare`. */
   readonly uid?: number;
@@ -95,7 +97,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       return options.ready(place).catch(() => false);
     };
     try {
-      await until(`${options.name} is ready`, isReady, options.readyTimeoutMs ?? 20_000, 50);
+      await until(`${options.name} is ready`, isReady, options.readyTimeoutMs ?? READY_TIMEOUT_MS, 50);
     } catch (cause) {
       started.kill('SIGKILL');
       throw new Error(`${String(cause)}\n--- its output ---\n${log.join('').slice(-4_000)}`, { cause });

@@ -5,6 +5,7 @@
 import { createSystemClock, type Disposable } from '@trunkline/base';
 import { jsonCodec, protobufCodec, type Document } from './raw-codec.js';
 import { openRawLink } from './raw-link.js';
+import { PATIENCE_MS } from './waiting.js';
 import { isProtobuf, type Wire } from './wires.js';
 
 export type { Document } from './raw-codec.js';
@@ -84,7 +85,7 @@ export async function openRawClient(url: string, options: RawClientOptions = {})
   const expectDocument = (
     what: string,
     where: (document: Document) => boolean,
-    timeoutMs = 5_000,
+    timeoutMs = PATIENCE_MS,
     past = true,
   ): Promise<Document> => {
     const found = past ? documents.find(where) : undefined;
@@ -121,7 +122,7 @@ export async function openRawClient(url: string, options: RawClientOptions = {})
     closed,
     send: (frame) => link.send(frame),
     sendAll: (commands) => link.send(codec.encode(commands)),
-    request: (command, timeoutMs = 5_000) => {
+    request: (command, timeoutMs = PATIENCE_MS) => {
       const id = nextId++;
       const reply = expectDocument(
         `reply to ${JSON.stringify(command).slice(0, 120)}`,

@@ -24,7 +24,7 @@ export interface ServerOptions {
   readonly script?: string;
   /** Flags of Node itself, e.g. `--expose-gc`. */
   readonly nodeFlags?: readonly string[];
-  /** Time for `/health/ready` to answer. Default 20,000. */
+  /** Time for `/health/ready` to answer. Default 60,000. */
   readonly readyTimeoutMs?: number;
 }
 

@@ -8,6 +8,7 @@ import { EventSource } from 'eventsource';
 import { WebSocket } from 'ws';
 import { createSystemClock, type Disposable } from '@trunkline/base';
 import type { StreamChecker } from './stream-checker.js';
+import { PATIENCE_MS } from './waiting.js';
 import { fromWire, httpUrl, isProtobuf, transportOf, type Wire } from './wires.js';
 
 export interface StockClientOptions extends Partial<Options> {
@@ -60,12 +61,12 @@ interface Emitter {
   removeListener(event: string, listener: (context: never) => void): unknown;
 }
 
-/** The next `event` that fits `where`; rejects after `timeoutMs` (default 5,000). Listens from the call on. */
+/** The next `event` that fits `where`; rejects after `timeoutMs` (default 20,000). Listens from the call on. */
 export function nextEvent<T>(
   emitter: unknown,
   event: string,
   where: (context: T) => boolean = () => true,
-  timeoutMs = 5_000,
+  timeoutMs = PATIENCE_MS,
 ): Promise<T> {
   return collectEvents<T>(emitter, event, 1, where, timeoutMs).then(([first]) => first as T);
 }
@@ -76,7 +77,7 @@ export function collectEvents<T>(
   event: string,
   count: number,
   where: (context: T) => boolean = () => true,
-  timeoutMs = 5_000,
+  timeoutMs = PATIENCE_MS,
 ): Promise<T[]> {
   const source = emitter as Emitter;
   return new Promise((resolve, reject) => {
@@ -101,7 +102,10 @@ export function collectEvents<T>(
 }
 
 /** Subscribes and resolves with what the server answered. */
-export async function subscribed(subscription: Subscription, timeoutMs = 5_000): Promise<SubscribedAnswer> {
+export async function subscribed(
+  subscription: Subscription,
+  timeoutMs = PATIENCE_MS,
+): Promise<SubscribedAnswer> {
   const answer = nextEvent<SubscribedAnswer>(subscription, 'subscribed', undefined, timeoutMs);
   subscription.subscribe();
   return answer;

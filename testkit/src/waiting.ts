@@ -9,11 +9,14 @@ export function wait(ms: number): Promise<void> {
   return sleep(clock, ms);
 }
 
-/** Resolves with the first truthy answer of `probe`; rejects after `timeoutMs` (default 5,000) naming `what`. */
+/** How long a fact may take that is there at once on a machine with nothing else to do. Only failures wait that long. */
+export const PATIENCE_MS = 20_000;
+
+/** Resolves with the first truthy answer of `probe`; rejects after `timeoutMs` (default 20,000) naming `what`. */
 export async function until<T>(
   what: string,
   probe: () => T | Promise<T>,
-  timeoutMs = 5_000,
+  timeoutMs = PATIENCE_MS,
   everyMs = 20,
 ): Promise<NonNullable<T>> {
   const deadline = clock.monotonic() + timeoutMs;

@@ -1,8 +1,8 @@
 /** A server with namespaces of several kinds, and a console page on it: what the console's browser tests share. */
-import type { Page } from 'playwright-core';
 import { signToken, type BrowserHandle, type ServerOptions, type StockClient } from '@trunkline/testkit';
 import type { Bed } from '../support/bed.js';
 import { consoleLink } from '../support/console.js';
+import { ConsolePage } from './console-page.js';
 
 export const CONSOLE_SECRET = 'signs tokens of the browser tests, for HMAC';
 
@@ -38,31 +38,11 @@ export async function userClient(bed: Bed, user: string, name = 'web'): Promise<
   return stock;
 }
 
-export interface ConsolePage {
-  readonly page: Page;
-  readonly errors: readonly string[];
-  goTo(hash: string): Promise<void>;
-  /** The screen's own continuity says live. */
-  isLive(): Promise<void>;
-}
+export { ConsolePage } from './console-page.js';
 
 /** Signed in, on the overview. */
 export async function openConsole(bed: Bed, browser: BrowserHandle): Promise<ConsolePage> {
-  const { page, errors } = await browser.page({ viewport: { width: 1440, height: 900 } });
-  await page.goto(await consoleLink(bed.server));
-  await page.getByRole('heading', { name: 'Overview' }).waitFor({ timeout: 20_000 });
-  return {
-    page,
-    errors,
-    goTo: (hash) =>
-      page.evaluate((to) => {
-        location.hash = to;
-      }, hash),
-    isLive: () =>
-      page
-        .getByRole('status')
-        .filter({ hasText: /^live$/ })
-        .first()
-        .waitFor({ timeout: 15_000 }),
-  };
+  const view = new ConsolePage(await browser.page({ viewport: { width: 1440, height: 900 } }));
+  await view.open(await consoleLink(bed.server));
+  return view;
 }

@@ -13,7 +13,16 @@ import { fileURLToPath } from 'node:url';
 import { Kit, signToken, until, wait } from '@trunkline/testkit';
 import { populateDirectory, startProvider } from './screenshots-people.mjs';
 
-const SHOWN = ['overview', 'why', 'namespaces', 'channel-light', 'members', 'keys-light'];
+const SHOWN = [
+  'overview',
+  'why',
+  'namespaces',
+  'channel-light',
+  'members',
+  'keys-light',
+  'resources',
+  'clusters-light',
+];
 const SIZES = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 } };
 const SCREENS = {
   overview: '#/overview',
@@ -32,7 +41,12 @@ const SCREENS = {
   audit: '#/audit',
   orgs: '#/orgs',
   users: '#/users',
+  clusters: '#/clusters',
+  resources: '#/resources?sort=-restarts',
+  object: '#/resources?sort=-restarts',
 };
+/** Screens with something opened beside them. */
+const OPENED = ['connection', 'object'];
 const NAMESPACES = [
   {
     name: 'chat',
@@ -82,6 +96,7 @@ try {
       development: true,
       log: { level: 'warn' },
       auth: { keys: [{ alg: 'HS256', secret: SECRET }], oidc },
+      kube: { demo: { run: 'start' } },
       channels: { namespaces: NAMESPACES },
     },
   });
@@ -115,9 +130,10 @@ try {
       await wait(2_000);
       if (screen === 'connection')
         await page.getByRole('listitem').filter({ hasText: 'ada' }).first().click();
-      if (screen === 'connection') await wait(1_500);
+      if (screen === 'object') await page.getByRole('table').getByRole('link').first().click();
+      if (OPENED.includes(screen)) await wait(1_500);
       await shoot(page, screen + suffix);
-      if (screen === 'connection') await page.keyboard.press('Escape');
+      if (OPENED.includes(screen)) await page.keyboard.press('Escape');
     }
   }
 } finally {

@@ -88,7 +88,8 @@ describe('the offline queue in a browser', () => {
     server.down();
     const page = await open();
     await add(page, [1, 2, 3, 4, 5]);
-    expect(await state(page)).toMatchObject({ counts: { queued: 5 }, waitsFor: 'connection' });
+    await until('it waits for a connection', async () => (await state(page)).waitsFor === 'connection');
+    expect((await state(page)).counts.queued).toBe(5);
     await page.reload();
     await start(page, true);
     await until('the queue is read', async () => (await state(page)).loaded);
@@ -115,7 +116,7 @@ describe('the offline queue in a browser', () => {
     await until('some arrived', () => server.effects.length >= 2);
     await page.close();
     const next = await open();
-    await until('all are done', async () => (await state(next)).counts.done === 8, 20_000);
+    await until('all are done', async () => (await state(next)).counts.done === 8);
     expect(server.effects).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     expect(server.arrivals.length).toBeGreaterThan(8);
   });
@@ -131,7 +132,7 @@ describe('the offline queue in a browser', () => {
       await until('both show all', async () => (await state(one)).counts.queued === 6);
       await until('both show all', async () => (await state(two)).counts.queued === 6);
       server.up();
-      await until('all are done', async () => (await state(one)).counts.done === 6, 30_000);
+      await until('all are done', async () => (await state(one)).counts.done === 6);
       await until('the other shows it', async () => (await state(two)).counts.done === 6);
       expect(server.effects).toEqual([1, 2, 3, 4, 5, 6]);
       expect([server.arrivals.length, server.atOnce]).toEqual([6, 1]);
@@ -147,7 +148,7 @@ describe('the offline queue in a browser', () => {
     await add(one, [1, 2, 3, 4]);
     await until('some arrived', () => server.effects.length >= 1);
     await one.close();
-    await until('all are done', async () => (await state(two)).counts.done === 4, 20_000);
+    await until('all are done', async () => (await state(two)).counts.done === 4);
     expect(server.effects).toEqual([1, 2, 3, 4]);
   });
 });

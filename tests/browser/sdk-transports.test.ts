@@ -63,14 +63,14 @@ describe('the SDK in a browser', () => {
       page.evaluate(() => (window as unknown as PageGlobals).sub.state.get().kind === 'live');
     const received = (): Promise<unknown[]> =>
       page.evaluate(() => (window as unknown as PageGlobals).received);
-    await until('it is live', isLive, 10_000);
+    await until('it is live', isLive);
     expect(await state()).toMatchObject({ kind: 'connected', transport: found });
     for (let seq = 1; seq <= 20; seq++) await world.org.publish('news:a', JSON.stringify(`Grüße ${seq}`));
     await until('they came', async () => (await received()).length === 20);
     proxy.cut();
     for (let seq = 21; seq <= 40; seq++) await world.org.publish('news:a', JSON.stringify(`Grüße ${seq}`));
     proxy.restore();
-    await until('all came', async () => (await received()).length >= 40, 15_000);
+    await until('all came', async () => (await received()).length >= 40);
     expect(await received()).toEqual(Array.from({ length: 40 }, (_, index) => `Grüße ${index + 1}`));
     expect(await state()).toMatchObject({ kind: 'connected', transport: found });
     const answer = await page.evaluate(() =>

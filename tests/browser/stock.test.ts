@@ -1,5 +1,5 @@
 /** The unmodified `centrifuge` bundle in Chromium, on a page of another origin, over the JSON WebSocket. */
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { Kit, until, type BrowserHandle, type FaultProxy } from '@trunkline/testkit';
 import type { Centrifuge as Client, Subscription } from 'centrifuge';
@@ -27,9 +27,13 @@ const bed = useBed(async () => {
   const config = parse((await conformanceServer()).config as string) as { server: object };
   return { config: { ...config, server: { ...config.server, origins: [site.origin] } } };
 });
+let browser: BrowserHandle;
+beforeAll(async () => {
+  browser = await siteKit.browser();
+});
 afterAll(() => siteKit.dispose());
 
-async function open(browser: BrowserHandle, origin: string): ReturnType<BrowserHandle['page']> {
+async function open(origin: string): ReturnType<BrowserHandle['page']> {
   const opened = await browser.page();
   await opened.page.goto(origin);
   return opened;
@@ -37,10 +41,9 @@ async function open(browser: BrowserHandle, origin: string): ReturnType<BrowserH
 
 describe('the stock client in a browser', () => {
   it('[WIRE-1] subscribes, publishes, receives in order, and recovers after a cut', async () => {
-    const browser = await bed.kit.browser();
     const proxy: FaultProxy = await bed.kit.proxy(bed.server);
     const channel = bed.channel('recovery');
-    const { page, errors } = await open(browser, site.origin);
+    const { page, errors } = await open(site.origin);
     await page.evaluate(
       async ([url, name]) => {
         const globals = window as unknown as PageGlobals;
@@ -59,7 +62,7 @@ describe('the stock client in a browser', () => {
         );
         globals.subscription.subscribe();
         globals.client.connect();
-        await globals.subscription.ready(5_000);
+        await globals.subscription.ready(20_000);
         for (let seq = 1; seq <= 20; seq++) await globals.subscription.publish({ seq });
       },
       [proxy.wsUrl, channel],
@@ -70,7 +73,7 @@ describe('the stock client in a browser', () => {
     proxy.cut();
     for (let seq = 21; seq <= 40; seq++) await bed.publish(channel, { seq });
     proxy.restore();
-    await until('all came', async () => (await received()).length === 40, 10_000);
+    await until('all came', async () => (await received()).length === 40);
     expect(await received()).toEqual(
       Array.from({ length: 40 }, (_, index) => ({ seq: index + 1, offset: index + 1 })),
     );
@@ -82,9 +85,8 @@ describe('the stock client in a browser', () => {
   });
 
   it('[WS-3] a page of an origin that is not listed gets no connection', async () => {
-    const browser = await bed.kit.browser();
     const connects = async (origin: string): Promise<string> => {
-      const { page } = await open(browser, origin);
+      const { page } = await open(origin);
       return page.evaluate(
         (url) =>
           new Promise<string>((resolve) => {

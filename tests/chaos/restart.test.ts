@@ -35,10 +35,8 @@ async function underFaults(party: Party, run: (proxy: FaultProxy) => Promise<voi
   proxy.restore();
   const last = await publisher.stop();
   // What is missing after the wait is named by `verify`.
-  await until(
-    'everybody has everything',
-    () => crowd.checkers.every((checker) => checker.last === last),
-    15_000,
+  await until('everybody has everything', () =>
+    crowd.checkers.every((checker) => checker.last === last),
   ).catch(() => undefined);
   for (const checker of crowd.checkers) checker.verify(last);
   await until('everybody is live', () => crowd.states().every((state) => state === 'live'));
@@ -116,10 +114,10 @@ describe('the server', () => {
       await bed.server.kill9();
       await wait(100);
       await bed.server.restart();
-      await until('everybody is told', () => checkers.every(({ resets }) => resets.length > turn), 15_000);
+      await until('everybody is told', () => checkers.every(({ resets }) => resets.length > turn));
     }
     const last = await publisher.stop();
-    await until('everybody has the last', () => checkers.every((checker) => checker.last === last), 15_000);
+    await until('everybody has the last', () => checkers.every((checker) => checker.last === last));
     for (const checker of checkers) {
       checker.verify(last, true);
       expect(checker.resets, checker.name).toHaveLength(2);
@@ -143,13 +141,13 @@ describe('the server', () => {
       removed === true ? view.delete(key) : view.set(key, data),
     );
     subscription.subscribe();
-    await subscription.ready(5_000);
+    await subscription.ready(20_000);
     for (const key of ['old_1', 'old_2', 'old_3']) await bed.mapPublish(channel, key, key);
     await until('the old state is seen', () => view.size === 3);
     await bed.server.kill9();
     await bed.server.restart();
     await bed.mapPublish(channel, 'new', 1);
-    await until('the new state is seen', () => view.has('new') && view.size === 1, 10_000);
+    await until('the new state is seen', () => view.has('new') && view.size === 1);
   });
 
   it('[LIFE-1] a polite end closes with a code to come back, and exits cleanly', async () => {

@@ -9,7 +9,8 @@ import { clock, Kit, StreamChecker, until, wait, watchStream } from '@trunkline/
 import { WebSocket } from 'ws';
 import { startHubServer, type HubServer } from '../support/hub-server.js';
 
-const ANSWER_WITHIN_MS = 3_500;
+/** Three seconds are the server's, the rest the machine's. Before a stock client gives up, after five. */
+const ANSWER_WITHIN_MS = 4_500;
 const EVERYBODY = ['user'] as const;
 const never = (): Promise<never> => new Promise(() => undefined);
 
@@ -100,8 +101,10 @@ describe('a source that does not answer', () => {
     const silent = client.stream('silent:a');
     const failing = client.stream('failing:a');
     await until('the healthy one is live', () => healthy.state.get().kind === 'live');
-    await wait(200);
-    expect(silent.state.get()).toMatchObject({ kind: 'stale', reason: 'opening' });
+    await until('the silent one is being opened', () => {
+      const state = silent.state.get();
+      return state.kind === 'stale' && state.reason === 'opening';
+    });
     expect(failing.state.get().kind).not.toBe('live');
   });
 

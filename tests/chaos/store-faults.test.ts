@@ -112,8 +112,8 @@ describe('the connection to PostgreSQL', { timeout: 120_000 }, () => {
     await orders.met();
     path.stall('toServer');
     await orders.takeBack();
-    // Sent, as far as the server can know.
-    await wait(300);
+    // Sent, as far as the server can know; well before its deadline.
+    await wait(1_000);
     path.drop();
     path.restore();
     expect(await call).toBe(1102);

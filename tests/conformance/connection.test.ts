@@ -27,7 +27,7 @@ describe('a connection', () => {
     }
     expect(client.state).toBe(State.Disconnected);
     client.connect();
-    await client.ready(5_000);
+    await client.ready(20_000);
     client.disconnect();
     await until('no connection is left', async () => {
       const { connections } = await bed.api('connections', {});
@@ -49,7 +49,7 @@ describe('a connection', () => {
     network.dispatchEvent(new Event('offline'));
     expect(await lost).toMatchObject({ code: 1, reason: 'transport closed' });
     network.dispatchEvent(new Event('online'));
-    await client.ready(5_000);
+    await client.ready(20_000);
     expect(client.state).toBe(State.Connected);
     client.disconnect();
     network.dispatchEvent(new Event('online'));
@@ -62,7 +62,7 @@ describe('a connection', () => {
     client.connect();
     network.dispatchEvent(new Event('offline'));
     network.dispatchEvent(new Event('online'));
-    await client.ready(5_000);
+    await client.ready(20_000);
     expect(client.state).toBe(State.Connected);
   });
 
@@ -75,11 +75,11 @@ describe('a connection', () => {
     await until(
       'the connect frame is on its way',
       () => (client as unknown as { _transportIsOpen: boolean })._transportIsOpen,
-      5_000,
+      20_000,
       0,
     );
     subscription.unsubscribe();
-    await client.ready(5_000);
+    await client.ready(20_000);
     expect(subscription.state).toBe(SubscriptionState.Unsubscribed);
     await subscribed(subscription);
     expect(subscription.state).toBe(SubscriptionState.Subscribed);
@@ -94,10 +94,10 @@ describe('a connection', () => {
     client.connect();
     early.unsubscribe();
     early.subscribe();
-    await early.ready(5_000);
+    await early.ready(20_000);
     const late = client.newSubscription(bed.channel());
     late.subscribe();
-    await late.ready(5_000);
+    await late.ready(20_000);
     expect([early.state, late.state]).toEqual([SubscriptionState.Subscribed, SubscriptionState.Subscribed]);
   });
 

@@ -113,7 +113,7 @@ describe('a map', () => {
           await bed.api('map_remove', { channel, key: `key_${String(n * 3).padStart(3, '0')}` });
         else await bed.mapPublish(channel, `key_${String(n * 3).padStart(3, '0')}`, n);
       }
-      await subscription.ready(5_000);
+      await subscription.ready(20_000);
       await bed.mapPublish(channel, 'end', true);
       await until('the end is seen', () => view.has('end'));
       const { entries } = (await bed.api('map_state', { channel, limit: 1_000 })) as {
@@ -128,8 +128,9 @@ describe('a map', () => {
     const client = await bed.client();
     const subscription = client.newMapSubscription(channel);
     expect(await synced(subscription)).toEqual([]);
+    const before = nextEvent<MapUpdateContext>(subscription, 'update', ({ key }) => key === 'before');
     await bed.mapPublish(channel, 'before', 1);
-    await nextEvent(subscription, 'update').catch(() => undefined);
+    await before;
     let snapshots = 0;
     subscription.on('sync', () => snapshots++);
     const back = nextEvent<SubscribedContext>(subscription, 'subscribed');

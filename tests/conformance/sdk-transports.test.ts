@@ -73,10 +73,10 @@ describe.each(BEHIND)('the SDK over $found', ({ found, refused }) => {
       await world.org.publish('news:a', JSON.stringify(seq));
       if (seq % 60 === 0) {
         proxy.drop();
-        await until('it is live again', () => sub.state.get().kind === 'live', 10_000);
+        await until('it is live again', () => sub.state.get().kind === 'live');
       }
     }
-    await until('all came', () => log.length >= 300, 10_000);
+    await until('all came', () => log.length >= 300);
     expect(log).toEqual(upTo(300));
     expect(resets).toEqual([]);
     expect(client.state.get()).toMatchObject({ kind: 'connected', transport: found });
@@ -115,7 +115,7 @@ describe.each(BEHIND)('the SDK over $found', ({ found, refused }) => {
       await world.org.mapPublish('cells:1', `row ${n % 3}`, JSON.stringify(document(n)));
       if (n % 15 === 0) proxy.drop();
     }
-    await until('all came', () => log.length >= 40 && sub.state.get().kind === 'live', 10_000);
+    await until('all came', () => log.length >= 40 && sub.state.get().kind === 'live');
     await until(
       'the map is there',
       () => cells.state.get().kind === 'live' && cells.getKey('row 1') !== undefined,

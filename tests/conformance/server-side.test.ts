@@ -33,7 +33,7 @@ describe('server-side subscriptions', () => {
     const answers: string[] = [];
     client.on('subscribed', ({ channel }) => answers.push(channel));
     client.connect();
-    await client.ready(5_000);
+    await client.ready(20_000);
     await until('both are subscribed', () => answers.length === 2);
     expect(answers.sort()).toEqual([one, two].sort());
     const publishBoth = async (seq: number): Promise<void> => {
@@ -91,7 +91,7 @@ describe('server-side subscriptions', () => {
     const client = await bed.client({ token: await signToken({ sub: user }, SECRET) });
     const subscription = client.newSubscription(channel);
     subscription.subscribe();
-    await subscription.ready(5_000);
+    await subscription.ready(20_000);
     const ended = nextEvent<{ code: number }>(subscription, 'unsubscribed');
     await bed.api('unsubscribe', { user, channel });
     expect(await ended).toMatchObject({ code: 2000 });

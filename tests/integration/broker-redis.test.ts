@@ -54,7 +54,8 @@ brokerContract('redis', () => {
     make: ready,
     makePeer: ready,
     advance: wait,
-    tickMs: 200,
+    // An answer may be late by one of these.
+    tickMs: 300,
     propertyRuns: 30,
     dispose: async () => {
       for (const one of nodes.splice(0)) await one.dispose();
@@ -72,7 +73,7 @@ describe('a Redis with faults', () => {
       await own.kill9();
       await expect(broker.publish(NEWS, '2', KEPT)).rejects.toMatchObject({ code: 1000, temporary: true });
       await own.restart();
-      await until('resumed', () => heard.resumed === 1);
+      await until('resumed', () => heard.resumed > 0);
       const after = await until('it publishes again', () =>
         broker.publish(NEWS, '3', { ...KEPT, idempotencyKey: 'three' }).catch(() => undefined),
       );
@@ -115,7 +116,7 @@ describe('a Redis with faults', () => {
       own.thaw();
       await until('it publishes again', () => broker.publish(NEWS, '2', KEPT).catch(() => undefined));
       // Where the listening connection was being made anew, the hub is told to compare instead.
-      await until('and delivers', () => heard.data(NEWS).includes('2') || heard.resumed > 0, 10_000);
+      await until('and delivers', () => heard.data(NEWS).includes('2') || heard.resumed > 0);
       await broker.publish(NEWS, '3', KEPT);
       expect(heard.data(NEWS).at(-1)).toBe('3');
     } finally {
@@ -131,7 +132,7 @@ describe('a Redis with faults', () => {
     await broker.subscribe(NEWS);
     await broker.publish(NEWS, '1', KEPT);
     expect(await redis.ask('CLIENT KILL TYPE pubsub')).toBe(':1');
-    await until('resumed', () => heard.resumed === 1);
+    await until('resumed', () => heard.resumed > 0);
     await broker.publish(NEWS, '2', KEPT);
     expect(heard.data(NEWS)).toEqual(['1', '2']);
   });
@@ -142,7 +143,7 @@ describe('a Redis with faults', () => {
     const keys = Array.from({ length: 5_000 }, (_, index) => channelKey('acme', `many:${index}`));
     await Promise.all(keys.map((key) => broker.subscribe(key)));
     await redis.ask('CLIENT KILL TYPE pubsub');
-    await until('resumed', () => heard.resumed === 1, 10_000);
+    await until('resumed', () => heard.resumed > 0);
     await Promise.all(
       keys.map((key, index) => broker.publish(key, String(index), { ...KEPT, historySize: 0 })),
     );

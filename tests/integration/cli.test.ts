@@ -98,18 +98,14 @@ describe('channels and maps', () => {
     const tail = bed.kit.use(
       startCli(['tail', channel, '--map', '--filter', 'level=error|fatal', '--json'], { server: bed.server }),
     );
-    await until('live', () => tail.json().some(({ state }) => state === 'live'), 10_000);
+    await until('live', () => tail.json().some(({ state }) => state === 'live'));
     for (const [key, level] of [
       ['a', 'info'],
       ['b', 'error'],
       ['c', 'fatal'],
     ] as const)
       await bed.mapPublish(channel, key, level, { tags: { level } });
-    await until(
-      'what fits',
-      () => tail.json().filter(({ type }) => type === 'publication').length >= 2,
-      10_000,
-    );
+    await until('what fits', () => tail.json().filter(({ type }) => type === 'publication').length >= 2);
     expect(
       tail
         .json()
@@ -235,13 +231,13 @@ describe('a process among others', () => {
   it('[CLI-27] Ctrl-C: tail ends with 0, a pipe that publishes with what it had, SIGTERM likewise', async () => {
     const channel = bed.channel();
     const tail = bed.kit.use(startCli(['tail', channel], { server: bed.server }));
-    await until('live', () => tail.err.includes('live'), 10_000);
+    await until('live', () => tail.err.includes('live'));
     tail.interrupt();
     expect(await tail.exit).toBe(0);
 
     const publish = bed.kit.use(startCli(['publish', channel, '--stdin'], { server: bed.server }));
     publish.child.stdin?.write('1\n2\n');
-    await until('published', async () => (await bed.api('history', { channel }))['offset'] === 2, 10_000);
+    await until('published', async () => (await bed.api('history', { channel }))['offset'] === 2);
     publish.child.kill('SIGTERM');
     expect(await publish.exit).toBe(0);
     expect(publish.err).toBe('2 lines published\n');

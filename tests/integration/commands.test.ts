@@ -131,21 +131,17 @@ describe('the store of the server', () => {
 
   it('[DUR-8] is seen in the metrics', async () => {
     await publish('kept:m');
-    await until(
-      'the numbers are there',
-      async () => {
-        const text = await (await fetch(`${durable.server.url}/metrics`)).text();
-        const value = (name: string): number =>
-          Number(new RegExp(`^trunkline_store_${name} (\\S+)`, 'm').exec(text)?.[1]);
-        return (
-          value('up') === 1 &&
-          value('committed_units_total') > 0 &&
-          value('commit_seconds_count') > 0 &&
-          value('outbox_lag_seconds_count') > 0
-        );
-      },
-      10_000,
-    );
+    await until('the numbers are there', async () => {
+      const text = await (await fetch(`${durable.server.url}/metrics`)).text();
+      const value = (name: string): number =>
+        Number(new RegExp(`^trunkline_store_${name} (\\S+)`, 'm').exec(text)?.[1]);
+      return (
+        value('up') === 1 &&
+        value('committed_units_total') > 0 &&
+        value('commit_seconds_count') > 0 &&
+        value('outbox_lag_seconds_count') > 0
+      );
+    });
   });
 
   it.each(['killed', 'frozen'] as const)(
@@ -169,10 +165,8 @@ describe('the store of the server', () => {
         const call = client.command('counter.add', { id, by: 1, note: 'while' }, { key: `${id} while` });
         expect([1, 1001, 1100, 1102, 1103]).toContain(await codeOf(call));
         expect(Date.now() - started).toBeLessThan(25_000);
-        await until(
-          'the server says so',
-          async () => JSON.stringify((await health()).body).includes('"down"'),
-          15_000,
+        await until('the server says so', async () =>
+          JSON.stringify((await health()).body).includes('"down"'),
         );
         expect((await health()).status).toBe(200);
         expect(await publish('live:a')).toBe(0);

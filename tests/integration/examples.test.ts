@@ -26,7 +26,7 @@ async function run(script: string, args: readonly string[] = [], env: Record<str
       TRUNKLINE_API_KEY: apiKey,
       ...env,
     },
-    timeout: 20_000,
+    timeout: 60_000,
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr])

@@ -86,14 +86,8 @@ describe.each(PROXIES)('behind $name', ({ name, file, args }) => {
       const channel = bed.channel('open');
       const subscription = client.newSubscription(channel);
       client.connect();
-      await subscribed(subscription, 10_000);
-      const received = collectEvents<{ data: unknown; offset: number }>(
-        subscription,
-        'publication',
-        20,
-        undefined,
-        10_000,
-      );
+      await subscribed(subscription);
+      const received = collectEvents<{ data: unknown; offset: number }>(subscription, 'publication', 20);
       for (let n = 1; n <= 20; n++) await bed.publish(channel, n);
       expect((await received).map(({ data, offset }) => [fromWire(data), offset])).toEqual(
         Array.from({ length: 20 }, (_, index) => [index + 1, index + 1]),
@@ -138,7 +132,7 @@ describe.each(PROXIES)('behind $name', ({ name, file, args }) => {
     await lost;
     for (let n = 2; n <= 10; n++) await bed.publish(channel, n);
     await proxy.restart();
-    await until('all', () => data.length >= 10, 10_000);
+    await until('all', () => data.length >= 10);
     await bed.publish(channel, 11);
     await until('the last', () => data.at(-1) === 11);
     expect(data).toEqual(Array.from({ length: 11 }, (_, index) => index + 1));

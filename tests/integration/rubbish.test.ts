@@ -188,7 +188,7 @@ describe('rubbish', () => {
     await wave(FRAMES * 0.6);
     publishing = false;
     await publisher;
-    await until('the neighbour has everything', () => neighbour.checker.last === seq, 10_000);
+    await until('the neighbour has everything', () => neighbour.checker.last === seq);
     neighbour.checker.verify(seq);
     neighbour.dispose();
     expect([...new Set(tally.problems)].slice(0, 20), `seed ${SEED}`).toEqual([]);
@@ -234,7 +234,7 @@ describe('rubbish', () => {
           (await bed.server.api('connections', {}, orgKey('acme'))).text.includes('mallory') === false,
       );
     },
-    60_000,
+    120_000,
   );
 
   it('[STREAM-3] [STREAM-5] bodies that are none: a status each, and the server lives', async () => {
@@ -262,7 +262,7 @@ describe('rubbish', () => {
     for (const status of statuses.get('/emulation') ?? []) expect([400, 404, 413]).toContain(status);
     for (const status of statuses.get('/connection/http_stream') ?? []) expect([200, 413]).toContain(status);
     expect((await fetch(`${bed.server.url}/health/ready`)).status).toBe(200);
-  }, 60_000);
+  });
 
   it('[SESS-3] a connection that says nothing, or only half a request, is closed', async () => {
     const raw = await bed.raw();

@@ -61,9 +61,9 @@ describe('hostile requests', () => {
       20_000,
     );
     for (const one of all) one.socket.write('1\r\nx\r\n'.repeat(10_000));
-    await until('refusals', () => all.every((one) => statuses(one.received())[0] === '413'), 15_000);
+    await until('refusals', () => all.every((one) => statuses(one.received())[0] === '413'));
     expect((await bed.server.memory()).peak - before).toBeLessThan(60 * 1024 * 1024);
-  }, 60_000);
+  });
 
   it('[STREAM-3] what two readers would read differently is refused, and its connection closed', async () => {
     const frame = await connectFrame();
@@ -146,15 +146,15 @@ describe('hostile requests', () => {
     let rss = 0;
     for (let round = 0; round < 3; round++) {
       const all = Array.from({ length: 200 }, (_, n) => raw(opens[n % 3] ?? ''));
-      await until('open', async () => (await clients()) === 200, 15_000);
+      await until('open', async () => (await clients()) === 200);
       for (const [n, one] of all.entries()) {
         if (n % 2 === 0) one.socket.resetAndDestroy();
         else one.socket.destroy();
       }
-      await until('gone', async () => (await clients()) === 0, 15_000);
+      await until('gone', async () => (await clients()) === 0);
       const now = (await bed.server.memory()).rss;
       if (round === 1) rss = now;
       if (round === 2) expect(now - rss).toBeLessThan(40 * 1024 * 1024);
     }
-  }, 60_000);
+  });
 });

@@ -56,12 +56,12 @@ describe('an EventSource', () => {
       else proxy[fault]();
       if (fault === 'cut') await wait(300).then(() => proxy.restore());
       const before = subscribedTo(told);
-      await until('it is back', () => subscribedTo(told) >= before + 2, 8_000);
+      await until('it is back', () => subscribedTo(told) >= before + 2);
     }
     const last = await publisher.stop();
-    await until('it has everything', () => checkers.every((checker) => checker.last === last), 8_000);
+    await until('it has everything', () => checkers.every((checker) => checker.last === last));
     for (const checker of checkers) checker.verify(last);
-  }, 40_000);
+  });
 
   it('[UNI-6] [STREAM-7] after the death of the server is told of what memory could not keep; a polite end is told first', async () => {
     const { told, checkers } = read(bed.server.url, await orgToken('acme', 'ann'), ['open:uni-dead']);
@@ -72,15 +72,15 @@ describe('an EventSource', () => {
     await until('it has one', () => checkers[0]?.last === 1);
     await bed.server.kill9();
     await bed.server.restart();
-    await until('it is told', () => checkers[0]?.resets.length === 1, 10_000);
+    await until('it is told', () => checkers[0]?.resets.length === 1);
     await publish(2);
     await until('it goes on', () => checkers[0]?.last === 2);
     expect(await bed.server.term()).toBe(0);
     await until('it is told of the end', () => told.some(({ disconnect }) => disconnect?.code === 3001));
     await bed.server.restart();
-    await until('and comes back', () => checkers[0]?.resets.length === 2, 10_000);
+    await until('and comes back', () => checkers[0]?.resets.length === 2);
     checkers[0]?.verify(2, true);
-  }, 40_000);
+  });
 
   it('[UNI-3] [UNI-7] gives up on a wrong credential, and only then stays away', async () => {
     const { source, told } = read(bed.server.url, 'nonsense', ['open:x']);
@@ -94,13 +94,13 @@ describe('an EventSource', () => {
       orgKey('acme'),
     );
     await until('it is told', () => other.told.some(({ disconnect }) => disconnect?.code === 3503));
-    await until('and comes back all the same', () => subscribedTo(other.told) === 2, 8_000);
-  }, 20_000);
+    await until('and comes back all the same', () => subscribedTo(other.told) === 2);
+  });
 });
 
 describe('a request', () => {
   const ask = (query: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>
-    fetch(`${bed.server.url}/connection/uni_sse${query}`, { headers, signal: AbortSignal.timeout(5_000) });
+    fetch(`${bed.server.url}/connection/uni_sse${query}`, { headers, signal: AbortSignal.timeout(60_000) });
 
   it('[UNI-3] [WALL-1] with a bearer token reads its own org, whatever the name', async () => {
     const answers = await Promise.all(

@@ -274,7 +274,7 @@ describe('crafted names', () => {
       const { body } = await api('globex', 'history', { channel: TAKEN.stream, limit: 100 });
       expect(JSON.stringify(body)).not.toContain('acme');
     },
-    60_000,
+    120_000,
   );
 });
 

@@ -121,9 +121,9 @@ describe('watches over HTTP', () => {
   });
 
   it('[REFL-8] that fall silent are noticed', async () => {
-    const bed = await start({ bookmarkIntervalMs: 100 }, { watchSilenceMs: 400 });
+    const bed = await start({ bookmarkIntervalMs: 100 }, { watchSilenceMs: 1_500 });
     const followed = await live(bed, { graceMs: 0 });
-    await wait(600);
+    await wait(2_000);
     // Bookmarks have kept it alive so far.
     expect(kinds(followed)).toEqual(['live']);
     bed.sim.faults.silenceWatches();

@@ -234,7 +234,7 @@ describe('restarts', () => {
     const { sim, api, path } = bench;
     const { url } = sim;
     const watch = await watching(bench);
-    await sim.faults.die(100);
+    await sim.faults.die(1_000);
     await expect(api.get(path)).rejects.toThrow('ECONNREFUSED');
     expect(await watch.lines.ended()).toBe('cut');
     await until('it is back', async () => (await api.get(path).catch(() => undefined))?.code === 200);

@@ -330,6 +330,7 @@ export class BareClient {
   #publication(held: Held, publication: Frame, epoch: string): void {
     const offset = Number(publication['offset'] ?? 0);
     held.judge.publication(publication['data'], offset === 0 ? undefined : { epoch, offset });
+    this.#around.requirePermitted(this.name, this.user, held.item, held.key, publication['data']);
     this.#seen.add((publication['data'] as Payload).n);
   }
 }

@@ -36,6 +36,10 @@ export const LOCAL: Omit<ModuleNamespace, 'source'> = {
   options: { ...open, name: 'watch', class: 'local', overflow: 'gap' },
   lingerMs: 1_000,
 };
+export const LOCAL_MAP: Omit<ModuleNamespace, 'mapSource'> = {
+  options: { ...open, name: 'rows', class: 'local', type: 'map', allowDelta: ['fossil'] },
+  lingerMs: 1_000,
+};
 
 export interface Case {
   readonly channel: string;
@@ -76,6 +80,7 @@ export const CASES: readonly Case[] = [
   { ...plainCase, channel: 'newest:1', kind: 'map', delta: true },
   { ...plainCase, channel: 'picked:1', kind: 'map', filter: true },
   { ...plainCase, channel: 'brief:1', kind: 'map', ephemeral: true },
+  { ...plainCase, channel: 'rows:1', kind: 'map', source: 'local', delta: true },
 ];
 
 export const STREAMS = CASES.filter(({ kind }) => kind === 'stream');

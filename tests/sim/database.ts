@@ -54,6 +54,10 @@ export class Database {
   readonly #numbers = { outbox: 0, effects: 0 };
   /** Publications that were handed to a broker. */
   readonly #dispatched = new Set<string>();
+  /** Nodes that handed some to it. */
+  readonly dispatchers = new Set<number>();
+  /** Publications of all durable channels that were ever committed. */
+  committed = 0;
   /** What was forgotten without that. */
   #forgotten: string | undefined;
   /** Called after a commit that asked for it. */
@@ -94,6 +98,7 @@ export class Database {
       else if (table === 'effects')
         this.effects.push({ name: text(row, 'name'), org: text(row, 'org'), n: Number(row['n']) });
     }
+    this.committed += published.length;
     for (const row of published.sort((left, right) => Number(left['offset']) - Number(right['offset']))) {
       const [org, channel] = [text(row, 'org'), text(row, 'channel')];
       const epoch = text(this.tables.channels.get(`${org} ${channel}`) ?? {}, 'epoch');
@@ -102,8 +107,9 @@ export class Database {
     }
   }
 
-  /** A broker took it. */
-  noteDispatched(key: ChannelKey, offset: number): void {
+  /** A broker took it from this node. */
+  noteDispatched(key: ChannelKey, offset: number, node: number): void {
+    this.dispatchers.add(node);
     this.#dispatched.add(`${key} ${offset}`);
   }
 

@@ -1,5 +1,11 @@
 /** One node of a world: a hub with the world's namespaces, on its own connection to the engine; it can crash, drain and start again. */
-import { createSeededRandom, silentLogger, type LogFields, type Logger } from '@trunkline/base';
+import {
+  createSeededRandom,
+  silentLogger,
+  type Disposable,
+  type LogFields,
+  type Logger,
+} from '@trunkline/base';
 import {
   createHub,
   defineModule,
@@ -9,12 +15,13 @@ import {
   type Principal,
 } from '@trunkline/hub';
 import { CodedError, channelKey, type ChannelKey } from '@trunkline/protocol';
-import { DURABLE, LOCAL, NAMESPACES } from './cases.js';
+import { DURABLE, LOCAL, LOCAL_MAP, NAMESPACES } from './cases.js';
 import type { Dice } from './dice.js';
 import { NodeStore } from './durable.js';
 import type { SimDatabase } from './database-engine.js';
 import type { EngineNode, SimEngine } from './engine.js';
 import { Link, type ClientEnd, type Weather } from './link.js';
+import { MapFollower, type OutsideMaps } from './local-map.js';
 import { ADD_EFFECT } from './statements.js';
 import type { SimTime } from './time.js';
 import type { Truth } from './truth.js';
@@ -27,15 +34,23 @@ export interface NodeDeps {
   /** The only node there is: its database is its own. */
   readonly alone: boolean;
   readonly truth: Truth;
+  /** What stands behind local maps. */
+  readonly outside: OutsideMaps;
   /** Whether this user may listen to durable channels now. */
   readonly permitted: (user: string) => boolean;
+  /** For how long such a permission is good; undefined: until somebody says otherwise. */
+  readonly permittedMs: number | undefined;
   readonly problem: (text: string) => void;
 }
 
 /** A local source that is open on a node. */
 export interface OpenSource {
   readonly key: ChannelKey;
-  readonly emit: LocalEmitter;
+  readonly emit: Pick<LocalEmitter, 'state' | 'reset'>;
+  /** Of a stream. */
+  readonly publish: LocalEmitter['publish'] | undefined;
+  /** Of a map. */
+  readonly map: MapFollower | undefined;
   epoch: string;
   top: number;
   /** Since when it does not flow; undefined: it does. */
@@ -97,7 +112,7 @@ export class SimNode {
       { database, alone, after: this.#closing },
       async (key, publication, epoch) => {
         await broker?.carry(key, publication, epoch);
-        database.database.noteDispatched(key, publication.offset);
+        database.database.noteDispatched(key, publication.offset, this.index);
       },
     );
     const hub = createHub(
@@ -243,25 +258,39 @@ export class SimNode {
   }
 
   #module() {
-    const { permitted, time, dice, truth } = this.#deps;
+    const { permitted, permittedMs, time, dice, truth, outside } = this.#deps;
     return defineModule<object>({
       id: 'sim',
       start: () => ({
         namespaces: [
-          { ...DURABLE, authorise: ({ user }) => permitted(user) },
+          {
+            ...DURABLE,
+            authorise: async ({ user }) => {
+              if (permittedMs === undefined) return permitted(user);
+              await time.sleep(dice.between(0, 100));
+              if (dice.chance(0.05)) throw new CodedError('sourceUnavailable', 'nobody knows');
+              return permitted(user) && { allowed: true, recheckMs: permittedMs };
+            },
+          },
           {
             ...LOCAL,
             source: async ({ org, channel, emit }) => {
+              await this.#sourceOpens();
+              return this.#opened(channelKey(org, channel), emit, emit.publish, undefined);
+            },
+          },
+          {
+            ...LOCAL_MAP,
+            mapSource: async ({ org, channel, emit }) => {
               const key = channelKey(org, channel);
-              await time.sleep(dice.between(0, 400));
-              if (dice.chance(0.1)) throw new CodedError('sourceUnavailable', 'the source does not answer');
-              const source: OpenSource = { key, emit, epoch: '', top: 0, brokenSince: undefined };
-              this.sources.set(key, source);
-              return {
-                dispose: () => {
-                  if (this.sources.get(key) === source) this.sources.delete(key);
-                },
-              };
+              // Longer than a first reader waits for it.
+              if (dice.chance(0.15)) await time.sleep(dice.between(1_000, 4_000));
+              await this.#sourceOpens();
+              const map = new MapFollower(emit, dice, outside, key);
+              map.load();
+              // What an opening said that fails after all is void.
+              if (dice.chance(0.1)) throw new CodedError('sourceUnavailable', 'the source went away');
+              return this.#opened(key, emit, undefined, map);
             },
           },
         ],
@@ -296,6 +325,27 @@ export class SimNode {
         },
       }),
     })({});
+  }
+
+  async #sourceOpens(): Promise<void> {
+    const { time, dice } = this.#deps;
+    await time.sleep(dice.between(0, 400));
+    if (dice.chance(0.1)) throw new CodedError('sourceUnavailable', 'the source does not answer');
+  }
+
+  #opened(
+    key: ChannelKey,
+    emit: Pick<LocalEmitter, 'state' | 'reset'>,
+    publish: LocalEmitter['publish'] | undefined,
+    map: MapFollower | undefined,
+  ): Disposable {
+    const source: OpenSource = { key, emit, publish, map, epoch: '', top: 0, brokenSince: undefined };
+    this.sources.set(key, source);
+    return {
+      dispose: () => {
+        if (this.sources.get(key) === source) this.sources.delete(key);
+      },
+    };
   }
 
   /** Whatever a hub calls an internal error is a defect. */

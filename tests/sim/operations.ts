@@ -1,11 +1,13 @@
 /** What may happen in a world, by weight. Each operation says in words what it did; those words are the steps that a failure prints. */
-import { ORGS } from './cases.js';
+import { CASES, ORGS, type Case } from './cases.js';
 import { NO_FAULTS } from './engine.js';
 import { CALM_DATABASE } from './database-engine.js';
-import type { World } from './world.js';
+import { REVOKED_MS, type World } from './world.js';
 import { channelKey } from '@trunkline/protocol';
 
 type Operation = (world: World) => string | undefined | Promise<string | undefined>;
+
+const DURABLE_CASE = CASES.find(({ source }) => source === 'durable') as Case;
 
 const WEIGHTS = {
   publish: 30,
@@ -54,12 +56,12 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
   write: (world) => writeSome(world, world.dice.between(1, 3)),
   burstOfWrites: (world) => writeSome(world, world.dice.between(10, 40)),
   emit: (world) => {
-    const item = world.cases.find(({ source }) => source === 'local');
-    if (!item) return undefined;
+    const items = world.cases.filter(({ source }) => source === 'local');
+    if (items.length === 0) return undefined;
+    const item = world.dice.pick(items);
     const count = world.dice.pick([1, 2, 30]);
-    for (const node of world.upNodes())
-      for (let n = 0; n < count; n++) for (const org of ORGS) world.emit(node, org, item);
-    return `the sources say ${count}`;
+    for (const org of ORGS) world.say(org, item, count);
+    return `the sources of ${item.channel} say ${count}`;
   },
   sourceState: (world) => {
     const { dice, time } = world;
@@ -67,7 +69,11 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
     if (open.length === 0) return undefined;
     const source = dice.pick(open);
     if (dice.chance(0.4)) {
-      source.emit.reset('the source lost its place');
+      if (source.map === undefined) source.emit.reset('the source lost its place');
+      // Over the entries that it knows, or anew where it is not away.
+      else if (source.brokenSince !== undefined || dice.chance(0.5))
+        source.map.reset('the source lost its place');
+      else source.map.load();
       source.epoch = '';
       return 'a source loses its place';
     }
@@ -76,8 +82,7 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
       source.emit.state({ state: 'recovering', sinceMs: time.now(), reason: 'away' });
       return 'a source is away';
     }
-    source.brokenSince = undefined;
-    source.emit.state({ state: 'live' });
+    world.restore(source);
     return 'a source is back';
   },
   call: (world) => {
@@ -103,6 +108,12 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
       world.payload(sdk.org, 'inbox:1', { effect: true }),
     );
     for (const data of payloads) void sdk.device.add('inbox:1', data);
+    if (dice.chance(0.15)) {
+      // They cannot leave, and while they wait to try again the clock is set back.
+      world.database.awayUntil = world.time.monotonic() + 4_000;
+      world.engine.disturb();
+      world.time.setTimeout(() => world.time.jumpWall(-3_600_000), dice.between(1_000, 4_000));
+    }
     // The page may not live to see them leave.
     const dies = dice.chance(0.3);
     if (dies)
@@ -146,7 +157,16 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
     const bare = dice.pick(world.bares);
     const item = world.bareCase();
     bare.open(item);
-    return `${bare.name} opens ${item.channel}`;
+    // Where an answer takes its time, whoever leaves and comes again overtakes it easily.
+    if (item.source !== 'durable') return `${bare.name} opens ${item.channel}`;
+    for (let turns = dice.between(1, 6), atMs = 0; turns > 0; turns--) {
+      atMs += dice.between(0, 40);
+      world.time.setTimeout(() => {
+        bare.close(item.channel);
+        bare.open(item);
+      }, atMs);
+    }
+    return `${bare.name} opens ${item.channel}, leaves it and comes again, and again`;
   },
   close: (world) => {
     const client = world.dice.pick([...world.sdks, ...world.bares]);
@@ -192,9 +212,11 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
     world.time.jumpWall(ms);
     return `the wall clock jumps by ${ms} ms`;
   },
-  permission: (world) => {
+  permission: async (world) => {
     const { dice, revokedAt } = world;
-    const client = dice.pick([...world.sdks, ...world.bares]);
+    const everybody = [...world.sdks, ...world.bares];
+    const listening = everybody.filter(({ readers }) => readers.get('inbox:1')?.live === true);
+    const client = dice.pick(listening.length > 0 && dice.chance(0.7) ? listening : everybody);
     if (revokedAt.has(client.user)) {
       revokedAt.delete(client.user);
       return `${client.name} may listen to inbox:1 again`;
@@ -209,6 +231,13 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
         );
     };
     const sdk = world.sdks.find(({ name }) => name === client.name);
+    if (world.permittedMs !== undefined && dice.chance(0.6)) {
+      // Nobody says so: the hub has to ask.
+      revokedAt.set(client.user, world.time.monotonic());
+      await pass(world, REVOKED_MS + 1_000);
+      world.say(client.org, DURABLE_CASE, 2);
+      return `${client.name} may not listen to inbox:1 any more, and time passes`;
+    }
     if (!sdk || dice.chance(0.5)) revoke();
     else {
       // While an answer waits for the publication that shows its effect.
@@ -311,13 +340,18 @@ const OPERATIONS: Record<keyof typeof WEIGHTS, Operation> = {
   },
   wait: async (world) => {
     const ms = world.dice.pick([2_000, 6_000, 15_000]);
-    for (let left = ms; left > 0; left -= 2_000) {
-      await world.time.advance(2_000);
-      world.check();
-    }
+    await pass(world, ms);
     return `${ms} ms pass`;
   },
 };
+
+/** Lets time pass, with a look at the invariants every two seconds. */
+async function pass(world: World, ms: number): Promise<void> {
+  for (let left = ms; left > 0; left -= 2_000) {
+    await world.time.advance(2_000);
+    world.check();
+  }
+}
 
 /** Does one thing, notes it, lets a little time pass and checks the invariants. */
 export async function step(world: World): Promise<void> {

@@ -9,6 +9,10 @@ export interface Outcome {
   /** How harsh and how useful the world was. */
   readonly given: number;
   readonly told: number;
+  readonly nodes: number;
+  /** Publications of durable channels, and nodes that handed some of them to the broker. */
+  readonly committed: number;
+  readonly dispatchers: number;
 }
 
 export interface RunOptions {
@@ -42,12 +46,16 @@ export async function runSeed(
   try {
     const judges = [...world.sdks, ...world.bares].flatMap((client) => [...client.readers.values()]);
     const counts = judges.map((reader) => (reader as { judge?: { given: number; tellings: number } }).judge);
+    const { committed, dispatchers } = world.database.database;
     return {
       seed,
       problems: [...world.problems],
       steps: world.steps,
       given: counts.reduce((sum, judge) => sum + (judge?.given ?? 0), 0),
       told: counts.reduce((sum, judge) => sum + (judge?.tellings ?? 0), 0),
+      nodes: world.nodes.length,
+      committed,
+      dispatchers: dispatchers.size,
     };
   } finally {
     await world.dispose();

@@ -18,6 +18,7 @@ import type { Device } from './device.js';
 import type { Dice } from './dice.js';
 import { StreamJudge, type Payload } from './judge.js';
 import type { Link } from './link.js';
+import type { Outside } from './local-map.js';
 import { fold } from './node.js';
 import type { Surroundings } from './surroundings.js';
 import type { Fact } from './truth.js';
@@ -236,6 +237,7 @@ export class SdkClient {
       onPublication: ({ data, position }) => {
         checker.publication(position);
         judge.publication(data, position);
+        around.requirePermitted(this.name, this.user, item, key, data);
       },
       onGap: ({ from, to }) => {
         checker.gap({ from, to });
@@ -342,7 +344,8 @@ export class SdkClient {
       ...(item.delta && this.#dice.chance(0.7) ? { delta: 'fossil' as const } : {}),
       ...(this.#dice.chance(0.5) ? { pageSize: 2 } : {}),
     });
-    const newest = new Map<string, number>();
+    let newest = new Map<string, number>();
+    let shownBy = '';
     const problem = (text: string): void =>
       around.problem(`${this.name} ${this.org}/${item.channel}: ${text}`);
     const shown = (): ReadonlyMap<string, unknown> => map.get();
@@ -356,6 +359,10 @@ export class SdkClient {
       },
       describe: () => `${JSON.stringify(map.state.get())} with ${JSON.stringify([...shown().entries()])}`,
       check: () => {
+        // Another source may be behind, or have been away.
+        const source = item.source === 'local' ? around.sourceOf(this.link?.node, key) : '';
+        if (source !== shownBy) newest = new Map();
+        shownBy = source;
         for (const [entry, value] of shown()) {
           const { org, channel, entry: own } = value as Payload & { entry: string };
           if (org !== this.org || channel !== item.channel || own !== entry)
@@ -371,6 +378,7 @@ export class SdkClient {
       },
       behindSince: ({ epoch }) => {
         if (epoch === '') return undefined;
+        if (item.source === 'local') return behindOutside(around.outside.of(key), shown());
         const facts = truth.between(epoch, 1, Infinity);
         const entries = truth.entries(epoch);
         let since: number | undefined;
@@ -388,6 +396,19 @@ export class SdkClient {
       close: () => map.close(),
     };
   }
+}
+
+/** When the first entry changed outside that is not shown as it is there. */
+function behindOutside(
+  { entries, changedMs }: Outside,
+  view: ReadonlyMap<string, unknown>,
+): number | undefined {
+  let since: number | undefined;
+  for (const entry of new Set([...view.keys(), ...entries.keys()])) {
+    const shown = view.has(entry) ? JSON.stringify(view.get(entry)) : undefined;
+    if (shown !== entries.get(entry)) since = Math.min(since ?? Infinity, changedMs.get(entry) ?? 0);
+  }
+  return since;
 }
 
 /** A key of a map has one shade for ever, so that a filter's readers see it come and go. */

@@ -32,6 +32,7 @@ export class ChannelTruth {
   readonly #histories = new Map<string, History>();
   /** Place of each payload in the order of acceptance, over all epochs; payloads are unique. */
   readonly #order = new Map<string, number>();
+  readonly #publishedMs = new Map<string, number>();
   #current: History | undefined;
   /** The engine delivered publications without a number more than once. */
   repeated = false;
@@ -63,7 +64,10 @@ export class ChannelTruth {
   record(publication: Publication, epoch: string, nowMs: number): void {
     const place = this.#order.size;
     const again = this.#order.has(String(publication.data));
-    if (!again) this.#order.set(String(publication.data), place);
+    if (!again) {
+      this.#order.set(String(publication.data), place);
+      this.#publishedMs.set(String(publication.data), nowMs);
+    }
     if (publication.offset === 0) {
       this.repeated ||= again;
       return;
@@ -116,6 +120,11 @@ export class ChannelTruth {
   /** Place in the order of acceptance; undefined: never published here. */
   placeOf(data: unknown): number | undefined {
     return this.#order.get(JSON.stringify(data));
+  }
+
+  /** When it was accepted for the first time. */
+  publishedMs(data: unknown): number | undefined {
+    return this.#publishedMs.get(JSON.stringify(data));
   }
 
   /** Facts in force with offsets from `from` to `to`. */

@@ -13,7 +13,8 @@ import { Device } from './device.js';
 import { NO_FAULTS, SimEngine } from './engine.js';
 import type { Payload } from './judge.js';
 import type { ClientEnd, Link, Weather } from './link.js';
-import { SimNode } from './node.js';
+import { OutsideMaps } from './local-map.js';
+import { SimNode, type OpenSource } from './node.js';
 import { SdkClient, shadeOf, type Reader } from './sdk-client.js';
 import type { Surroundings } from './surroundings.js';
 import { SimTime } from './time.js';
@@ -27,6 +28,8 @@ export const HONEST_MS = 30_000;
 /** Time for everything to come back after the last fault. */
 const HEAL_MS = 60_000;
 const PROBLEMS_MAX = 20;
+/** Whoever lost a permission is out by then: its time, an early or late look, an answer, what is forgiven while nobody can say. */
+export const REVOKED_MS = 9_000;
 /** After its last reader has gone, an SDK's subscription is over by then. */
 const LINGER_MS = 1_000;
 /** The largest reply: a recovery or a page, with what JSON adds to it. */
@@ -43,10 +46,13 @@ export class World implements Surroundings {
   readonly sdks: SdkClient[] = [];
   readonly bares: BareClient[] = [];
   readonly devices: Device[] = [];
+  readonly outside = new OutsideMaps();
   readonly problems: string[] = [];
   readonly steps: string[] = [];
   /** Users who may not listen to durable channels, and since when. */
   readonly revokedAt = new Map<string, number>();
+  /** For how long a permission is good; undefined: until somebody says otherwise. */
+  readonly permittedMs: number | undefined;
   readonly #weather: Weather;
   readonly #counts = new Map<ChannelKey, number>();
   readonly #liveSince = new Map<Reader, number>();
@@ -66,6 +72,7 @@ export class World implements Surroundings {
     this.engine = new SimEngine(this.time, dice, this.truth, seed);
     this.database = new SimDatabase(this.time, dice, this.truth, this.problem);
     this.forgetful = dice.chance(0.4);
+    this.permittedMs = dice.chance(0.4) ? dice.pick([500, 1_500]) : undefined;
     const few = Array.from({ length: dice.between(2, 5) }, () => dice.pick(CASES));
     // One that everybody can listen to is always there.
     this.cases = dice.chance(0.5) ? CASES : [...new Set([...few, dice.pick(PLAIN_STREAMS)])];
@@ -114,7 +121,9 @@ export class World implements Surroundings {
         database: this.database,
         alone: count === 1,
         truth: this.truth,
+        outside: this.outside,
         permitted: (user: string) => !this.revokedAt.has(user),
+        permittedMs: this.permittedMs,
         problem: this.problem,
       };
       const node = new SimNode(deps, index, this.options);
@@ -184,6 +193,21 @@ export class World implements Surroundings {
     const bytes = missed.reduce((sum, { text }) => sum + text.length, 0);
     const { recoveryMaxPublications = 0, recoveryMaxBytes = 0 } = this.options;
     return missed.length <= Math.min(kept, recoveryMaxPublications) && bytes <= recoveryMaxBytes;
+  }
+
+  sourceOf(node: number | undefined, key: ChannelKey): string {
+    const map = node === undefined ? undefined : this.nodes[node]?.sources.get(key)?.map;
+    return String(map?.epoch);
+  }
+
+  requirePermitted(reader: string, user: string, item: Case, key: ChannelKey, data: unknown): void {
+    const since = this.revokedAt.get(user);
+    if (item.source !== 'durable' || since === undefined) return;
+    const atMs = this.truth.of(key).publishedMs(data);
+    if (atMs !== undefined && atMs > since + REVOKED_MS)
+      this.problem(
+        `${reader} ${item.channel}: was given what was published ${atMs - since} ms after it lost its permission`,
+      );
   }
 
   readers(): Reader[] {
@@ -256,12 +280,35 @@ export class World implements Surroundings {
   emit(node: SimNode, org: string, item: Case): void {
     const key = channelKey(org, item.channel);
     const source = node.sources.get(key);
-    if (!source || source.brokenSince !== undefined) return;
+    if (source?.publish === undefined || source.brokenSince !== undefined) return;
     const data = JSON.stringify(this.payload(org, item.channel));
-    const { epoch, offset } = source.emit.publish(data);
+    const { epoch, offset } = source.publish(data);
     source.epoch = epoch;
     source.top = offset;
     this.truth.of(key).record({ offset, data }, epoch, this.time.monotonic());
+  }
+
+  /** Something behind a local map changes; sources that are not away tell of it. */
+  changeOutside(org: string, item: Case): void {
+    const { dice, time } = this;
+    const key = channelKey(org, item.channel);
+    const entry = 'k'.repeat(dice.between(1, 9));
+    const gone = dice.chance(0.2);
+    if (gone && !this.outside.of(key).entries.has(entry)) return;
+    const data = gone ? undefined : JSON.stringify(this.payload(org, item.channel, { entry }));
+    if (data !== undefined) this.truth.of(key).record({ offset: 0, data }, '', time.monotonic());
+    this.outside.change(key, entry, data, time.monotonic());
+    for (const node of this.upNodes()) {
+      const source = node.sources.get(key);
+      if (source?.brokenSince === undefined) source?.map?.tell(entry, data);
+    }
+  }
+
+  /** A source that was away is back, with whatever was missed. */
+  restore(source: OpenSource): void {
+    source.brokenSince = undefined;
+    source.map?.catchUp();
+    source.emit.state({ state: 'live' });
   }
 
   /** Something is published to a channel of any kind, wherever a node runs. */
@@ -270,8 +317,8 @@ export class World implements Surroundings {
       const up = this.upNodes();
       if (up.length === 0) return;
       const node = this.dice.pick(up);
-      if (item.source === 'local') for (const one of up) this.emit(one, org, item);
-      else if (item.kind === 'map') this.writeMap(node, org, item);
+      if (item.kind === 'map') this.writeMap(node, org, item);
+      else if (item.source === 'local') for (const one of up) this.emit(one, org, item);
       else this.publish(node, org, item);
     }
   }
@@ -404,6 +451,7 @@ export class World implements Surroundings {
 
   writeMap(node: SimNode, org: string, item: Case): void {
     const { dice } = this;
+    if (item.source === 'local') return this.changeOutside(org, item);
     const entry = 'k'.repeat(dice.between(1, 9));
     const api = node.hub.forOrg(org);
     const tags = shadeOf(entry);
@@ -490,6 +538,7 @@ export class World implements Surroundings {
     if (reader.item.source === 'plain') return undefined;
     if (reader.item.source !== 'local') return this.truth.of(reader.key).position;
     const source = this.#sourceOf(reader);
+    if (source?.map) return { epoch: String(source.map.epoch), offset: 0 };
     return source === undefined || source.epoch === ''
       ? undefined
       : { epoch: source.epoch, offset: source.top };
@@ -566,11 +615,7 @@ export class World implements Surroundings {
     await this.#pass(HEAL_MS / 2);
     this.#reopen();
     for (const node of this.nodes)
-      for (const source of node.sources.values())
-        if (source.brokenSince !== undefined) {
-          source.brokenSince = undefined;
-          source.emit.state({ state: 'live' });
-        }
+      for (const source of node.sources.values()) if (source.brokenSince !== undefined) this.restore(source);
     await this.#pass(HEAL_MS / 2);
     await this.#requireEqual('after healing');
     for (const org of ORGS) for (const item of CASES) this.say(org, item, 1);

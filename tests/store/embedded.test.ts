@@ -77,7 +77,7 @@ describe('an embedded store', () => {
     await writeFile(join(folder, 'lock'), JSON.stringify({ ...lock, id: 'another' }));
     await expect
       .poll(() => store.commit({ statements: [log('late')] }).then(() => 0, codeOf), {
-        timeout: 10_000,
+        timeout: 30_000,
         interval: 200,
       })
       .toBe(1107);

@@ -46,7 +46,7 @@ describe('a durable channel from the transaction to the subscriber', () => {
           );
           return got;
         },
-        { timeout: 10_000 },
+        { timeout: 30_000 },
       )
       .toEqual([
         [1, 1],
@@ -62,7 +62,7 @@ describe('a durable channel from the transaction to the subscriber', () => {
 
     // After the channel was dropped and begun again its old positions mean nothing.
     await store.commit({ statements: [...store.channels.drop(key), store.channels.append(key, '1')] });
-    await expect.poll(() => store.outbox.depth(), { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => store.outbox.depth(), { timeout: 30_000 }).toBe(0);
     const third = peer();
     await third.connect();
     const anew = await subscribe(third, { recover: true, offset: 1, epoch: subscribed['epoch'] });
@@ -83,7 +83,7 @@ async function subscribe(peer: Peer, more: object): Promise<Record<string, unkno
         reply = (await peer.frames()).find((frame) => frame['id'] === 7);
         return reply !== undefined;
       },
-      { timeout: 10_000 },
+      { timeout: 30_000 },
     )
     .toBe(true);
   return (reply?.['subscribe'] ?? reply) as Record<string, unknown>;

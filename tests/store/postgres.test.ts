@@ -126,7 +126,7 @@ describe('a store on PostgreSQL', () => {
       await Promise.all(
         both.map((store) => store.commit({ statements: keys.map((key) => store.channels.append(key, '1')) })),
       );
-    await expect.poll(() => (both[0] as Store).outbox.depth(), { timeout: 20_000 }).toBe(0);
+    await expect.poll(() => (both[0] as Store).outbox.depth(), { timeout: 30_000 }).toBe(0);
     for (const offsets of delivered.values())
       expect(offsets).toEqual(Array.from({ length: 80 }, (_, index) => index + 1));
     expect(Math.min(...by)).toBeGreaterThan(0);
@@ -139,7 +139,7 @@ describe('a store on PostgreSQL', () => {
     const delivered: number[] = [];
     woken.outbox.start((_, { offset }) => void delivered.push(offset));
     await writer.commit({ statements: [writer.channels.append(key, '1')] });
-    await expect.poll(() => delivered, { timeout: 10_000 }).toEqual([1]);
+    await expect.poll(() => delivered, { timeout: 30_000 }).toEqual([1]);
     // The listening connection dies, comes back, and what was committed meanwhile is found.
     const admin = new pg.Client({ connectionString: given.url });
     await admin.connect();
@@ -148,7 +148,7 @@ describe('a store on PostgreSQL', () => {
     );
     await admin.end();
     await writer.commit({ statements: [writer.channels.append(key, '2')] });
-    await expect.poll(() => delivered, { timeout: 10_000 }).toEqual([1, 2]);
+    await expect.poll(() => delivered, { timeout: 30_000 }).toEqual([1, 2]);
   });
 
   it('[STORE-31] what a slower transaction appended is found, although its number is lower', async () => {
@@ -162,11 +162,11 @@ describe('a store on PostgreSQL', () => {
     const { sql: text, parameters = [] } = store.channels.append(channelKey('acme', 'slow'), '"slow"');
     await slow.query(text, [...parameters]);
     await store.commit({ statements: [store.channels.append(channelKey('acme', 'quick'), '"quick"')] });
-    await expect.poll(() => delivered, { timeout: 10_000 }).toEqual(['"quick"']);
+    await expect.poll(() => delivered, { timeout: 30_000 }).toEqual(['"quick"']);
     await slow.query('COMMIT');
     await slow.end();
     await store.commit({ statements: [store.channels.append(channelKey('acme', 'quick'), '"more"')] });
-    await expect.poll(() => delivered, { timeout: 10_000 }).toEqual(['"quick"', '"slow"', '"more"']);
+    await expect.poll(() => delivered, { timeout: 30_000 }).toEqual(['"quick"', '"slow"', '"more"']);
   });
 
   it('[STORE-43] of calls in two processes one takes effect; both get its result', async () => {

@@ -29,7 +29,7 @@ export async function populate(
       for (const channel of channels) {
         const subscription = stock.client.newSubscription(channel);
         subscription.subscribe();
-        await subscription.ready(5_000);
+        await subscription.ready(20_000);
       }
       return stock;
     }),

@@ -33,7 +33,7 @@ export async function gather(
     );
   }
   const crowd: Crowd = { checkers, states: () => states.map((state) => state()) };
-  await until('everybody is live', () => crowd.states().every((state) => state === 'live'), 10_000);
+  await until('everybody is live', () => crowd.states().every((state) => state === 'live'));
   return crowd;
 }
 
@@ -44,7 +44,7 @@ async function openStock(
   checkers: readonly StreamChecker[],
   wire: Wire,
 ): Promise<(() => string)[]> {
-  const stock = kit.stock(url, { wire, timeout: 2_000, maxServerPingDelay: 500 });
+  const stock = kit.stock(url, { wire, timeout: 5_000, maxServerPingDelay: 1_000 });
   await stock.connect();
   return channels.map((channel, index) => {
     const subscription = stock.client.newSubscription(channel, {
@@ -85,8 +85,8 @@ function openTrunkline(
       websocket: WebSocket,
       minDelayMs: 20,
       maxDelayMs: 200,
-      connectTimeoutMs: 2_000,
-      pingGraceMs: 500,
+      connectTimeoutMs: 5_000,
+      pingGraceMs: 1_000,
     }),
   );
   return channels.map((channel, index) => {

@@ -33,7 +33,7 @@ export class ServerOrders {
 
   /** Resolves when the server is where it was told to be. */
   async met(): Promise<void> {
-    await until('the order is met', () => existsSync(this.#met), 10_000, 5);
+    await until('the order is met', () => existsSync(this.#met), 20_000, 5);
   }
 
   /** It goes on; an order that was not met yet is taken back. */

@@ -45,10 +45,10 @@ export class CliError extends Error {
   }
 }
 
-/** Codes that say "not you": 101, 103, 109, 110. */
-const DENIED = new Set([101, 103, 109, 110]);
-/** Codes that say "no such": 102, 104, 1004. */
-const NOT_FOUND = new Set([102, 104, 1004]);
+/** Codes that say "not you": 101, 103, 109, 110, and of clusters 1307, 1308, 1331. */
+const DENIED = new Set([101, 103, 109, 110, 1307, 1308, 1331]);
+/** Codes that say "no such": 102, 104, 1004, and of clusters 1309, 1330. */
+const NOT_FOUND = new Set([102, 104, 1004, 1309, 1330]);
 
 /** The outcome that a code of the server's error table means for a command. */
 export function exitOfCode(code: number): ExitName {

@@ -1,5 +1,5 @@
 /**
- * The live connection of `tail` and `rpc`: the client SDK over the `ws` package's WebSocket. What the SDK cannot know is done here: a development
+ * The live connection of `tail`, `rpc` and `kube`: the client SDK over the `ws` package's WebSocket. What the SDK cannot know is done here: a development
  * server that was started again takes other tokens, and leaves a new one where the first was found; the channels then go on with it.
  */
 import { createSystemClock, sleep } from '@trunkline/base';
@@ -13,6 +13,8 @@ import {
 import WebSocket from 'ws';
 import { unreachable } from './api.js';
 import { CliError, exitOfCode } from './exit.js';
+import { createLiveKube } from './kube/live.js';
+import type { LiveKube } from './kube/ports.js';
 import type { Connect, FollowOptions, LiveConnection, LiveHandlers } from './live.js';
 import { createFeed, type Feed } from './live-feeds.js';
 import { socketUrl, type Settings } from './settings.js';
@@ -81,6 +83,13 @@ class ClientConnection implements LiveConnection {
   readonly failed: Promise<never>;
   readonly #lookAgain: () => Settings;
   readonly #followed = new Map<string, Followed>();
+  /** What is shown of clusters; opened again on another client. */
+  readonly #shown: ((kube: LiveKube) => void)[] = [];
+  readonly kube: LiveKube = {
+    list: (question, onChange) => this.#show((kube) => kube.list(question, onChange)),
+    window: (question, onChange) => this.#show((kube) => kube.window(question, onChange)),
+    log: (question, handlers) => this.#show((kube) => kube.log(question, handlers)),
+  };
   #client: Client;
   #settings: Settings;
   #closed = false;
@@ -129,6 +138,11 @@ class ClientConnection implements LiveConnection {
     this.#client.dispose();
   }
 
+  #show(open: (kube: LiveKube) => void): void {
+    this.#shown.push(open);
+    open(createLiveKube(this.#client));
+  }
+
   #watchConnection(): void {
     const client = this.#client;
     client.state.subscribe(() => {
@@ -155,6 +169,8 @@ class ClientConnection implements LiveConnection {
         this.#watchConnection();
         // The new ones first: a feed reads its position from the subscription that the old client holds.
         for (const followed of this.#followed.values()) this.#open(followed);
+        const kube = createLiveKube(this.#client);
+        for (const show of this.#shown) show(kube);
         old.dispose();
         return true;
       }

@@ -1,8 +1,9 @@
 /**
- * What `tail` and `rpc` need of a live connection, in words of their own, so that they can be tried without one. `live-client.ts`
+ * What `tail`, `rpc` and `kube` need of a live connection, in words of their own, so that they can be tried without one. `live-client.ts`
  * implements it with the client SDK. Events of one channel arrive in the order of the wire.
  */
 import type { FilterNode, Position, Tags } from '@trunkline/protocol';
+import type { LiveKube } from './kube/ports.js';
 import type { Settings } from './settings.js';
 
 export interface LivePublication {
@@ -57,6 +58,8 @@ export interface LiveConnection {
   ): Promise<{ readonly publications: readonly LivePublication[]; readonly position: Position }>;
   /** Throws `CliError`. */
   rpc(method: string, params: unknown): Promise<unknown>;
+  /** Lists of Kubernetes clusters, kept up to date. */
+  readonly kube: LiveKube;
   close(): void;
   /** Rejects with a `CliError` when the server sent the connection away for good, or refused every channel that is followed. */
   readonly failed: Promise<never>;

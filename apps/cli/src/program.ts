@@ -12,6 +12,7 @@ import { addDoctor } from './commands/doctor.js';
 import { addInspect } from './commands/inspect.js';
 import { addInvite } from './commands/invite.js';
 import { addKey } from './commands/key.js';
+import { addKube } from './commands/kube.js';
 import { addMap } from './commands/map.js';
 import { addGroup, addMember } from './commands/member.js';
 import { addNode } from './commands/node.js';
@@ -82,6 +83,7 @@ export function createProgram(deps: CliDeps, exitWith: (code: number) => void): 
   addPublish(program, io, end);
   addRpc(program, io, connect);
   addMap(program, io);
+  addKube(program, io, connect);
   addInspect(program, io);
   addOperate(program, io);
   addSubscriptions(program, io);

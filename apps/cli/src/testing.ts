@@ -3,6 +3,7 @@ import { createSeededRandom } from '@trunkline/base';
 import { FakeClock } from '@trunkline/base/testing';
 import type { CliError } from './exit.js';
 import { createPaint, type Fetch, type Io } from './io.js';
+import type { LiveKube } from './kube/ports.js';
 import type { Connect, FollowOptions, LiveConnection, LiveHandlers, LivePublication } from './live.js';
 import type { OpenSocket, SocketEnd } from './sockets.js';
 
@@ -132,12 +133,21 @@ export interface FakeLive {
     readonly handlers: LiveHandlers;
   }[];
   readonly calls: { readonly method: string; readonly params: unknown }[];
+  /** What was asked to be shown of clusters, with the handlers. */
+  readonly shown: {
+    readonly list: Parameters<LiveKube['list']>[];
+    readonly window: Parameters<LiveKube['window']>[];
+    readonly log: Parameters<LiveKube['log']>[];
+  };
   closed: boolean;
   fail(error: CliError): void;
 }
 
 export function createFakeLive(
-  answers: { readonly rpc?: (method: string) => unknown; readonly history?: readonly LivePublication[] } = {},
+  answers: {
+    readonly rpc?: (method: string, params: unknown) => unknown;
+    readonly history?: readonly LivePublication[];
+  } = {},
 ): FakeLive {
   let fail: (error: CliError) => void = () => undefined;
   const failed = new Promise<never>((_resolve, reject) => {
@@ -147,10 +157,12 @@ export function createFakeLive(
   const followed: FakeLive['followed'] = [];
   const calls: FakeLive['calls'] = [];
   const history = answers.history ?? [];
+  const shown: FakeLive['shown'] = { list: [], window: [], log: [] };
   const fake: FakeLive = {
     connect: async () => connection,
     followed,
     calls,
+    shown,
     closed: false,
     fail: (error) => fail(error),
   };
@@ -162,7 +174,12 @@ export function createFakeLive(
     }),
     rpc: async (method, params) => {
       calls.push({ method, params });
-      return answers.rpc?.(method);
+      return answers.rpc?.(method, params);
+    },
+    kube: {
+      list: (...asked) => void shown.list.push(asked),
+      window: (...asked) => void shown.window.push(asked),
+      log: (...asked) => void shown.log.push(asked),
     },
     close: () => {
       fake.closed = true;

@@ -16,6 +16,7 @@ import { Shell } from './shell/shell.js';
 const Audit = lazy(async () => ({ default: (await import('./screens/audit.js')).Audit }));
 const Channel = lazy(async () => ({ default: (await import('./screens/channel.js')).Channel }));
 const Channels = lazy(async () => ({ default: (await import('./screens/channels.js')).Channels }));
+const Clusters = lazy(async () => ({ default: (await import('./screens/clusters.js')).Clusters }));
 const Connections = lazy(async () => ({ default: (await import('./screens/connections.js')).Connections }));
 const Events = lazy(async () => ({ default: (await import('./screens/events.js')).Events }));
 const Keys = lazy(async () => ({ default: (await import('./screens/keys.js')).Keys }));
@@ -23,6 +24,7 @@ const Members = lazy(async () => ({ default: (await import('./screens/members.js
 const Namespaces = lazy(async () => ({ default: (await import('./screens/namespaces.js')).Namespaces }));
 const Node = lazy(async () => ({ default: (await import('./screens/node.js')).Node }));
 const Orgs = lazy(async () => ({ default: (await import('./screens/orgs.js')).Orgs }));
+const Resources = lazy(async () => ({ default: (await import('./screens/resources.js')).Resources }));
 const Secrets = lazy(async () => ({ default: (await import('./screens/secrets.js')).Secrets }));
 const Users = lazy(async () => ({ default: (await import('./screens/users.js')).Users }));
 const Why = lazy(async () => ({ default: (await import('./screens/why.js')).Why }));
@@ -171,5 +173,9 @@ function Screen({ session, route }: { readonly session: Session; readonly route:
       return <Orgs session={session} />;
     case 'users':
       return <Users session={session} />;
+    case 'clusters':
+      return <Clusters session={session} />;
+    case 'resources':
+      return <Resources route={route} />;
   }
 }

@@ -24,7 +24,24 @@ export type Route =
   | { readonly screen: 'secrets' }
   | { readonly screen: 'audit'; readonly actor?: string; readonly target?: string }
   | { readonly screen: 'orgs' }
-  | { readonly screen: 'users' };
+  | { readonly screen: 'users' }
+  | { readonly screen: 'clusters' }
+  | ResourcesRoute;
+
+/** A list of one kind of objects, and what of it is opened. What is absent is the reader's last choice, or the first there is. */
+export interface ResourcesRoute {
+  readonly screen: 'resources';
+  readonly cluster?: string;
+  /** `v1/pods`, `apps/v1/deployments`. */
+  readonly kind?: string;
+  /** Absent: all. */
+  readonly namespace?: string;
+  readonly search?: string;
+  /** `name` or `-age`: a column, descending with the minus. */
+  readonly sort?: string;
+  /** `namespace/name`, or `name` where the kind has no namespaces. */
+  readonly object?: string;
+}
 
 export function toHash(route: Route): string {
   switch (route.screen) {
@@ -42,6 +59,10 @@ export function toHash(route: Route): string {
     }
     case 'audit':
       return `#/audit${toQuery({ actor: route.actor, target: route.target })}`;
+    case 'resources': {
+      const { screen: _screen, ...asked } = route;
+      return `#/resources${toQuery(asked)}`;
+    }
     default:
       return `#/${route.screen}`;
   }
@@ -79,7 +100,18 @@ export function parseHash(hash: string): Route {
     case 'secrets':
     case 'orgs':
     case 'users':
+    case 'clusters':
       return { screen };
+    case 'resources':
+      return {
+        screen,
+        ...text('cluster'),
+        ...text('kind'),
+        ...text('namespace'),
+        ...text('search'),
+        ...text('sort'),
+        ...text('object'),
+      };
     case 'audit':
       return { screen, ...text('actor'), ...text('target') };
     default:

@@ -21,6 +21,7 @@ import {
 import { createMemoryBroker, type Broker, type BrokerFactory } from '@trunkline/broker';
 import { createHub, nativeProfile, type Hub, type Module } from '@trunkline/hub';
 import { directoryModule } from '@trunkline/module-directory';
+import { kubeModule } from '@trunkline/module-kube';
 import { nodeModule } from '@trunkline/module-node';
 import { closeOf } from '@trunkline/protocol';
 import type { Deliver, StoreDeps } from '@trunkline/store';
@@ -28,6 +29,7 @@ import { createEntrance, uniSse, type Entrance } from '@trunkline/transport';
 import { createApiKeys, type ApiKeyOptions } from './auth/api-keys.js';
 import { createTokenAuthenticator } from './auth/authenticator.js';
 import type { ConsoleSessions, EndedSession } from './auth/console-sessions.js';
+import { createIdentify } from './auth/identify.js';
 import { mintToken } from './auth/mint.js';
 import { toAuthenticatorOptions } from './config/auth-options.js';
 import { toHubOptions } from './config/hub-options.js';
@@ -43,6 +45,7 @@ import { keepDevKey, removeDevState, writeDevState } from './dev-state.js';
 import { createHttpApp } from './http/app.js';
 import { createNodeMetrics } from './http/metrics.js';
 import { createValidatorCompiler } from './http/validator.js';
+import { openServerKube } from './kube/open.js';
 import { addressOf, ListenError } from './listening.js';
 import { createLogger } from './logging.js';
 import { createProcessGauge } from './process-facts.js';
@@ -60,6 +63,8 @@ export interface ServerContext {
   /** Default: pino, as configured. */
   readonly logger?: Logger;
   readonly clock?: Clock;
+  /** What credential plugins of kubeconfigs see, and where a pod finds its own cluster. Default: that of the process. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   /** For ids, epochs and the development key; default the platform's cryptographic source. */
   readonly random?: Random;
   /** Where the built console lies. Default: apps/console/dist of this installation. */
@@ -175,6 +180,11 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
     );
     const authenticator = directory ? withoutDisabled(tokens, directory) : tokens;
     const validator = createValidatorCompiler();
+    // Closed after the hub, whose lists read from it.
+    const { environment = process.env } = context;
+    const clusters = stack.use(
+      await openServerKube({ clock, random, logger, directory, store, environment }, config),
+    );
     const openBrokerFor = await openBroker({ clock, random, logger }, values);
     const tracer = await openTracer(values);
     let broker: Broker | undefined;
@@ -214,6 +224,8 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
     }
 
     if (directory) await built.use(directoryModule({ directory }));
+
+    await built.use(kubeModule({ ...clusters, identify: createIdentify({ authenticator, sessions }) }));
 
     await built.use(uniSse({ profile: nativeProfile(built.options), authenticator }));
 
@@ -289,6 +301,7 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
         batchMaxCommands: values.api.batchMaxCommands,
         maxDepth: values.client.maxDepth,
         trustedProxies: values.server.trustedProxies,
+        loopbackOriginOnly: values.development && !values.developmentOnAnyHost,
         consoleDir: context.consoleDir ?? CONSOLE_DIR,
         ...(values.metrics.token === undefined ? {} : { metricsToken: values.metrics.token }),
         ...(tls === undefined ? {} : { tls }),
@@ -311,6 +324,7 @@ export function createServer(config: ResolvedConfig, context: ServerContext = {}
     if (opening) await reading;
     else reading?.catch((err: unknown) => logger.error({ err }, 'the directory cannot be read'));
     isChecking = false;
+    if (values.kube.demo.run === 'start') await clusters.demo?.start();
     logger.info({ url, host, port: bound, version: VERSION, development: values.development }, 'listening');
     return {
       url,

@@ -3,10 +3,8 @@
  * stand on these two ports alone, so that sharing and rights are decided in one place.
  */
 import type {
-  KubeAnswer,
   KubeCluster,
   KubeQuestion,
-  KubeRequest,
   ReflectorLease,
   ReflectorListener,
   ResourceInfo,

@@ -2,21 +2,21 @@
 export function equalJson(left: unknown, right: unknown): boolean {
   if (Object.is(left, right)) return true;
   if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false;
-  if (Array.isArray(left) || Array.isArray(right)) {
-    if (!Array.isArray(left) || !Array.isArray(right) || left.length !== right.length) return false;
-    return left.every((item, index) => equalJson(item, right[index]));
+  const prototype: unknown = Object.getPrototypeOf(left);
+  if (prototype !== Object.getPrototypeOf(right)) return false;
+  if (Array.isArray(left)) {
+    const other = right as readonly unknown[];
+    return left.length === other.length && left.every((item, index) => equalJson(item, other[index]));
   }
-  if (Object.getPrototypeOf(left) !== Object.getPrototypeOf(right) || !isPlain(left)) return false;
-  const keys = Object.keys(left);
-  if (keys.length !== Object.keys(right).length) return false;
-  return keys.every(
-    (key) =>
-      Object.hasOwn(right, key) &&
-      equalJson((left as Record<string, unknown>)[key], (right as Record<string, unknown>)[key]),
-  );
+  if (prototype !== null && prototype !== Object.prototype) return false;
+  // A loop, not a list of names: a map compares every value that arrives with the one it has.
+  const [a, b] = [left, right] as Record<string, unknown>[] as [Fields, Fields];
+  let more = 0;
+  for (const key in a) {
+    if (!Object.hasOwn(b, key) || !equalJson(a[key], b[key])) return false;
+    more++;
+  }
+  return more === Object.keys(b).length;
 }
 
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || prototype === Object.prototype;
-}
+type Fields = Readonly<Record<string, unknown>>;

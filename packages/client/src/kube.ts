@@ -1,5 +1,11 @@
 /** The door of live Kubernetes lists: lists, objects, windows and logs that stay current. */
-export { liveList, LiveList, type ListOptions, type ListQuestion, type ListSnapshot } from './kube/live-list.js';
+export {
+  liveList,
+  LiveList,
+  type ListOptions,
+  type ListQuestion,
+  type ListSnapshot,
+} from './kube/live-list.js';
 export {
   liveObject,
   LiveObject,
@@ -15,6 +21,8 @@ export {
   type WindowSnapshot,
   type WindowView,
 } from './kube/live-window.js';
+export { liveLog, LiveLog, type LogOptions, type LogQuestion, type LogSnapshot } from './kube/live-log.js';
+export type { LogBounds, LogEntry } from './kube/log-lines.js';
 export type { LiveOptions } from './kube/options.js';
 export type {
   Health,

@@ -7,7 +7,7 @@ import { randomId } from '@trunkline/base';
 import { isHole, type Reset } from './continuity.js';
 import { sameContinuity, type Continuity } from './continuity-view.js';
 import { localError, toCodedError } from './errors.js';
-import { MapStore, type MapChange } from './map-store.js';
+import { MapStore, type MapChange, type MapReading } from './map-store.js';
 import type { RawPublication, WireReader, WireSetup } from './reader.js';
 import { Cell, Listeners, type Batch } from './store.js';
 import type { WireDeps } from './wire.js';
@@ -38,14 +38,14 @@ export class MapFeed<T> implements WireReader {
     batch: Batch,
     channel: string,
     setup: WireSetup,
-    decode: ((data: unknown) => T) | undefined,
+    { decode, versionOf }: MapReading<T>,
   ) {
     this.channel = channel;
     this.decode = decode;
     this.#deps = deps;
     this.#batch = batch;
     this.#listeners = new Listeners(deps.options.report);
-    this.store = new MapStore<T>(deps.options.maxPendingChanges);
+    this.store = new MapStore<T>(deps.options.maxPendingChanges, versionOf);
     this.#loadingSinceMs = deps.options.clock.now();
     this.continuity = new Cell<Continuity>(
       { kind: 'recovering', sinceMs: this.#loadingSinceMs },
@@ -172,7 +172,7 @@ export class MapFeed<T> implements WireReader {
   #touch(keys: readonly string[]): void {
     if (keys.length === 0) return;
     for (const watcher of this.#watchers) watcher(keys);
-    for (const key of keys) this.#changedKeys.add(key);
+    if (this.#byKey.size > 0) for (const key of keys) this.#changedKeys.add(key);
     this.#batch.add(this.#flush);
   }
 

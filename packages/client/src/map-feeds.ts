@@ -41,7 +41,7 @@ export class MapFeeds {
       pageSize,
       delta,
     });
-    const shared = this.#share(channel, setup, options.decode);
+    const shared = this.#share(channel, setup, options as MapOptions<unknown>);
     shared.readers++;
     let released = false;
     return new MapSubscription<T>(this.#deps, channel, shared.feed as MapFeed<T>, () => {
@@ -57,7 +57,7 @@ export class MapFeeds {
     this.#shared.clear();
   }
 
-  #share(channel: string, setup: WireSetup, decode: ((data: unknown) => unknown) | undefined): Shared {
+  #share(channel: string, setup: WireSetup, options: MapOptions<unknown>): Shared {
     const held = this.#shared.get(channel);
     if (held !== undefined) {
       const differs = differenceOf(held.setup, setup);
@@ -72,7 +72,7 @@ export class MapFeeds {
         );
       this.#end(channel, held);
     }
-    const feed = new MapFeed<unknown>(this.#deps, this.#wires, this.#batch, channel, setup, decode);
+    const feed = new MapFeed<unknown>(this.#deps, this.#wires, this.#batch, channel, setup, options);
     const shared: Shared = { feed, setup, readers: 0 };
     this.#shared.set(channel, shared);
     return shared;

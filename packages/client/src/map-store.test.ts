@@ -32,6 +32,23 @@ describe('map store', () => {
     expect(store.snapshot()).toBe(before);
   });
 
+  it('[CLIENT-14] values of two versions are different without being compared; those of one version are compared', () => {
+    interface Versioned {
+      readonly version: number;
+      readonly text: string;
+    }
+    const store = new MapStore<Versioned>(10, ({ version }) => version);
+    const put = (version: number, text: string): readonly string[] =>
+      store.apply({ kind: 'set', key: 'a', value: { version, text } }, undefined, false);
+    put(1, 'x');
+    const first = store.get('a');
+    expect(put(1, 'x')).toEqual([]);
+    expect(store.get('a')).toBe(first);
+    expect(put(1, 'y')).toEqual(['a']);
+    expect(put(2, 'y')).toEqual(['a']);
+    expect(store.get('a')).toEqual({ version: 2, text: 'y' });
+  });
+
   it('[CLIENT-14] a resync keeps identities of what is equal, and tells only what differs', () => {
     const store = new MapStore<Value>(10);
     for (const key of ['a', 'b', 'c']) store.apply(set(key, 1), undefined, false);

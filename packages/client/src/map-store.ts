@@ -11,14 +11,30 @@ export type MapChange<T> =
   | { readonly kind: 'set'; readonly key: string; readonly value: T }
   | { readonly kind: 'remove'; readonly key: string };
 
+/** How an application reads the values of a map. */
+export interface MapReading<T> {
+  /** Turns data into values; an entry it throws on is reported and left out. The first reader's is used for all. Default: as it came. */
+  readonly decode?: (data: unknown) => T;
+  /**
+   * A primitive part of a value that is looked at first: where it differs, so do the values, and the rest need not be compared. Must not throw. The first reader's is used
+   * for all.
+   */
+  readonly versionOf?: (value: T) => unknown;
+}
+
+const NONE: readonly string[] = [];
+
 export class MapStore<T> {
   readonly #confirmed = new Map<string, T>();
   readonly #shown = new Map<string, T>();
   readonly #log: OptimisticLog<MapChange<T>>;
+  readonly #versionOf: ((value: T) => unknown) | undefined;
   #snapshot: ReadonlyMap<string, T> | undefined;
 
-  constructor(maxPending: number) {
+  /** `versionOf`: see `MapReading`. */
+  constructor(maxPending: number, versionOf?: (value: T) => unknown) {
     this.#log = new OptimisticLog(maxPending);
+    this.#versionOf = versionOf;
   }
 
   /** Changes that are not confirmed yet. */
@@ -42,6 +58,10 @@ export class MapStore<T> {
   /** A confirmed change. `isOwn`: published by this client. Returns the keys whose shown value changed. */
   apply(change: MapChange<T>, position: Position | undefined, isOwn: boolean): readonly string[] {
     const { key } = change;
+    if (this.#log.pending.length === 0) {
+      this.#log.applied(position);
+      return this.#show(change) ? [key] : NONE;
+    }
     if (change.kind === 'remove') this.#confirmed.delete(key);
     else this.#confirmed.set(key, this.#keepIdentity(this.#confirmed.get(key), change.value));
     const before = this.#log.pending;
@@ -88,6 +108,22 @@ export class MapStore<T> {
     return this.#refresh([found.change.key]);
   }
 
+  /** Where nothing of this client waits, what is confirmed is what is shown. */
+  #show(change: MapChange<T>): boolean {
+    const { key } = change;
+    if (change.kind === 'remove') {
+      if (!this.#confirmed.delete(key)) return false;
+      this.#shown.delete(key);
+    } else {
+      const held = this.#shown.get(key);
+      if (held !== undefined && this.#equal(held, change.value)) return false;
+      this.#confirmed.set(key, change.value);
+      this.#shown.set(key, change.value);
+    }
+    this.#snapshot = undefined;
+    return true;
+  }
+
   #refresh(keys: Iterable<string>): readonly string[] {
     const changed: string[] = [];
     for (const key of new Set(keys)) {
@@ -108,7 +144,13 @@ export class MapStore<T> {
   }
 
   #keepIdentity(held: T | undefined, value: T): T {
-    return held !== undefined && equalJson(held, value) ? held : value;
+    return held !== undefined && this.#equal(held, value) ? held : value;
+  }
+
+  #equal(held: T, value: T): boolean {
+    const versionOf = this.#versionOf;
+    if (versionOf !== undefined && versionOf(held) !== versionOf(value)) return false;
+    return equalJson(held, value);
   }
 }
 

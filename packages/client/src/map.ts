@@ -3,15 +3,14 @@ import type { DeltaStats } from 'centrifuge';
 import type { Continuity } from './continuity-view.js';
 import { localError } from './errors.js';
 import type { MapFeed } from './map-feed.js';
+import type { MapReading } from './map-store.js';
 import type { WireOptions } from './reader.js';
 import { Cell, type Readable } from './store.js';
 import type { WireDeps } from './wire.js';
 
-export interface MapOptions<T> extends WireOptions {
+export interface MapOptions<T> extends WireOptions, MapReading<T> {
   /** False opens nothing. Default true. */
   readonly enabled?: boolean;
-  /** Turns data into values; an entry it throws on is reported and left out. The first reader's is used for all. Default: as it came. */
-  readonly decode?: (data: unknown) => T;
 }
 
 /** One application reader. */

@@ -380,8 +380,16 @@ export class FakeServer {
     try {
       return { rpc: { data: rpc(method, request['data'], connection) } };
     } catch (error) {
-      const { code = 100, message } = error as { code?: number; message: string };
-      return { error: { code, message } };
+      const {
+        code = 100,
+        message,
+        temporary = false,
+      } = error as {
+        code?: number;
+        message: string;
+        temporary?: boolean;
+      };
+      return { error: { code, message, ...(temporary ? { temporary } : {}) } };
     }
   }
 }

@@ -69,6 +69,8 @@ export const openedList = z.object({
 });
 
 export const deniedScope = z.object({
+  /** Where several clusters were asked for. */
+  cluster: clusterId.optional(),
   namespace: z.string().optional(),
   code: z.number().int(),
   /** In the words of the API server where it said some. */

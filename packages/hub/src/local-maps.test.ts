@@ -67,7 +67,7 @@ function apply(held: Map<string, unknown>, pub: Frame): void {
 }
 
 describe('local maps', () => {
-  test('[CLASS-4] a first reader waits for the entries; pages, changes and removals follow', async () => {
+  test('[CLASS-5] a first reader waits for the entries; pages, changes and removals follow', async () => {
     let loaded: (() => void) | undefined;
     const { module, emits } = listModule(
       () => new Promise((resolve) => (loaded = () => resolve({ dispose: () => undefined }))),
@@ -104,7 +104,7 @@ describe('local maps', () => {
     expect(await one.publications()).toMatchObject([{ key: 'd', data: { n: 4 }, offset: 4 }]);
   });
 
-  test('[CLASS-4] [CONT-4] a source that takes too long costs half the deadline, and says so; the load cuts who came before', async () => {
+  test('[CLASS-5] [CONT-4] a source that takes too long costs half the deadline, and says so; the load cuts who came before', async () => {
     const { module, emits } = listModule(() => new Promise(() => undefined));
     const clock = new FakeClock();
     const { hub, peer } = createTestHub({ subscribeDeadlineMs: 3_000 }, { clock });
@@ -124,7 +124,7 @@ describe('local maps', () => {
     expect(entries(sub(await one.call(state('list:1')))['state'])).toEqual([['a', 1]]);
   });
 
-  test('[CLASS-4] who was away continues by offset; a position from before the load takes the state', async () => {
+  test('[CLASS-5] who was away continues by offset; a position from before the load takes the state', async () => {
     const { module, emits } = listModule();
     const { hub, peer } = createTestHub();
     await hub.use(module);
@@ -149,7 +149,7 @@ describe('local maps', () => {
     ]);
   });
 
-  test('[CLASS-4] clients and the API write nothing into it; the API reads it', async () => {
+  test('[CLASS-5] clients and the API write nothing into it; the API reads it', async () => {
     const { module, emits } = listModule();
     const { hub, peer } = createTestHub({ insecure: true });
     await hub.use(module);
@@ -168,7 +168,7 @@ describe('local maps', () => {
     expect((await hub.forOrg('other').mapState('list:1', {})).entries).toEqual([]);
   });
 
-  test('[CLASS-4] [CLASS-3] a source that fails is opened again; its entries begin anew', async () => {
+  test('[CLASS-5] [CLASS-3] a source that fails is opened again; its entries begin anew', async () => {
     let failures = 1;
     const { module, emits } = listModule(({ emit }) => {
       if (failures-- > 0) {
@@ -190,7 +190,7 @@ describe('local maps', () => {
     expect(entries(sub(await one.call(state('list:1')))['state'])).toEqual([['whole', 2]]);
   });
 
-  test('[CLASS-4] a namespace without a source, or of another type, is refused by name', async () => {
+  test('[CLASS-5] a namespace without a source, or of another type, is refused by name', async () => {
     const { hub } = createTestHub();
     const of = (options: object): Module =>
       defineModule<void>({
@@ -201,7 +201,7 @@ describe('local maps', () => {
     await expect(hub.use(of({ type: 'map_users' }))).rejects.toThrow(/'list'.*types/);
   });
 
-  test('[CLASS-4] random sets, removals, loads, resets and readers that come and go: all equal the entries', async () => {
+  test('[CLASS-5] random sets, removals, loads, resets and readers that come and go: all equal the entries', async () => {
     for (let seed = 1; seed <= 40; seed++) await world(createSeededRandom(seed));
   });
 });

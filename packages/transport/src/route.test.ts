@@ -30,6 +30,22 @@ describe('routes', () => {
     expect(route([pattern], 'GET', '/panels/%zz')).toEqual({ kind: 'badPath' });
   });
 
+  it('[WS-1] a pattern may leave the end open; its value is as it came', () => {
+    expect(matchPath('/c/:id/*rest', '/c/a%20b/x/%2Fy//z')).toEqual({ id: 'a b', rest: 'x/%2Fy//z' });
+    expect(matchPath('/c/:id/*rest', '/c/a/%zz')).toEqual({ id: 'a', rest: '%zz' });
+    expect([matchPath('/c/:id/*rest', '/c/a/'), matchPath('/c/:id/*rest', '/c/a')]).toEqual([
+      undefined,
+      undefined,
+    ]);
+    const openEnded = endpoint(never, '/c/*rest');
+    const pattern = endpoint(never, '/c/:id/ws');
+    expect(route([openEnded, pattern], 'GET', '/c/a/ws')).toMatchObject({ endpoint: pattern });
+    expect(route([openEnded, pattern], 'GET', '/c/a/other')).toMatchObject({
+      endpoint: openEnded,
+      params: { rest: 'a/other' },
+    });
+  });
+
   it('[WS-1] the target is split without interpreting it', () => {
     const { path, query } = splitTarget('//evil.test/ws?a=1&a=2&b=%20');
     expect(path).toBe('//evil.test/ws');

@@ -310,3 +310,28 @@ describe('life of the entrance', () => {
     await expect(startRig([], { trustedProxies: ['x'] })).rejects.toThrow(/trustedProxies\[0\]/);
   });
 });
+
+describe('endpoints that speak for themselves', () => {
+  it('[WS-8] a line is handed to the hub with its principal, and carries a text frame for each document', async () => {
+    const principal = { user: 'ada', org: 'acme', roles: [], groups: [], caps: [], channels: [] };
+    const begin = () => ({ onFrame: () => undefined, onDrained: () => undefined, onClosed: () => undefined });
+    rig = await startRig([
+      endpoint(
+        () => ({ kind: 'converse', principal, profile: PROFILE, subprotocol: 'own', begin }),
+        '/lines/:id',
+      ),
+    ]);
+    const client = rig.client('/lines/7', { protocols: ['other', 'own'] });
+    await client.opened();
+    expect(client.ws.protocol).toBe('own');
+    expect(rig.hub.lines).toHaveLength(1);
+    expect(rig.hub.lines[0]?.line).toMatchObject({ principal, begin, request: { params: { id: '7' } } });
+    client.ws.send('hello');
+    await client.until(() => client.received.length === 1);
+    rig.hub.lines[0]?.transport.write([document('a'), document('b')]);
+    await client.until(() => client.received.length === 3);
+    expect(client.received).toEqual(['heard hello', 'a', 'b']);
+    client.ws.send('x'.repeat(PROFILE.maxFrameBytes + 1));
+    expect((await client.closed()).code).toBe(1009);
+  });
+});

@@ -90,7 +90,10 @@ export function createUpgradeHandler(deps: WebSocketServerDeps, options: Entranc
   };
 
   /** The sub-protocol to answer with. Selecting one that was not offered would break the handshake, so that is not done. */
-  const selected = (decision: Accept | Converse | AcceptThenClose, request: OpenRequest): string | undefined => {
+  const selected = (
+    decision: Accept | Converse | AcceptThenClose,
+    request: OpenRequest,
+  ): string | undefined => {
     const { subprotocol } = decision;
     if (subprotocol === undefined || request.subprotocols.includes(subprotocol)) return subprotocol;
     logger.warn({ path: request.path, subprotocol }, 'endpoint selected a sub-protocol that was not offered');

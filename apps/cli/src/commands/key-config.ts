@@ -25,7 +25,7 @@ export function requireOrg(org: string | undefined): void {
 }
 
 /** Modules whose routes and methods a scope may name. */
-export const MODULES: readonly string[] = ['directory', 'node', 'store'];
+export const MODULES: readonly string[] = ['directory', 'kube', 'node', 'store'];
 
 /** The words are those of the contract of the API, which is loaded only where there are any: it brings its schema library along. */
 export async function requireScopes(scopes: readonly string[] | undefined, modules: boolean): Promise<void> {

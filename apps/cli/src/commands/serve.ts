@@ -19,10 +19,10 @@ export function addServe(
     .description(
       'Runs a server until it is told to stop. Any option of the configuration can be given as --<dotted.name> <value>; `trunkline config show` lists them.',
     )
-    .usage('[--config <file>] [--dev] [--port <port>] [--host <host>] [--<option> <value>…]')
+    .usage('[--config <file>] [--dev] [--demo] [--port <port>] [--host <host>] [--<option> <value>…]')
     .addHelpText(
       'after',
-      '\n  --config, -c <file>  configuration file (YAML); default: trunkline.yaml where there is one\n  --dev                a server for one person at one machine: open channels, a link into the console\n  --port <port>        port to listen on (default 8000)\n  --host <host>        address to listen on (default 127.0.0.1)',
+      '\n  --config, -c <file>  configuration file (YAML); default: trunkline.yaml where there is one\n  --dev                a server for one person at one machine: open channels, a link into the console\n  --demo               with a simulated Kubernetes cluster, where no other is configured\n  --port <port>        port to listen on (default 8000)\n  --host <host>        address to listen on (default 127.0.0.1)',
     )
     .allowUnknownOption()
     .allowExcessArguments()

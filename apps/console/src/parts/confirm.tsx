@@ -3,6 +3,7 @@ import { Button, Group, Modal, Text, TextInput } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useState } from 'react';
 import { useCall, type Call } from '../live.js';
+import { useLast } from './last.js';
 import { SheetHead } from './sheet.js';
 
 export interface Question {
@@ -31,6 +32,8 @@ export function Confirm({
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState<string>();
   const [typed, setTyped] = useState('');
+  /** What stands there; only what is asked now can be done. */
+  const shown = useLast(question);
   const close = (): void => {
     setFault(undefined);
     setTyped('');
@@ -53,15 +56,15 @@ export function Confirm({
     <Modal.Root opened={question !== undefined} onClose={close} centered classNames={{ content: 'tl-sheet' }}>
       <Modal.Overlay />
       <Modal.Content>
-        <SheetHead of="modal" title={question?.title} />
+        <SheetHead of="modal" title={shown?.title} />
         <Modal.Body>
-          <Text size="sm">{question?.text}</Text>
-          {question?.word !== undefined && (
+          <Text size="sm">{shown?.text}</Text>
+          {shown?.word !== undefined && (
             <TextInput
               mt="md"
               label={
                 <>
-                  Type <code>{question.word}</code> to go on
+                  Type <code>{shown.word}</code> to go on
                 </>
               }
               value={typed}
@@ -81,12 +84,12 @@ export function Confirm({
               Cancel
             </Button>
             <Button
-              color={question?.danger ? 'red.8' : 'jade'}
+              color={shown?.danger ? 'red.8' : 'jade'}
               loading={busy}
-              disabled={question?.word !== undefined && typed.trim() !== question.word}
+              disabled={shown?.word !== undefined && typed.trim() !== shown.word}
               onClick={() => question && void run(question)}
             >
-              {question?.action}
+              {shown?.action}
             </Button>
           </Group>
         </Modal.Body>

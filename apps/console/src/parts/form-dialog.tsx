@@ -20,7 +20,7 @@ export function FormDialog({ opened, onClose, title, ...rest }: FormDialogProps)
     <Modal.Root opened={opened} onClose={onClose} centered size={520} classNames={{ content: 'tl-sheet' }}>
       <Modal.Overlay />
       <Modal.Content>
-        <SheetHead of="modal" title={title} />
+        <SheetHead of="modal" title={opened ? title : undefined} />
         <Modal.Body>{opened && <Form onClose={onClose} {...rest} />}</Modal.Body>
       </Modal.Content>
     </Modal.Root>
@@ -68,5 +68,5 @@ function Form({ action, unusable, onClose, onSubmit, children }: Omit<FormDialog
 /** Without the name of the method, which says nothing to whoever filled in a form. */
 export function faultWords(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/^directory\.\w+: /, '');
+  return text.replace(/^(directory|kube)\.[\w.]+: /, '');
 }

@@ -2,6 +2,7 @@
 import { Button, Group, Modal, Text } from '@mantine/core';
 import { TriangleAlert } from 'lucide-react';
 import { Copy } from './copy.js';
+import { useLast } from './last.js';
 import { SheetHead } from './sheet.js';
 
 export interface Shown {
@@ -19,6 +20,8 @@ export function ShownOnce({
   readonly shown: Shown | undefined;
   readonly onClose: () => void;
 }) {
+  // The text itself goes at once.
+  const words = useLast(shown && { title: shown.title, what: shown.what, note: shown.note });
   return (
     <Modal.Root
       opened={shown !== undefined}
@@ -30,15 +33,15 @@ export function ShownOnce({
     >
       <Modal.Overlay />
       <Modal.Content>
-        <SheetHead of="modal" title={shown?.title} />
+        <SheetHead of="modal" title={words?.title} />
         <Modal.Body>
           <div className="tl-once">
-            <code aria-label={shown?.what}>{shown?.text}</code>
-            <Copy text={() => shown?.text ?? ''} what={shown?.what ?? ''} />
+            <code aria-label={words?.what}>{shown?.text}</code>
+            <Copy text={() => shown?.text ?? ''} what={words?.what ?? ''} />
           </div>
           <div className="tl-alarm" role="note">
             <TriangleAlert size={18} aria-hidden="true" />
-            <span>{shown?.note}</span>
+            <span>{words?.note}</span>
           </div>
           <Group justify="space-between" mt="lg">
             <Text size="sm" c="dimmed">

@@ -50,7 +50,10 @@ export function ConnectionDrawer({ client, onClose, ...rest }: ConnectionDrawerP
     >
       <Drawer.Overlay />
       <Drawer.Content>
-        <SheetHead of="drawer" title={`Connection ${client?.slice(0, 8) ?? ''}`} />
+        <SheetHead
+          of="drawer"
+          title={client === undefined ? undefined : `Connection ${client.slice(0, 8)}`}
+        />
         <Drawer.Body>
           {client !== undefined && <Details key={client} client={client} onClose={onClose} {...rest} />}
         </Drawer.Body>

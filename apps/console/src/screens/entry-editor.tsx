@@ -44,9 +44,7 @@ export function EntryEditor({ edit, onClose, ...rest }: EntryEditorProps) {
       <Modal.Content>
         <SheetHead
           of="modal"
-          title={
-            edit === undefined ? '' : edit.kind === 'add' ? TITLES.add : `${TITLES[edit.kind]} ${edit.key}`
-          }
+          title={edit && (edit.kind === 'add' ? TITLES.add : `${TITLES[edit.kind]} ${edit.key}`)}
         />
         <Modal.Body>
           {edit?.kind === 'add' && <Form {...rest} onClose={onClose} read={undefined} />}

@@ -1,6 +1,7 @@
 /** The places of the console, in the order of the menus. */
 import {
   Activity,
+  Boxes,
   Building2,
   Cable,
   FolderTree,
@@ -11,6 +12,7 @@ import {
   Radio,
   ScrollText,
   Server,
+  ShipWheel,
   UserRoundCog,
   Users,
   type LucideIcon,
@@ -37,6 +39,7 @@ export interface Place {
 
 export const PARTS = [
   { part: 'traffic', label: 'Traffic' },
+  { part: 'kubernetes', label: 'Kubernetes' },
   { part: 'org', label: 'Org' },
   { part: 'installation', label: 'Installation' },
 ] as const;
@@ -109,6 +112,26 @@ const PLACES: readonly Place[] = [
     screens: ['namespaces'],
     first: false,
     part: 'traffic',
+  },
+  {
+    route: { screen: 'resources' },
+    label: 'Resources',
+    hint: 'Pods, deployments and every other kind, live',
+    keywords: 'kubernetes k8s pods nodes logs yaml objects',
+    icon: Boxes,
+    screens: ['resources'],
+    first: false,
+    part: 'kubernetes',
+  },
+  {
+    route: { screen: 'clusters' },
+    label: 'Clusters',
+    hint: 'Reach, latency, watches and who shares them',
+    keywords: 'kubernetes k8s api server reflectors demo kubeconfig',
+    icon: ShipWheel,
+    screens: ['clusters'],
+    first: false,
+    part: 'kubernetes',
   },
   {
     route: { screen: 'members' },

@@ -22,6 +22,7 @@ export function checkRules(config: Config): RuleFinding[] {
     ...channelRules(config),
     ...durableRules(config),
     ...apiRules(config),
+    ...kubeRules(config),
     ...drainRules(config),
   ];
 }
@@ -280,6 +281,36 @@ function apiRules({ api }: Config): RuleFinding[] {
         ]
       : [];
   });
+}
+
+/** Where a cluster is, is said once; one that only users have credentials for still needs its address, hence a kubeconfig. */
+function kubeRules({ kube: { clusters, demo } }: Config): RuleFinding[] {
+  const findings = clusters.flatMap(({ id, kubeconfig, context, inCluster }, index): RuleFinding[] => {
+    const path = ['kube', 'clusters', index];
+    const first = clusters.findIndex((other) => other.id === id);
+    return [
+      ...(first < index
+        ? [
+            {
+              path: [...path, 'id'],
+              message: `${id} is already the id of ${formatPath(['kube', 'clusters', first])}`,
+            },
+          ]
+        : []),
+      ...((kubeconfig !== undefined) === inCluster
+        ? [{ path, message: 'needs exactly one of kubeconfig and inCluster' }]
+        : []),
+      ...(context !== undefined && kubeconfig === undefined
+        ? [{ path: [...path, 'context'], message: 'is of a kubeconfig, and none is named' }]
+        : []),
+    ];
+  });
+  if (clusters.length > 0 && demo.run === 'start')
+    findings.push({
+      path: ['kube', 'demo', 'run'],
+      message: 'is for servers without clusters of their own: take kube.clusters away, or set it to never',
+    });
+  return findings;
 }
 
 function drainRules({ drain }: Config): RuleFinding[] {

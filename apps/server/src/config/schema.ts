@@ -10,6 +10,7 @@ import { HUB_DEFAULTS } from '@trunkline/hub';
 import { DIRECTORY_DEFAULTS } from '@trunkline/module-directory';
 import { z } from 'zod';
 import { HMAC_ALGORITHMS, PUBLIC_ALGORITHMS } from '../auth/keys.js';
+import { kubeSection } from './kube-schema.js';
 import { choice, duration, flag, freeForm, integer, list, records, size, text } from './leaves.js';
 
 const ORG = {
@@ -108,7 +109,7 @@ const apiKey = z.strictObject({
   }).optional(),
   scopes: list(
     'Methods the key may call; `*`: all.',
-    choice('Method, or module.', ['*', ...(Object.keys(apiMethods) as ApiMethod[]), 'directory']),
+    choice('Method, or module.', ['*', ...(Object.keys(apiMethods) as ApiMethod[]), 'directory', 'kube']),
   ).default(['*']),
 });
 
@@ -462,6 +463,7 @@ export const configSchema = z.strictObject({
       }).default(DIRECTORY_DEFAULTS.refreshMs),
     })
     .prefault({}),
+  kube: kubeSection,
   tracing: z
     .strictObject({
       endpoint: text(
@@ -518,6 +520,7 @@ export const DEVELOPMENT_DEFAULTS = {
   auth: { defaultOrg: 'dev', allowAnonymous: true },
   // A tour without durable channels need not wait for a database, nor pay its memory.
   store: { open: 'use' },
+  kube: { demo: { run: 'onRequest' } },
   channels: {
     default: OPEN,
     namespaces: [

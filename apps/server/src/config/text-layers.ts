@@ -37,7 +37,11 @@ const SHORT_FLAGS: Readonly<Record<string, string>> = {
   port: 'server.port',
   host: 'server.host',
   dev: 'development',
+  demo: 'kube.demo.run',
 };
+
+/** What a short flag that stands alone says, where it is no switch. */
+const ALONE: Readonly<Record<string, string>> = { demo: 'start' };
 
 export function readEnvironmentLayer(
   root: z.ZodType,
@@ -97,10 +101,18 @@ export function readFlagsLayer(root: z.ZodType, flags: readonly string[]): Flags
     }
     const takesNext =
       match[3] === undefined &&
+      !Object.hasOwn(ALONE, name) &&
       isValue(flags[index + 1]) &&
       (leaf?.info.kind !== 'switch' || toSwitch(flags[index + 1] ?? '') !== undefined);
     const value =
-      match[3] ?? (takesNext ? flags[++index] : leaf?.info.kind === 'switch' ? 'true' : undefined);
+      match[3] ??
+      (takesNext
+        ? flags[++index]
+        : leaf?.info.kind === 'switch'
+          ? 'true'
+          : Object.hasOwn(ALONE, name)
+            ? ALONE[name]
+            : undefined);
     if (value === undefined) problem(`${flag} needs a value`);
     else if (leaf) assign(layer, leaf, value, 'flag');
     else file = value;

@@ -70,7 +70,7 @@ export async function createHttpApp(
     ...settings,
     ...(options.tls ? { https: options.tls } : {}),
   } as FastifyServerOptions);
-  const peerFacts = createPeerFacts(options.trustedProxies);
+  const peerFacts = createPeerFacts(options.trustedProxies, options.loopbackOriginOnly);
   const onKeyUse = deps.onKeyUse ?? (() => undefined);
 
   const headers = securityHeaders(options.tls !== undefined);

@@ -61,12 +61,15 @@ function bind(scope: FastifyInstance, route: RouteDescriptor, deps: ModuleRoutes
     const schema = route[part];
     return schema === undefined ? [] : [[part, deps.validator(schema)] as const];
   });
+  // The rest of a path has no name there.
+  const [fixed = '', rest] = route.path.split('/*');
   scope.route({
     method: route.method,
-    url: route.path,
+    url: rest === undefined ? fixed : `${fixed}/*`,
     handler: async (request, reply) => {
-      const principal = await principalOf(request, deps);
-      const { params, query } = request as unknown as Parts;
+      const principal = await principalOf(request, route.anonymous === true, deps);
+      const { query } = request as unknown as Parts;
+      const params = rest === undefined ? (request as unknown as Parts).params : withRest(request, rest);
       check(compiled, { params, query, body: request.body });
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort(new Error('the request is over')));
@@ -74,6 +77,8 @@ function bind(scope: FastifyInstance, route: RouteDescriptor, deps: ModuleRoutes
         principal,
         params,
         query,
+        target: request.url,
+        headers: anonymousHeaders(request),
         body: request.body,
         requestId: request.id,
         remoteAddress: deps.peerFacts(request).address,
@@ -98,14 +103,23 @@ function check(
 }
 
 /** Throws `unauthorized` where nobody is recognised. A cookie counts only for pages of this server. */
-async function principalOf(request: FastifyRequest, deps: ModuleRoutesDeps): Promise<Principal> {
+async function principalOf(
+  request: FastifyRequest,
+  anonymous: boolean,
+  deps: ModuleRoutesDeps,
+): Promise<Principal> {
   const session = await deps.sessionOf(request);
   if (session) {
     if (request.method !== 'GET' && !deps.peerFacts(request).sameOrigin)
       throw new CodedError('permissionDenied', 'the request comes from a page of another origin');
     return { ...NOTHING_MORE, ...session };
   }
-  const token = /^bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  const isAnonymous =
+    anonymous &&
+    request.headers.authorization === undefined &&
+    presentedKey(request) === undefined &&
+    deps.peerFacts(request).trustedPage;
+  const token = isAnonymous ? '' : /^bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
   if (token !== undefined) {
     const open = toOpenRequest(request, deps.peerFacts(request));
     return (await deps.authenticator.authenticate({ token, name: 'http', version: '', request: open }))
@@ -117,6 +131,27 @@ async function principalOf(request: FastifyRequest, deps: ModuleRoutesDeps): Pro
   if (!mayUseModule(holder, module)) throw outOfScope(module);
   noteKeyUse(request, { holder, org: principal.org }, request.routeOptions.url ?? '', deps);
   return principal;
+}
+
+/** The rest of the path under its own name, as many segments before it as the route has, none of it decoded. */
+function withRest(request: FastifyRequest, name: string): Readonly<Record<string, string>> {
+  const { '*': _, ...params } = (request as unknown as Parts).params;
+  const fixed = (request.routeOptions.url ?? '').split('/').length - 1;
+  const path = request.url.split('?')[0] ?? '';
+  return { ...params, [name]: path.split('/').slice(fixed).join('/') };
+}
+
+/** What says who asks is the server's business. */
+const CREDENTIALS = new Set(['authorization', 'proxy-authorization', 'cookie', 'x-api-key']);
+
+function anonymousHeaders({ headers }: FastifyRequest): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined || CREDENTIALS.has(name)
+        ? []
+        : [[name, Array.isArray(value) ? value.join(', ') : value] as const],
+    ),
+  );
 }
 
 const NOTHING_MORE = { groups: [], caps: [], channels: [] } as const;

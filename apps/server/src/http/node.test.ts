@@ -3,14 +3,16 @@ import type { RouteDescriptor, RouteRequest } from '@trunkline/hub';
 import { CodedError } from '@trunkline/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createTestApp, FakeHub, type TestApp } from './testing.js';
-import type { HttpOptions } from './ports.js';
 
 const open: TestApp[] = [];
 afterEach(async () => {
   for (const { app } of open.splice(0)) await app.close();
 });
 
-async function setUp(hub = new FakeHub(), options: Partial<HttpOptions> = {}): Promise<TestApp> {
+async function setUp(
+  hub = new FakeHub(),
+  options: Parameters<typeof createTestApp>[1] = {},
+): Promise<TestApp> {
   const test = await createTestApp(hub, options);
   open.push(test);
   return test;
@@ -183,6 +185,60 @@ describe('routes of modules', () => {
       body: { n: 1 },
       requestId: expect.stringMatching(/^\w{16}$/) as string,
     });
+  });
+
+  it('[API-19] a path may be open at its end; the module sees the target as it came, and no credential', async () => {
+    const hub = new FakeHub();
+    hub.routeList = [
+      {
+        method: 'GET',
+        path: '/files/:id/*rest',
+        summary: 'For tests.',
+        anonymous: true,
+        handle: (request) => {
+          seen.push(request);
+          return { status: 200, body: { user: request.principal.user } };
+        },
+      },
+    ];
+    const { app } = await setUp(hub);
+    const get = (url: string, headers: Record<string, string>) =>
+      app.inject({ url, headers: { host: 'localhost', accept: 'text/x', ...headers } });
+    const target = '/files/a%20b/x/%2Fy/z?q=%20&q=2';
+    expect((await get(target, { authorization: 'Bearer good', 'x-api-key': '' })).json()).toEqual({
+      user: 'operator',
+    });
+    expect(seen.at(-1)).toMatchObject({ params: { id: 'a b', rest: 'x/%2Fy/z' }, target });
+    expect(seen.at(-1)?.headers).toMatchObject({ accept: 'text/x' });
+    expect(Object.keys(seen.at(-1)?.headers ?? {})).not.toContain('authorization');
+    expect((await get('/files/a/', { authorization: 'Bearer good' })).statusCode).toBe(404);
+    // A wrong credential is not as good as none.
+    expect((await get(target, { authorization: 'Bearer bad' })).statusCode).toBe(401);
+    expect((await get(target, { authorization: 'Basic x' })).statusCode).toBe(401);
+    expect((await get(target, {})).statusCode).toBe(401);
+  });
+
+  it('[API-19] an anonymous user comes in where the server knows one, and not for a page of elsewhere', async () => {
+    const hub = new FakeHub();
+    const open: RouteDescriptor = {
+      method: 'GET',
+      path: '/open',
+      summary: 'For tests.',
+      anonymous: true,
+      handle: ({ principal }) => ({ status: 200, body: { user: principal.user } }),
+    };
+    hub.routeList = [open, { ...open, path: '/closed', anonymous: false }];
+    const { app } = await setUp(hub, { loopbackOriginOnly: true, anonymous: true });
+    const get = async (url: string, headers: Record<string, string>) =>
+      (await app.inject({ url, headers: { host: 'localhost:8000', ...headers } })).statusCode;
+    expect(await get('/open', {})).toBe(200);
+    expect(await get('/open', { origin: 'http://localhost:8000' })).toBe(200);
+    expect(await get('/closed', {})).toBe(401);
+    expect(await get('/open', { authorization: 'Bearer bad' })).toBe(401);
+    expect(await get('/open', { origin: 'https://evil.test' })).toBe(401);
+    expect(await get('/open', { 'sec-fetch-site': 'cross-site' })).toBe(401);
+    // A name that was made to point at this machine.
+    expect(await get('/open', { host: 'evil.test:8000' })).toBe(401);
   });
 
   it('[API-19] parts are checked against the descriptor before the handler runs', async () => {

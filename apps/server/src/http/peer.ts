@@ -13,22 +13,27 @@ export interface PeerFacts {
   readonly secure: boolean;
   /** Whether the request comes from a page of this server, or from no page at all. */
   readonly sameOrigin: boolean;
+  /** The same for requests that need no credential: a page under a name that was made to point here counts as foreign where only this machine is served. */
+  readonly trustedPage: boolean;
 }
 
 export type PeerFactsOf = (request: FastifyRequest) => PeerFacts;
 
-export function createPeerFacts(trustedProxies: readonly string[]): PeerFactsOf {
+export function createPeerFacts(trustedProxies: readonly string[], loopbackOriginOnly = false): PeerFactsOf {
   const peerOf = createPeerResolver(trustedProxies);
   const isOwn = createOriginRule([]);
+  const isTrusted = createOriginRule([], loopbackOriginOnly);
   return ({ raw, headers }) => {
     const peer = peerOf(raw.socket.remoteAddress, headers);
     const secure = (raw.socket as Partial<TLSSocket>).encrypted === true || peer.forwardedProto === 'https';
     const site = headers['sec-fetch-site'];
+    const named = { origin: headers.origin, host: headers.host, secure };
     const sameSite = site === undefined || site === 'same-origin' || site === 'none';
     return {
       address: peer.address,
       secure,
-      sameOrigin: sameSite && isOwn({ origin: headers.origin, host: headers.host, secure }),
+      sameOrigin: sameSite && isOwn(named),
+      trustedPage: isTrusted({ ...named, quiet: { site: typeof site === 'string' ? site : undefined } }),
     };
   };
 }

@@ -88,6 +88,8 @@ export interface HttpOptions {
   readonly batchMaxCommands: number;
   readonly maxDepth: number;
   readonly trustedProxies: readonly string[];
+  /** Anonymous requests of browsers count only under a loopback name: what a development server needs. Default false. */
+  readonly loopbackOriginOnly?: boolean;
   /** Where the built console lies. */
   readonly consoleDir: string;
   readonly metricsToken?: string;

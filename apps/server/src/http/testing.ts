@@ -108,6 +108,7 @@ export class FakeHub implements Hub {
 
   use = (): Promise<void> => Promise.resolve();
   accept = unexpected('accept');
+  converse = unexpected('converse');
   stats = (): NodeStats => TEST_STATS;
   orgs = (): readonly string[] => ['acme', 'umbrella'];
   namespaces = (): readonly NamespaceOptions[] => [];
@@ -151,10 +152,10 @@ export interface TestApp {
   readonly sessions: ConsoleSessions;
 }
 
-/** Keys: `acme-key` for org acme, `all-key` for all. Bearer tokens: `good`. */
+/** Keys: `acme-key` for org acme, `all-key` for all. Bearer tokens: `good`; none at all is as good with `anonymous`. */
 export async function createTestApp(
   hub: FakeHub = new FakeHub(),
-  options: Partial<HttpOptions> & { readonly console?: boolean } = {},
+  options: Partial<HttpOptions> & { readonly console?: boolean; readonly anonymous?: boolean } = {},
 ): Promise<TestApp> {
   const logger = new MemoryLogger();
   const clock = new FakeClock();
@@ -170,8 +171,8 @@ export async function createTestApp(
       apiKeys: { verify: (key) => TEST_KEYS.get(key) },
       authenticator: {
         authenticate: ({ token }) =>
-          token === 'good'
-            ? Promise.resolve({ principal: OPERATOR })
+          token === 'good' || (token === '' && options.anonymous === true)
+            ? Promise.resolve({ principal: token === '' ? { ...OPERATOR, user: '', roles: [] } : OPERATOR })
             : Promise.reject(new CodedError('unauthorized')),
       },
       metrics: metrics.registry,

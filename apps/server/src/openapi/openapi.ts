@@ -51,7 +51,7 @@ export function buildOpenApi(parts: OpenApiParts): JsonSchema {
   paths['/api/batch'] = { post: batchOperation(pool) };
   paths['/api'] = { post: linesOperation(pool) };
   for (const route of parts.routes) {
-    const path = route.path.replace(/:(\w+)/g, '{$1}');
+    const path = route.path.replace(/[:*](\w+)/g, '{$1}');
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: moduleOperation(route) };
   }
   Object.assign(paths, operatingPaths(parts.metrics));
@@ -158,7 +158,7 @@ function operation(operationId: string, tag: keyof typeof TAGS, text: string): O
 
 function moduleOperation(route: RouteDescriptor): Operation {
   const { body, response } = route;
-  const inPath = [...route.path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
+  const inPath = [...route.path.matchAll(/[:*](\w+)/g)].map(([, name = '']) => name);
   return {
     operationId: `${route.method.toLowerCase()}${route.path.replace(/\W+(\w)/g, (_, letter: string) => letter.toUpperCase()).replace(/\W/g, '')}`,
     tags: ['Modules'],

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Contract } from '@trunkline/contracts';
+import { KUBE_MODULE_CODES } from '@trunkline/contracts/kube';
+import { KUBE_CODES } from '@trunkline/kube-client';
 import { CLOSE_CODES, ERROR_CODES, UNSUBSCRIBE_CODES } from '@trunkline/protocol';
 import { CLOSE_HELP, ERROR_HELP, UNSUBSCRIBE_HELP } from '@trunkline/protocol/codes-help';
 import { describe, expect, it } from 'vitest';
@@ -31,6 +33,18 @@ describe('references', () => {
         expect(help, name).toMatch(/^[A-Z].*[.]$/);
         expect(`${meaning}${help}`, name).not.toContain('|');
       }
+    }
+  });
+
+  it('[KCON-5] what clusters fail with stands beside the module’s own codes, with what to do', () => {
+    const rows = codeSections(MODULE_CONTRACTS).find(({ title }) => title === 'Errors of module kube')?.rows;
+    expect(rows?.map(({ code }) => code)).toEqual([
+      ...Object.values(KUBE_CODES).map(({ code }) => code),
+      ...Object.values(KUBE_MODULE_CODES).map(({ code }) => code),
+    ]);
+    for (const { name, meaning, help } of rows ?? []) {
+      expect(meaning, name).toMatch(/^[A-Z].*[.]$/);
+      expect(help, name).toMatch(/^[A-Z].*[.]$/);
     }
   });
 

@@ -1,5 +1,6 @@
 /** The configured store without a server: for the command line. One process at a time has an embedded database (1107). */
 import { DIRECTORY_MIGRATIONS } from '@trunkline/module-directory';
+import { KUBE_MIGRATIONS } from '@trunkline/module-kube';
 import { rename } from 'node:fs/promises';
 import { createSystemClock, createSystemRandom, silentLogger, type Logger } from '@trunkline/base';
 import { CodedError } from '@trunkline/protocol';
@@ -15,7 +16,7 @@ import type { ResolvedConfig } from '../config/load.js';
 import { openConfiguredStore, storeDirectory } from './open.js';
 
 /** Tables of the modules that come with the server, made when the store opens. */
-export const MODULE_MIGRATIONS: readonly MigrationSet[] = [DIRECTORY_MIGRATIONS];
+export const MODULE_MIGRATIONS: readonly MigrationSet[] = [DIRECTORY_MIGRATIONS, KUBE_MIGRATIONS];
 
 /** Code of a database that another process has open. */
 export const STORE_IN_USE = STORE_CODES.storeLocked.code;

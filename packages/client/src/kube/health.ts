@@ -3,6 +3,9 @@ import { CodedError } from '@trunkline/protocol';
 import type { Continuity } from '../continuity-view.js';
 import type { Health, ListHealth, LiveState } from './types.js';
 
+/** The right to read a channel ended (`permissionRevoked`). */
+export const REVOKED = 2101;
+
 export const LIVE: Health = { state: 'live', sinceMs: undefined, reason: undefined, error: undefined };
 
 export function loading(sinceMs: number): Health {
@@ -67,9 +70,7 @@ export function together(parts: readonly Health[]): Health {
 
 export function sameFields<T extends object>(left: T, right: T): boolean {
   const keys = Object.keys(left) as (keyof T)[];
-  return (
-    keys.length === Object.keys(right).length && keys.every((key) => Object.is(left[key], right[key]))
-  );
+  return keys.length === Object.keys(right).length && keys.every((key) => Object.is(left[key], right[key]));
 }
 
 /** `next`, with the objects of `before` wherever nothing changed; `before` itself where nothing did at all. */

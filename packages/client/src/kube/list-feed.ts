@@ -6,7 +6,7 @@ import type { MapSubscription } from '../map.js';
 import { healthOf, loading } from './health.js';
 import { leaseClient, type ClientLease, type LiveOptions } from './options.js';
 import type { Holder, Rows } from './rows.js';
-import type { Health, LiveClient } from './types.js';
+import type { Health, KubeObject, LiveClient } from './types.js';
 
 export interface FeedDeps {
   readonly client: LiveClient;
@@ -116,12 +116,13 @@ export class ListFeed<T> implements Holder {
 
   #open(): MapSubscription<unknown> {
     const { delta } = this.#deps.options;
-    const map = this.#lease.client.map(this.channel, delta ? { delta: 'fossil' } : {});
+    const map = this.#lease.client.map(this.channel, delta ? { versionOf, delta: 'fossil' } : { versionOf });
     this.#inherits = map.get().size > 0;
     if (map.state.get().kind === 'stale') this.#inherit(map);
     const touch = (keys: readonly string[]): void => {
+      // Where some wait already, the view is to look again already.
+      if (this.#changed.size === 0) this.#deps.touched();
       for (const key of keys) this.#changed.add(key);
-      this.#deps.touched();
     };
     this.#unlisten = [map.subscribeChanges(touch), map.state.subscribe(this.#deps.touched)];
     return map;
@@ -144,6 +145,11 @@ export class ListFeed<T> implements Holder {
   #drop(key: string): void {
     if (this.#rows.drop(this, key)) this.#total--;
   }
+}
+
+/** Objects of two versions are never equal; two objects of one version may still differ. */
+function versionOf(value: unknown): unknown {
+  return (value as KubeObject | null)?.metadata?.resourceVersion;
 }
 
 /** '' for a kind without namespaces. */

@@ -3,13 +3,10 @@
  * to other channels row by row, so that nothing flickers: what stays visible stays, what may not be seen any more goes at once.
  */
 import { Asking } from './asking.js';
-import { failed, LIVE, loading, refusal } from './health.js';
+import { failed, LIVE, loading, refusal, REVOKED } from './health.js';
 import { ListFeed, type FeedDeps } from './list-feed.js';
 import type { Rows } from './rows.js';
 import type { Health, ListHealth, OpenAnswer, OpenParams } from './types.js';
-
-/** The right to read a channel ended (`permissionRevoked`). */
-const REVOKED = 2101;
 
 export class ListSource<T> {
   readonly cluster: string;
@@ -154,7 +151,9 @@ export class ListSource<T> {
   /** Rows of replaced lists stay until the list that takes them over has loaded. */
   #letGo(): void {
     if (this.#leaving.size === 0) return;
-    const loadingFeeds = [...this.#feeds.values()].filter((feed) => !feed.loaded && feed.endedWith === undefined);
+    const loadingFeeds = [...this.#feeds.values()].filter(
+      (feed) => !feed.loaded && feed.endedWith === undefined,
+    );
     if (loadingFeeds.length === this.#waitingFor) return;
     this.#waitingFor = loadingFeeds.length;
     for (const feed of this.#leaving) {

@@ -57,11 +57,10 @@ export class LiveObject<T> implements Readable<ObjectSnapshot<T>> {
     );
     this.#told = new Told(client, options, () => this.#update());
     const place = namespace === undefined ? { cluster } : { cluster, namespaces: [namespace] };
-    this.#source = new ListSource<Version<T>>(
-      { client, options, touched: this.#told.touch },
-      this.#rows,
-      { ...openParams(question, place), name },
-    );
+    this.#source = new ListSource<Version<T>>({ client, options, touched: this.#told.touch }, this.#rows, {
+      ...openParams(question, place),
+      name,
+    });
     this.#snapshot = { ...LIVE, object: undefined, uid: undefined, deleted: false, last: undefined };
     this.#update();
   }

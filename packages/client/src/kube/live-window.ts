@@ -8,7 +8,7 @@ import type { CodedError } from '@trunkline/protocol';
 import { equalJson } from '../equal.js';
 import type { Readable } from '../store.js';
 import { Asking } from './asking.js';
-import { failed, keepLists, loading, sameFields, together } from './health.js';
+import { failed, keepLists, loading, REVOKED, sameFields, together } from './health.js';
 import { leaseClient, resolveLiveOptions, type ClientLease, type LiveOptions } from './options.js';
 import { Told } from './told.js';
 import type {
@@ -69,6 +69,7 @@ export interface WindowSnapshot<T> extends Health {
 /** A window that does not load gives way to a newer wish after this long, milliseconds. */
 const PATIENCE_MS = 2_000;
 const DEFAULT_LIMIT = 100;
+const NOTHING: readonly never[] = [];
 
 export class LiveWindow<T> implements Readable<WindowSnapshot<T>> {
   /** Everything of one window goes over one connection: another node would not know it. */
@@ -95,7 +96,7 @@ export class LiveWindow<T> implements Readable<WindowSnapshot<T>> {
     const { offset = 0, limit = DEFAULT_LIMIT } = this.#wanted;
     this.#snapshot = {
       ...this.#waiting,
-      rows: [],
+      rows: NOTHING,
       total: 0,
       offset,
       limit,
@@ -124,9 +125,9 @@ export class LiveWindow<T> implements Readable<WindowSnapshot<T>> {
     this.change(limit === undefined ? { offset } : { offset, limit });
   }
 
-  /** Shows the list otherwise filtered, sorted or cut; fields that are not given stay. */
+  /** Shows the list otherwise filtered, sorted or cut. What is not given stays; an empty filter, search or sort is none. */
   change(view: WindowView): void {
-    const next = { ...this.#wanted, ...viewParams(view) };
+    const next = normalised({ ...this.#wanted, ...viewParams(view) });
     if (this.#told.closed || equalJson(next, this.#wanted)) return;
     this.#wanted = next;
     this.#told.touch();
@@ -182,6 +183,12 @@ export class LiveWindow<T> implements Readable<WindowSnapshot<T>> {
 
   #onError(error: CodedError): void {
     this.#error = error;
+    const code = this.#shown?.endedWith;
+    if (code === REVOKED || (code !== undefined && !error.temporary)) {
+      // What may not be seen any more is not shown while the question is open.
+      this.#shown?.close();
+      this.#shown = undefined;
+    }
     const { sinceMs } = this.#waiting;
     this.#waiting = error.temporary
       ? { state: 'stale', sinceMs, reason: error.message, error }
@@ -208,13 +215,15 @@ export class LiveWindow<T> implements Readable<WindowSnapshot<T>> {
       ...health,
       // The window on show goes on when another one is refused.
       error: health.error ?? this.#error,
-      rows: pane?.rows.snapshot() ?? before.rows,
-      total: pane?.total ?? before.total,
+      rows: pane?.rows.snapshot() ?? NOTHING,
+      total: pane?.total ?? 0,
       offset,
       limit,
       columns: pane?.columns ?? before.columns,
       lists,
-      moving: this.#shown !== undefined && (this.#next !== undefined || !equalJson(this.#shown.params, this.#wanted)),
+      moving:
+        this.#shown !== undefined &&
+        (this.#next !== undefined || !equalJson(this.#shown.params, this.#wanted)),
     };
     if (sameFields(before, snapshot)) return false;
     this.#snapshot = snapshot;
@@ -243,7 +252,7 @@ function windowParams(question: WindowQuestion): WindowParams {
     throw new TypeError('either cluster or lists is required');
   if (typeof resource !== 'string' || resource === '') throw new TypeError('resource is required');
   const places = lists ?? [{ cluster: cluster as string, ...(namespaces ? { namespaces } : {}) }];
-  return {
+  return normalised({
     sources: places.map((place) => ({
       cluster: place.cluster,
       ...(place.namespaces === undefined ? {} : { namespaces: [...place.namespaces] }),
@@ -254,7 +263,20 @@ function windowParams(question: WindowQuestion): WindowParams {
     ...(labelSelector === undefined ? {} : { labelSelector }),
     ...(fieldSelector === undefined ? {} : { fieldSelector }),
     ...(fields === undefined ? {} : { fields: [...fields] }),
+    offset: 0,
+    limit: DEFAULT_LIMIT,
     ...viewParams(question),
+  });
+}
+
+/** Without what says nothing, so that equal windows are asked for in equal words. */
+function normalised(params: WindowParams): WindowParams {
+  const { filter, search, sort, ...rest } = params;
+  return {
+    ...rest,
+    ...(filter === undefined || filter.length === 0 ? {} : { filter }),
+    ...(search === undefined || search === '' ? {} : { search }),
+    ...(sort === undefined || sort.length === 0 ? {} : { sort }),
   };
 }
 

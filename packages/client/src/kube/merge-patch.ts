@@ -4,7 +4,8 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
   const merged: Record<string, unknown> = isObject(target) ? { ...target } : {};
   for (const [name, value] of Object.entries(patch)) {
     if (value === null) delete merged[name];
-    else if (name === '__proto__') Object.defineProperty(merged, name, property(mergePatch(undefined, value)));
+    else if (name === '__proto__')
+      Object.defineProperty(merged, name, property(mergePatch(undefined, value)));
     else merged[name] = mergePatch(Object.hasOwn(merged, name) ? merged[name] : undefined, value);
   }
   return merged;

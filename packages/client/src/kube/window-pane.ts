@@ -65,13 +65,21 @@ export class WindowPane<T> {
     return this.#loaded;
   }
 
+  /** Ended by the server, with this code; undefined while it goes on, and where it is the connection that gave up. */
+  get endedWith(): number | undefined {
+    const continuity = this.#stream.state.get();
+    return continuity.kind === 'failed' && this.#deps.client.state.get().kind !== 'failed'
+      ? continuity.code
+      : undefined;
+  }
+
   get live(): boolean {
     return this.#loaded && this.#stream.state.get().kind === 'live';
   }
 
   /** Whether it has to be asked for again; said once for each time. */
   isVoid(): boolean {
-    if (this.#gone === 'no' && this.#ended) this.#gone = 'found';
+    if (this.#gone === 'no' && this.endedWith !== undefined) this.#gone = 'found';
     if (this.#gone !== 'found') return false;
     this.#gone = 'told';
     return true;
@@ -84,7 +92,7 @@ export class WindowPane<T> {
     this.#denied = denials(params, answer);
     if (this.#gone === 'no') return;
     this.#gone = 'no';
-    if (!this.#ended) return;
+    if (this.endedWith === undefined) return;
     const before = this.#stream;
     this.#stream = this.#open();
     before.close();
@@ -114,11 +122,6 @@ export class WindowPane<T> {
 
   close(): void {
     this.#stream.close();
-  }
-
-  /** By the server, not because the connection gave up. */
-  get #ended(): boolean {
-    return this.#stream.state.get().kind === 'failed' && this.#deps.client.state.get().kind !== 'failed';
   }
 
   #open(): StreamSubscription<unknown, WindowState> {

@@ -434,6 +434,28 @@ describe('lives and pages', () => {
     expect(server.arrivals.filter((arrived) => arrived === key)).toHaveLength(2);
   });
 
+  it('[OFFLINE-3] what a life that was killed left as on its way waits like the others, and is shown so', async () => {
+    const first = open();
+    const { key } = await first.add('do', 1, { order: null });
+    await first.add('do', 2, { order: null });
+    await first.dispose();
+    // Nothing is written when a page is killed.
+    await store.change(key, (_, present) => ({
+      ...(present
+        ? { entry: { ...present, status: 'sending' as const, retryAtMs: clock.now() + 2_000 } }
+        : {}),
+      result: undefined,
+    }));
+    const next = new ModelClient(server, clock);
+    const second = open({}, next);
+    next.up();
+    await settle();
+    expect(statuses(second)).toEqual(['queued', 'done']);
+    expect(done()).toEqual([2]);
+    await clock.advance(2_000);
+    expect(done()).toEqual([2, 1]);
+  });
+
   it('[OFFLINE-5] two pages: one sends, both show, and the one that added is told the result', async () => {
     const other = new ModelClient(server, clock);
     const [one, two] = [open(), open({}, other)];

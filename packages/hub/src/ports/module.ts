@@ -77,6 +77,11 @@ export interface ModuleNamespace {
   readonly mapSource?: LocalMapSource;
   /** Default 0: a source closes with its last reader. */
   readonly lingerMs?: number;
+  /**
+   * What its channels show is for those whom `authorise` lets in, by rights of their own: `OrgApi` reads none of it for administrators and keys (spec WALL-6).
+   * Default false.
+   */
+  readonly confidential?: boolean;
 }
 
 /** What a method wants committed before it is answered. Needs a store (108 without one). */

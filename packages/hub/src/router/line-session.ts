@@ -80,15 +80,14 @@ export class LineSession implements Line {
   start(): void {
     try {
       this.#deps.clients.add(this.client);
+      this.#counted = true;
+      this.#conversation = this.#link.begin(this);
+      this.#connection.startHeartbeat();
     } catch (cause) {
-      if (!(cause instanceof CodedError)) throw cause;
-      this.#deps.counters.error(cause.code);
-      this.close(closeOf('connectionLimit', cause.message));
-      return;
+      const close = this.#closeFor(cause);
+      // Whoever opened the transport is not listening to it yet.
+      this.#deps.clock.setImmediate(() => this.close(close));
     }
-    this.#counted = true;
-    this.#guard(() => (this.#conversation = this.#link.begin(this)));
-    this.#connection.startHeartbeat();
   }
 
   onFrame(frame: string | Uint8Array): void {
@@ -159,11 +158,19 @@ export class LineSession implements Line {
     try {
       run();
     } catch (cause) {
-      this.#deps.logger.error(
-        { client: this.id, cause: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) },
-        'a conversation failed',
-      );
-      this.close(closeOf('serverError'));
+      this.close(this.#closeFor(cause));
     }
+  }
+
+  #closeFor(cause: unknown): Close {
+    if (!this.#counted && cause instanceof CodedError) {
+      this.#deps.counters.error(cause.code);
+      return closeOf('connectionLimit', cause.message);
+    }
+    this.#deps.logger.error(
+      { client: this.id, cause: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) },
+      'a conversation failed',
+    );
+    return closeOf('serverError');
   }
 }

@@ -245,6 +245,10 @@ export function createOrgApi(deps: HandlerDeps, org: string): OrgApi {
     if (!namespace) throw new CodedError('unknownChannel', 'no namespace covers this channel');
     return { key: channelKey(org, channel), namespace };
   };
+  const requireOpen = ({ module }: Namespace): void => {
+    if (module?.confidential === true)
+      throw new CodedError('permissionDenied', 'this channel shows its subscribers what they may see');
+  };
   const control = async (message: ControlMessage): Promise<number> => {
     // The other nodes are told whatever comes of it here; also those that this one does not know of yet, which are not counted.
     const met = deps.nodes.expect(org, MET, MET_MS);
@@ -284,6 +288,7 @@ export function createOrgApi(deps: HandlerDeps, org: string): OrgApi {
     },
     history: async (channel, filter) => {
       const { key, namespace } = locate(channel);
+      requireOpen(namespace);
       if (!namespace.numbered) throw new CodedError('notAvailable', 'history is not kept for this channel');
       const limit =
         filter.limit < 0
@@ -307,6 +312,7 @@ export function createOrgApi(deps: HandlerDeps, org: string): OrgApi {
       writeMap(deps, { ...locate(channel), data: 'null', ...options, entryKey: key, removed: true }),
     mapState: async (channel, page) => {
       const { key, namespace } = locate(channel);
+      requireOpen(namespace);
       if (namespace.options.type === 'stream')
         throw new CodedError('badRequest', 'this channel is not a map');
       const max = deps.options.mapPageMaxEntries;

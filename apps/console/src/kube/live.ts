@@ -1,0 +1,114 @@
+/** Live Kubernetes lists, windows, objects and logs as the screens use them: the hooks of the SDK, with their health in the words of the console's badge. */
+import type { Health, KubeObject, LogEntry, LogQuestion, ObjectQuestion } from '@trunkline/client/kube';
+import type { WindowColumn, WindowRow, WindowSort } from '@trunkline/contracts/kube';
+import { useKubeList, useKubeLog, useKubeObject, useKubeWindow } from '@trunkline/react/kube';
+import { useMemo } from 'react';
+import type { Continuity } from '../live.js';
+
+export type { KubeObject, LogEntry } from '@trunkline/client/kube';
+
+export interface Question {
+  readonly cluster: string;
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly namespaces?: readonly string[];
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
+export interface RowsQuestion extends Question {
+  readonly search: string;
+  readonly sort: readonly WindowSort[];
+}
+
+export interface RowsView {
+  /** Undefined before the first answer. */
+  readonly columns: readonly WindowColumn[] | undefined;
+  /** Undefined before the first answer. */
+  readonly total: number | undefined;
+  /** Undefined where it is not here: it comes once the range is known to be looked at. */
+  readonly rowAt: (index: number) => WindowRow | undefined;
+  readonly continuity: Continuity;
+  /** Namespaces that may not be seen, and why, where others may. */
+  readonly denied: readonly { readonly namespace: string | undefined; readonly reason: string }[];
+}
+
+/** Rows of one window: some screens of them, in steps, so that a little scrolling asks for nothing. */
+const STEP = 100;
+const LIMIT = 300;
+
+/** The window around what is on screen. Another range, order or search keeps the rows until the next ones are there; another list does not. */
+export function useRows(
+  question: RowsQuestion | null,
+  range: { readonly first: number; readonly last: number },
+): RowsView {
+  const offset = Math.max(0, Math.floor((range.first - STEP) / STEP) * STEP);
+  const view = useKubeWindow(question && { ...question, offset, limit: LIMIT });
+  return useMemo(() => {
+    const { rows, offset: from, columns, total, lists } = view;
+    const refused = lists.filter(({ state }) => state === 'failed');
+    return {
+      columns: columns.length === 0 ? undefined : columns,
+      total: columns.length === 0 ? undefined : total,
+      rowAt: (index: number) => rows[index - from],
+      continuity: toContinuity(view),
+      denied:
+        refused.length === lists.length
+          ? []
+          : refused.map(({ namespace, reason = 'not allowed' }) => ({ namespace, reason })),
+    };
+  }, [view]);
+}
+
+export interface ObjectView {
+  /** What it was last, where it is deleted. */
+  readonly object: KubeObject | undefined;
+  readonly deleted: boolean;
+  readonly continuity: Continuity;
+}
+
+export function useObject(question: ObjectQuestion | null): ObjectView {
+  const view = useKubeObject(question);
+  return { object: view.object ?? view.last, deleted: view.deleted, continuity: toContinuity(view) };
+}
+
+export interface ObjectsView {
+  readonly objects: readonly KubeObject[];
+  readonly continuity: Continuity;
+}
+
+export function useObjects(question: Question | null): ObjectsView {
+  const view = useKubeList(question);
+  return { objects: view.rows, continuity: toContinuity(view) };
+}
+
+export interface LogView {
+  /** Oldest first; the newest ten thousand. */
+  readonly entries: readonly LogEntry[];
+  /** Why no more lines come. */
+  readonly ended: string | undefined;
+  readonly continuity: Continuity;
+}
+
+export function useLog(question: LogQuestion | null): LogView {
+  const view = useKubeLog(question);
+  return { entries: view.entries, ended: view.ended, continuity: toContinuity(view) };
+}
+
+/** The SDK's health in the words of the badge. */
+export function toContinuity({ state, sinceMs = Date.now(), reason = '' }: Health): Continuity {
+  switch (state) {
+    case 'loading':
+      return { state: 'connecting' };
+    case 'live':
+      return { state };
+    case 'recovering':
+    case 'stale':
+      return { state, sinceMs, reason };
+    case 'partial':
+      return { state: 'stale', sinceMs, reason: reason === '' ? 'a part may not be seen' : reason };
+    case 'failed':
+      return { state, reason };
+  }
+}

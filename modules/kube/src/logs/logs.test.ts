@@ -1,0 +1,61 @@
+import { createSeededRandom, silentLogger } from '@trunkline/base';
+import { settle } from '@trunkline/base/testing';
+import { createTestHub } from '@trunkline/hub/testing';
+import { KubeError, type LogOptions } from '@trunkline/kube-client';
+import type { Principal } from '@trunkline/hub';
+import { describe, expect, it } from 'vitest';
+import type { Access } from '../ports.js';
+import { createLogs } from './logs.js';
+import { formatLogName } from './names.js';
+
+const CHANNEL = formatLogName(
+  { cluster: 'c1', namespace: 'web', pod: 'p', container: 'main', previous: false, tail: 5 },
+  255,
+);
+
+describe('logs as channels', () => {
+  it('[KWIRE-65] a log that breaks goes on in the name of another reader where the first may not read any more', async () => {
+    const { hub, clock, peer } = createTestHub({ pingIntervalMs: 0 });
+    const forbidden = new Set<string>();
+    /** In whose name each stream was opened, and what ends it. */
+    const streams: { readonly user: string; end(error?: Error): void }[] = [];
+    const open = (user: string) =>
+      async function* ({ signal }: LogOptions): AsyncGenerator<readonly Uint8Array[]> {
+        let end: (error?: Error) => void = () => undefined;
+        const over = new Promise<Error | undefined>((resolve) => (end = resolve));
+        signal?.addEventListener('abort', () => end());
+        streams.push({ user, end });
+        yield [Buffer.from(`2026-01-01T00:00:0${streams.length}Z line ${streams.length}`)];
+        const error = await over;
+        if (error) throw error;
+      };
+    const access = {
+      enter: ({ user }: Principal) =>
+        Promise.resolve({ id: 'c1', upstream: { kind: 'server' }, own: { logs: open(user) } }),
+      may: ({ user }: Principal) =>
+        forbidden.has(user)
+          ? Promise.reject(new KubeError('kubeForbidden', 'no more'))
+          : Promise.resolve({ recheckMs: 4_000 }),
+    } as unknown as Access;
+    const parts = createLogs({ clock, random: createSeededRandom(1), logger: silentLogger, access });
+    await hub.use({ id: 'kube', start: () => parts });
+    const [ada, bob] = [peer(), peer()];
+    await bob.connect({ user: 'bob' });
+    await ada.connect({ user: 'ada' });
+    await bob.call({ subscribe: { channel: CHANNEL } });
+    await clock.advance(100);
+    await ada.call({ subscribe: { channel: CHANNEL } });
+    forbidden.add('ada');
+    streams[0]?.end(new KubeError('kubeConnectionLost', 'ECONNRESET'));
+    await settle();
+    await clock.advance(12_000);
+    expect(streams.map(({ user }) => user)).toEqual(['bob', 'bob']);
+    const texts = (await bob.publications(CHANNEL)).map(({ data }) => JSON.stringify(data)).join();
+    expect(texts).toContain('line 2');
+    expect(texts).not.toContain('"end"');
+    expect(
+      (await ada.frames()).map(({ push }) => (push as { unsubscribe?: { code: number } })?.unsubscribe?.code),
+    ).toContain(2101);
+    await hub.dispose();
+  });
+});

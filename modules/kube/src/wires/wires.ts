@@ -1,0 +1,36 @@
+/**
+ * The foreign wires of live lists: the multiplexer and the watch of one list, each an endpoint whose connections carry watch events and no channels. Both are fed by the reflectors that
+ * everybody shares, and let in those whom `Access` lets in.
+ */
+import type { Clock } from '@trunkline/base';
+import type { Endpoint } from '@trunkline/hub';
+import type { Access, Upstreams } from '../ports.js';
+import { Feeds } from './feeds.js';
+import type { Identify } from './identify.js';
+import { createMultiplexer } from './multiplexer.js';
+import { profileOf, resolveWiresOptions, type WiresOptions } from './options.js';
+import { createWatchEndpoint } from './watch-endpoint.js';
+
+export interface WiresDeps {
+  readonly clock: Clock;
+  readonly access: Access;
+  readonly upstreams: Upstreams;
+  /** Who a connection belongs to. */
+  readonly identify: Identify;
+}
+
+export interface Wires {
+  readonly endpoints: readonly Endpoint[];
+}
+
+/** Throws a RangeError that names a bad option. Connections end with the hub, and their leases with them. */
+export function createWires(deps: WiresDeps, given?: Partial<WiresOptions>): Wires {
+  const options = resolveWiresOptions(given);
+  const { clock, access, upstreams, identify } = deps;
+  const feeds = new Feeds({ clock, upstreams }, options, options.maxFeeds);
+  const parts = { clock, access, feeds, identify };
+  const profile = profileOf(options);
+  return {
+    endpoints: [createMultiplexer(parts, options, profile), createWatchEndpoint(parts, options, profile)],
+  };
+}
