@@ -15,7 +15,7 @@ import { ENGINES, startDurableServer, verifyCounter } from '../support/durable-s
 const LONG = Number(process.env['DURABLE_COUNT'] ?? 0);
 const COUNT = LONG > 0 ? LONG : 400;
 const KILLS = LONG > 0 ? 40 : 4;
-const TIME = LONG > 0 ? 3_000_000 : 120_000;
+const TIME = LONG > 0 ? 3_000_000 : 300_000;
 
 const CHANNELS = ['kept:a', 'kept:b', 'kept:c', 'kept:d'];
 const EACH = Math.ceil(COUNT / CHANNELS.length);

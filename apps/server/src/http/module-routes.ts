@@ -67,7 +67,7 @@ function bind(scope: FastifyInstance, route: RouteDescriptor, deps: ModuleRoutes
     method: route.method,
     url: rest === undefined ? fixed : `${fixed}/*`,
     handler: async (request, reply) => {
-      const principal = await principalOf(request, route.anonymous === true, deps);
+      const principal = await principalOf(request, route, deps);
       const { query } = request as unknown as Parts;
       const params = rest === undefined ? (request as unknown as Parts).params : withRest(request, rest);
       check(compiled, { params, query, body: request.body });
@@ -105,7 +105,7 @@ function check(
 /** Throws `unauthorized` where nobody is recognised. A cookie counts only for pages of this server. */
 async function principalOf(
   request: FastifyRequest,
-  anonymous: boolean,
+  { anonymous = false, path, scope = path.split('/')[1] ?? '' }: RouteDescriptor,
   deps: ModuleRoutesDeps,
 ): Promise<Principal> {
   const session = await deps.sessionOf(request);
@@ -127,8 +127,7 @@ async function principalOf(
   }
   if (presentedKey(request) === undefined) throw new CodedError('unauthorized');
   const { holder, principal } = await identify(request, deps);
-  const module = (request.routeOptions.url ?? '').split('/')[1] ?? '';
-  if (!mayUseModule(holder, module)) throw outOfScope(module);
+  if (!mayUseModule(holder, scope)) throw outOfScope(scope);
   noteKeyUse(request, { holder, org: principal.org }, request.routeOptions.url ?? '', deps);
   return principal;
 }

@@ -187,6 +187,22 @@ describe('routes of modules', () => {
     });
   });
 
+  it('[API-18] [API-19] a key needs the scope that the route names, else the first part of its path', async () => {
+    const hub = new FakeHub();
+    const route = (path: string, scope?: string): RouteDescriptor => ({
+      method: 'GET',
+      path,
+      summary: 'For tests.',
+      ...(scope === undefined ? {} : { scope }),
+      handle: () => ({ status: 200, body: {} }),
+    });
+    hub.routeList = [route('/things/a'), route('/things/b', 'publish'), route('/publish/c')];
+    const { app } = await setUp(hub);
+    const get = async (url: string) =>
+      (await app.inject({ url, headers: { host: 'localhost', 'x-api-key': 'narrow-key' } })).statusCode;
+    expect(await Promise.all(['/things/a', '/things/b', '/publish/c'].map(get))).toEqual([403, 200, 200]);
+  });
+
   it('[API-19] a path may be open at its end; the module sees the target as it came, and no credential', async () => {
     const hub = new FakeHub();
     hub.routeList = [

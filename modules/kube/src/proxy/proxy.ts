@@ -63,6 +63,7 @@ export function createProxy(deps: ProxyDeps, given?: Partial<ProxyOptions>): Pro
         method: 'GET',
         path: `${options.path}/:cluster/*rest`,
         summary: "Reads from a cluster's API in the caller's own name.",
+        scope: 'kube',
         anonymous: true,
         handle: async (request) => {
           try {

@@ -117,6 +117,8 @@ export interface RouteDescriptor {
   readonly query?: object;
   readonly body?: object;
   readonly response?: object;
+  /** What the scopes of an API key must name. Default: the first part of the path. */
+  readonly scope?: string;
   /** A caller without a credential is asked for none where the server knows anonymous users, and is one of them. Default false: 401. */
   readonly anonymous?: boolean;
   handle(request: RouteRequest): Promise<RouteResponse> | RouteResponse;
