@@ -13,9 +13,9 @@ const offsets = (publications: Frame[]): unknown[] =>
   publications.map((publication) => publication['offset']);
 const use = (parts: ModuleParts) => defineModule<void>({ id: 'test', start: () => parts })();
 
-/** A memory broker that can lose deliveries, stall, and refuse. */
+/** A memory broker that can lose deliveries, stall, and answer as if its newest publications had never been (`back`). */
 function faultyBroker(clock: FakeClock) {
-  const faults = { lose: false, stall: false };
+  const faults = { lose: false, stall: false, back: 0 };
   const inner = createMemoryBroker({ clock, random: createSeededRandom(7) });
   let handler: Parameters<BrokerFactory>[0] | undefined;
   const factory: BrokerFactory = (given) => {
@@ -26,8 +26,15 @@ function faultyBroker(clock: FakeClock) {
         faults.lose ? undefined : given.onPublication(key, publication, epoch),
     });
     const stalled: Pick<Broker, 'history'> = {
-      history: (key, filter, meta) =>
-        faults.stall ? new Promise(() => undefined) : broker.history(key, filter, meta),
+      history: async (key, filter, meta) => {
+        if (faults.stall) return new Promise(() => undefined);
+        const { publications, position } = await broker.history(key, filter, meta);
+        const offset = position.offset - faults.back;
+        return {
+          publications: publications.filter((publication) => publication.offset <= offset),
+          position: { ...position, offset },
+        };
+      },
     };
     return new Proxy(broker, {
       get: (target, name) =>
@@ -98,6 +105,22 @@ describe('live channels', () => {
     faults.lose = false;
     resumed();
     expect(offsets(await one.publications())).toEqual([2]);
+  });
+
+  test('[CONT-3] a reader that stands beyond a history that went back is cut, although deliveries never came so far', async () => {
+    const clock = new FakeClock();
+    const { faults, factory, resumed } = faultyBroker(clock);
+    const { hub, peer } = createTestHub({ pingIntervalMs: 0 }, { clock, broker: factory });
+    const [one, two] = [peer(), peer()];
+    await join(one, 'room:1');
+    faults.lose = true;
+    for (const data of ['1', '2']) await hub.forOrg('acme').publish('room:1', data);
+    expect(await join(two, 'room:1')).toMatchObject({ offset: 2 });
+    faults.back = 2;
+    resumed();
+    for (const reader of [one, two])
+      expect(await reader.frames()).toMatchObject([{ push: { unsubscribe: { code: 2500 } } }]);
+    expect(sub(await two.call({ subscribe: { channel: 'room:1' } }))).toMatchObject({ recoverable: true });
   });
 
   test('[CONT-4] a broker that does not answer costs a temporary error within 3 s and nobody else anything', async () => {

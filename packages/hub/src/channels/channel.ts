@@ -40,6 +40,7 @@ export class Channel {
   #position: Position | undefined;
   /** The offset that was learned when delivery started; what lies before it is dropped when it arrives. */
   #startedAt = 0;
+  #told = 0;
   #repairing = false;
   #newestSeen = 0;
 
@@ -70,6 +71,11 @@ export class Channel {
   /** Where this node's delivery stands; undefined before the first subscribe learned it. */
   get position(): Position | undefined {
     return this.#position;
+  }
+
+  /** The highest offset of this epoch that a subscriber was told as the top, delivered here or not. */
+  get told(): number {
+    return this.#told;
   }
 
   add(reader: Delivery): void {
@@ -119,6 +125,7 @@ export class Channel {
     else if (position.epoch === at.epoch) {
       if (position.offset < this.#startedAt)
         throw new CodedError('sourceUnavailable', 'a newer answer came first while subscribing');
+      this.#told = Math.max(this.#told, position.offset);
     } else {
       if (this.origin) void this.repair();
       else this.lose('epoch', position);
@@ -235,6 +242,7 @@ export class Channel {
   #startAt(position: Position): void {
     this.#position = position;
     this.#startedAt = position.offset;
+    this.#told = position.offset;
   }
 
   #fanOut(publication: Publication): void {

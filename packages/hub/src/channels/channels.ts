@@ -217,12 +217,15 @@ export class Channels {
       )
         continue;
       try {
+        const { told } = channel;
         const { position } = await origin.read(undefined, 0);
         const now = channel.position;
         // Only a channel that did not move while we asked can be judged.
         if (now === undefined || now.offset !== at.offset || now.epoch !== at.epoch) continue;
-        if (position.epoch === at.epoch && position.offset === at.offset) continue;
-        if (channel.origin) await channel.repair();
+        // A subscriber stands where the history no longer reaches: those offsets will be given to others, and it would drop them.
+        const wentBack = told > position.offset;
+        if (position.epoch === at.epoch && position.offset === at.offset && !wentBack) continue;
+        if (channel.origin && !wentBack) await channel.repair();
         else channel.lose('changes were missed', position);
       } catch (cause) {
         this.#deps.logger.warn({ channel: channel.name, cause: String(cause) }, 'position check failed');

@@ -1,6 +1,7 @@
-import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createSystemRandom } from '@trunkline/base';
 import { FakeClock, MemoryLogger, settle } from '@trunkline/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -26,6 +27,7 @@ describe('the lock of a data directory', () => {
   afterEach(() => rm(directory, { recursive: true, force: true }));
 
   const file = (): string => join(directory, 'lock');
+  const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
   const owner = async (): Promise<Owner> => JSON.parse(await readFile(file(), 'utf8')) as Owner;
   const lock = (onLost = (): void => undefined): Promise<DirectoryLock> => {
     const onLeftBehind = (end: LastEnd): Promise<void> => Promise.resolve(void ends.push(end));
@@ -112,7 +114,7 @@ describe('the lock of a data directory', () => {
   });
 
   it('[STORE-71] of many that find a dead owner one has it', async () => {
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < 25; round++) {
       const held = await lock();
       const me = await owner();
       await held.release();
@@ -123,6 +125,28 @@ describe('the lock of a data directory', () => {
       expect(outcomes.filter((outcome) => outcome === 1107)).toHaveLength(7);
       await (got[0] as DirectoryLock).release();
     }
+  });
+
+  it('[STORE-71] a successor that died on its way is succeeded too', async () => {
+    const held = await lock();
+    const me = await owner();
+    await held.release();
+    const dead = JSON.stringify({ ...me, pid: 2 ** 22 + 1 });
+    const posts = [dead, JSON.stringify({ ...me, id: 'taker', pid: 2 ** 22 + 1 })];
+    await writeFile(file(), dead);
+    for (const [index, post] of posts.entries())
+      await writeFile(
+        `${file()}.after-${hashOf(post)}`,
+        posts[index + 1] ?? JSON.stringify({ ...me, id: 'last', pid: 2 ** 22 + 1 }),
+      );
+    const next = await lock();
+    expect(next.lastEnd).toBe('process');
+    await next.release();
+    expect((await readdir(dirname(file()))).filter((name) => name.startsWith('lock'))).toEqual([]);
+    // One that lives has it.
+    await writeFile(file(), dead);
+    await writeFile(`${file()}.after-${hashOf(dead)}`, JSON.stringify(me));
+    expect(await lock().catch(codeOf)).toBe(1107);
   });
 
   it('[STORE-70] an owner that lost it hears of it, and gives back nothing that is not its own', async () => {

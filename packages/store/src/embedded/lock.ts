@@ -4,6 +4,7 @@
  * namespace); otherwise by watching for a time whether the file is still being touched. The file outlives a crash on purpose: the next owner
  * learns from it whether the last one ended cleanly and whether the machine was restarted since.
  */
+import { createHash } from 'node:crypto';
 import { link, readFile, readlink, rename, rm, unlink, utimes, writeFile, stat } from 'node:fs/promises';
 import { hostname, uptime } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +23,10 @@ export interface LockDeps {
 /** How often the owner touches its file, and how long a file must stand still before a stranger's lock counts as left behind. */
 export const LOCK_TOUCH_MS = 2_000;
 export const LOCK_STALE_MS = 10_000;
+
+/** Looks at a lock that is given back again and again, and successors that died in a row, before it is called somebody else's. */
+const CLAIMS = 10;
+const MAX_DEAD_SUCCESSORS = 100;
 
 /** Who holds a directory. */
 export interface Owner {
@@ -68,32 +73,66 @@ export async function lockDirectory(
 }
 
 async function take(deps: LockDeps, file: string, mine: string, me: Owner): Promise<LastEnd> {
-  if (await claim(mine, file)) return 'none';
-  const found = await readFile(file, 'utf8').catch(() => '');
+  const found = await claimOrRead(mine, file);
+  if (found === undefined) return 'none';
   const owner = parseOwner(found);
   if (await isAlive(deps, file, owner, me)) throw inUse(owner);
-  const lastEnd = owner !== undefined && owner.boot === me.boot ? 'process' : 'machine';
-  deps.logger.warn(
-    { pid: owner?.pid, host: owner?.host, lastEnd },
-    'the data directory was left without a clean end',
-  );
-  await deps.onLeftBehind?.(lastEnd);
-  // Of several processes that see the same dead owner one wins: whoever moves exactly that file away and links its own.
-  const aside = `${mine}.old`;
+  const posts = await succeed(deps, file, mine, found, me);
   try {
-    await rename(file, aside);
-    if ((await readFile(aside, 'utf8')) !== found) {
-      await link(aside, file).catch(() => undefined);
-      throw inUse(parseOwner(await readFile(aside, 'utf8')));
-    }
-    if (!(await claim(mine, file))) throw inUse(undefined);
-  } catch (cause) {
-    if (cause instanceof CodedError) throw cause;
-    throw inUse(undefined);
+    // Whoever succeeded first has written its own name and left its post.
+    const now = await readFile(file, 'utf8').catch(() => '');
+    if (now !== found) throw inUse(parseOwner(now));
+    const lastEnd = owner !== undefined && owner.boot === me.boot ? 'process' : 'machine';
+    deps.logger.warn(
+      { pid: owner?.pid, host: owner?.host, lastEnd },
+      'the data directory was left without a clean end',
+    );
+    await deps.onLeftBehind?.(lastEnd);
+    // In one step: a lock that is gone for a moment would be anybody's.
+    await rename(mine, file);
+    return lastEnd;
   } finally {
-    await rm(aside, { force: true });
+    for (const post of posts) await rm(post, { force: true });
   }
-  return lastEnd;
+}
+
+/** Undefined: it was free, and is ours. Otherwise what it says. */
+async function claimOrRead(mine: string, file: string): Promise<string | undefined> {
+  for (let attempt = 0; attempt < CLAIMS; attempt++) {
+    if (await claim(mine, file)) return undefined;
+    try {
+      return await readFile(file, 'utf8');
+    } catch (cause) {
+      // Given back in this moment.
+      if (!isCode(cause, 'ENOENT')) throw cause;
+    }
+  }
+  throw inUse(undefined);
+}
+
+/**
+ * The post of successor to what a lock says can be held by one process at a time; only its holder replaces the lock. A holder that died there is succeeded in the same
+ * way. Returns the posts to be given up in the end.
+ */
+async function succeed(
+  deps: LockDeps,
+  file: string,
+  mine: string,
+  left: string,
+  me: Owner,
+): Promise<readonly string[]> {
+  const posts: string[] = [];
+  for (let predecessor = left; posts.length < MAX_DEAD_SUCCESSORS;) {
+    const post = `${file}.after-${createHash('sha256').update(predecessor).digest('hex').slice(0, 16)}`;
+    posts.push(post);
+    if (await claim(mine, post)) return posts;
+    const there = await readFile(post, 'utf8').catch(() => undefined);
+    if (there === undefined) throw inUse(undefined);
+    const successor = parseOwner(there);
+    if (await isAlive(deps, post, successor, me)) throw inUse(successor);
+    predecessor = there;
+  }
+  throw inUse(undefined);
 }
 
 function hold(deps: LockDeps, file: string, me: Owner, lastEnd: LastEnd, onLost: () => void): DirectoryLock {
