@@ -59,7 +59,7 @@ export const MUTANTS = [
   {
     name: 'an idle channel is not compared with its origin',
     file: `${HUB}/channels/channels.ts`,
-    text: 'if (position.epoch === at.epoch && position.offset === at.offset) continue;',
+    text: 'if (position.epoch === at.epoch && position.offset === at.offset && !wentBack) continue;',
     replacement: 'if (position.offset >= 0) continue;',
   },
   {

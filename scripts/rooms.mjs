@@ -37,7 +37,10 @@ export const HOUSE = {
   'packages/transport': { floor: 4, uses: [...F2, 'hub'] },
   'modules/kube': { floor: 4, uses: [...MODULE, 'kube-client'] },
   'modules/*': { floor: 4, uses: MODULE },
-  'apps/server': { floor: 5, uses: [...MODULE, 'broker', 'transport', 'kube-client', 'kube-sim', 'module-*'] },
+  'apps/server': {
+    floor: 5,
+    uses: [...MODULE, 'broker', 'transport', 'kube-client', 'kube-sim', 'module-*'],
+  },
   'apps/console': { floor: 5, uses: [...F2, 'contracts', 'client', 'react'] },
   'apps/cli': { floor: 5, uses: [...F2, 'contracts', 'client', 'server'] },
 };

@@ -217,4 +217,13 @@ describe('supervision', () => {
     expect(await ended).toBe(7);
     expect(output()).not.toContain('term 2');
   });
+
+  test('[RUN-4] also where the server has said so before the supervisor hears of it', async () => {
+    const { parent, childPid, output, ended } = await supervised();
+    process.kill(childPid, 'SIGTERM');
+    await expect.poll(() => output()).toContain('term 1');
+    parent.kill('SIGTERM');
+    expect(await ended).toBe(7);
+    expect(output()).not.toContain('term 2');
+  });
 });

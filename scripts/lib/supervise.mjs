@@ -8,7 +8,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from './files.mjs';
 
-/** Time for a child that got the same signal to say so. */
+/** One signal to both of us: the child says so within this time, before or after we have heard of it. */
 const SAME_SIGNAL_MS = 400;
 
 /**
@@ -21,16 +21,20 @@ export function superviseServer(args, options = {}) {
   const child = spawn(process.execPath, [join(options.root ?? ROOT, script), ...rest], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
-  let stopping = false;
+  /** @type {number | undefined} */
+  let stoppingMs;
+  let signals = 0;
   child.on('message', (message) => {
-    if (message === 'stopping') stopping = true;
+    if (message === 'stopping') stoppingMs ??= performance.now();
   });
   /** @param {NodeJS.Signals} signal */
   const onSignal = (signal) => {
-    const known = stopping;
+    const heardMs = performance.now();
+    const isFirst = signals++ === 0;
     setTimeout(() => {
       // The first signal is passed on unless the child got it too; later ones always: they mean "at once".
-      if (known || !stopping) child.kill(signal);
+      const isSame = isFirst && stoppingMs !== undefined && Math.abs(stoppingMs - heardMs) <= SAME_SIGNAL_MS;
+      if (!isSame) child.kill(signal);
     }, SAME_SIGNAL_MS);
   };
   // Ctrl-C in a terminal goes to the group; npm repeats it to us.
