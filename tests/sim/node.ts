@@ -46,6 +46,8 @@ export interface NodeDeps {
 /** A local source that is open on a node. */
 export interface OpenSource {
   readonly key: ChannelKey;
+  /** Its place in the order in which sources were asked for. */
+  readonly asked: number;
   readonly emit: Pick<LocalEmitter, 'state' | 'reset'>;
   /** Of a stream. */
   readonly publish: LocalEmitter['publish'] | undefined;
@@ -68,6 +70,7 @@ export class SimNode {
   readonly #deps: NodeDeps;
   readonly #options: Partial<HubOptions>;
   readonly links = new Set<Link>();
+  #asked = 0;
   readonly sources = new Map<ChannelKey, OpenSource>();
   #hub: Hub | undefined;
   #broker: EngineNode | undefined;
@@ -275,14 +278,16 @@ export class SimNode {
           {
             ...LOCAL,
             source: async ({ org, channel, emit }) => {
+              const asked = ++this.#asked;
               await this.#sourceOpens();
-              return this.#opened(channelKey(org, channel), emit, emit.publish, undefined);
+              return this.#opened(channelKey(org, channel), asked, emit, emit.publish, undefined);
             },
           },
           {
             ...LOCAL_MAP,
             mapSource: async ({ org, channel, emit }) => {
               const key = channelKey(org, channel);
+              const asked = ++this.#asked;
               // Longer than a first reader waits for it.
               if (dice.chance(0.15)) await time.sleep(dice.between(1_000, 4_000));
               await this.#sourceOpens();
@@ -290,7 +295,7 @@ export class SimNode {
               map.load();
               // What an opening said that fails after all is void.
               if (dice.chance(0.1)) throw new CodedError('sourceUnavailable', 'the source went away');
-              return this.#opened(key, emit, undefined, map);
+              return this.#opened(key, asked, emit, undefined, map);
             },
           },
         ],
@@ -335,12 +340,14 @@ export class SimNode {
 
   #opened(
     key: ChannelKey,
+    asked: number,
     emit: Pick<LocalEmitter, 'state' | 'reset'>,
     publish: LocalEmitter['publish'] | undefined,
     map: MapFollower | undefined,
   ): Disposable {
-    const source: OpenSource = { key, emit, publish, map, epoch: '', top: 0, brokenSince: undefined };
-    this.sources.set(key, source);
+    const source: OpenSource = { key, asked, emit, publish, map, epoch: '', top: 0, brokenSince: undefined };
+    // One that was asked for earlier and took longer is nobody's any more.
+    if ((this.sources.get(key)?.asked ?? 0) < asked) this.sources.set(key, source);
     return {
       dispose: () => {
         if (this.sources.get(key) === source) this.sources.delete(key);
