@@ -233,7 +233,10 @@ export class Link implements Transport {
   #cutShort(text: string, direction: 'up' | 'down'): string {
     if (this.#truncate !== direction || text.length < 4) return text;
     this.#truncate = undefined;
-    return text.slice(0, this.#dice.between(1, text.length - 1));
+    const cut = text.slice(0, this.#dice.between(1, text.length - 1));
+    // Whole lines would be a frame that somebody meant: no network takes documents out of one.
+    const lines = cut.lastIndexOf('\n') + 1;
+    return lines === cut.length || text[cut.length] === '\n' ? text.slice(0, lines + 1) : cut;
   }
 
   #arriveUp(text: string | undefined): void {

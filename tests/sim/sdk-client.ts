@@ -361,7 +361,9 @@ export class SdkClient {
       check: () => {
         // Another source may be behind, or have been away.
         const source = item.source === 'local' ? around.sourceOf(this.link?.node, key) : '';
-        if (source !== shownBy) newest = new Map();
+        // What a local map shows while it says that it may be old is of the source before, or of one that has been away for longer.
+        if (source !== shownBy || (item.source === 'local' && map.state.get().kind !== 'live'))
+          newest = new Map();
         shownBy = source;
         for (const [entry, value] of shown()) {
           const { org, channel, entry: own } = value as Payload & { entry: string };
