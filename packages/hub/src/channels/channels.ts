@@ -118,8 +118,7 @@ export class Channels {
       held = this.#open(key, namespace);
       this.#held.set(key, held);
     }
-    if (held.channel.size >= namespace.options.maxSubscribers)
-      throw new CodedError('limitExceeded', 'subscribers of the channel');
+    requireRoom(held.channel);
     held.linger?.cancel();
     held.linger = undefined;
     held.entering++;
@@ -270,8 +269,7 @@ export class Channels {
   async #opened(held: Held, reader: Delivery): Promise<void> {
     await held.source?.opened(this.#deps.options.subscribeDeadlineMs / 2);
     if (!reader.active) throw new CodedError('clientGone');
-    if (held.channel.size >= held.channel.namespace.options.maxSubscribers)
-      throw new CodedError('limitExceeded', 'subscribers of the channel');
+    requireRoom(held.channel);
   }
 
   #open(key: ChannelKey, namespace: Namespace): Held {
@@ -337,4 +335,9 @@ export class Channels {
     const channel = this.#held.get(key)?.channel;
     if (channel) this.#joinLeave.add(channel, kind, info);
   }
+}
+
+function requireRoom({ size, namespace }: Channel): void {
+  if (size >= namespace.options.maxSubscribers)
+    throw new CodedError('limitExceeded', 'subscribers of the channel');
 }

@@ -53,7 +53,7 @@ export class LocalMap extends LocalRing {
     super.reset(LOADED);
   }
 
-  clear(): void {
+  override clear(): void {
     this.load([], 0);
   }
 

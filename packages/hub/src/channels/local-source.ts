@@ -72,8 +72,7 @@ export class LocalSourceRunner {
     const attempt = ++this.#opening;
     if (attempt > 1 && this.#ring.position.offset > 0) {
       // What an opening that failed had said does not continue in the next one.
-      if (this.#ring instanceof LocalMap) this.#ring.clear();
-      else this.#ring.reset();
+      this.#ring.clear();
       this.#channel.lose('source reopened', this.#ring.position);
     }
     const opening: Opening = {

@@ -77,6 +77,11 @@ export class LocalRing implements Origin {
     return next;
   }
 
+  /** A new epoch with nothing in it. */
+  clear(): void {
+    this.reset();
+  }
+
   /** A new epoch whose first `top` offsets were never kept. */
   reset(top = 0): void {
     this.#epoch = this.#newEpoch();
