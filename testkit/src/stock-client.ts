@@ -61,7 +61,7 @@ interface Emitter {
   removeListener(event: string, listener: (context: never) => void): unknown;
 }
 
-/** The next `event` that fits `where`; rejects after `timeoutMs` (default 20,000). Listens from the call on. */
+/** The next `event` that fits `where`; rejects after `timeoutMs` (default 45,000). Listens from the call on. */
 export function nextEvent<T>(
   emitter: unknown,
   event: string,

@@ -10,9 +10,9 @@ export function wait(ms: number): Promise<void> {
 }
 
 /** How long a fact may take that is there at once on a machine with nothing else to do. Only failures wait that long. */
-export const PATIENCE_MS = 20_000;
+export const PATIENCE_MS = 45_000;
 
-/** Resolves with the first truthy answer of `probe`; rejects after `timeoutMs` (default 20,000) naming `what`. */
+/** Resolves with the first truthy answer of `probe`; rejects after `timeoutMs` (default 45,000) naming `what`. */
 export async function until<T>(
   what: string,
   probe: () => T | Promise<T>,

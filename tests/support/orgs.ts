@@ -22,7 +22,15 @@ export const TWO_ORGS = {
   },
   channels: {
     namespaces: [
-      { name: 'open', historySize: 100, presence: true, joinLeave: true, forceRecovery: true, ...EVERYBODY },
+      // Long enough for whoever is away for seconds while a publisher goes on.
+      {
+        name: 'open',
+        historySize: 5_000,
+        presence: true,
+        joinLeave: true,
+        forceRecovery: true,
+        ...EVERYBODY,
+      },
       { name: 'gappy', historySize: 10, overflow: 'gap', ...EVERYBODY },
       { name: 'newest', historySize: 10, overflow: 'latest', ...EVERYBODY },
       { name: 'shared', type: 'map', map: { mode: 'persistent' }, ...EVERYBODY },
