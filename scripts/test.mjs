@@ -50,10 +50,7 @@ async function runTests(programs) {
   rmSync(join(ROOT, REPORT), { force: true });
   const args = [
     'run',
-    '--project',
-    'unit',
-    '--project',
-    'system',
+    ...['unit', 'system', 'alone'].flatMap((project) => ['--project', project]),
     '--reporter=default',
     '--reporter=json',
     `--outputFile.json=${REPORT}`,

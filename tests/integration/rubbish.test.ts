@@ -93,7 +93,7 @@ async function run(
   }
   raw.send(JSON.stringify({ id: 1_000_000, ping: {} }));
   const mustClose = fatalAt >= 0 || early;
-  const end = until('an end', () => pong && !mustClose, 15_000, 5).then(
+  const end = until('an end', () => pong && !mustClose, 60_000, 5).then(
     () => undefined,
     () => undefined,
   );
@@ -147,7 +147,7 @@ async function runBytes(maker: ProtobufRubbishMaker, token: string, tally: Tally
     tally.frames++;
   }
   raw.send(protobufCodec.encode([{ id: 1_000_000, ping: {} }]));
-  const answered = until('an end', () => pong, 15_000, 5).then(
+  const answered = until('an end', () => pong, 60_000, 5).then(
     () => undefined,
     () => undefined,
   );
