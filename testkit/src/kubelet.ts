@@ -1,11 +1,12 @@
 /**
- * A stand-in for a kubelet: the one question that an API server asks it here is for the log of a container. It knows what the test printed and nothing of pods;
- * lines that are printed while somebody follows are handed on at once.
+ * A stand-in for a kubelet: the one question that an API server asks it here is for the log of a container, from a time or a number of lines on, with the times of lines or without. It
+ * knows what the test printed and nothing of pods; lines that are printed while somebody follows are handed on at once.
  */
 import { createServer, type Server } from 'node:https';
 import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Disposable } from '@trunkline/base';
+import { clock } from './waiting.js';
 
 export interface Kubelet extends Disposable {
   readonly port: number;
@@ -15,15 +16,21 @@ export interface Kubelet extends Disposable {
   close(namespace: string, pod: string, container: string): void;
 }
 
+interface Line {
+  readonly atMs: number;
+  readonly text: string;
+}
+
 interface Log {
-  readonly lines: string[];
-  readonly followers: Set<ServerResponse>;
+  readonly lines: Line[];
+  /** What each of them asked for. */
+  readonly followers: Map<ServerResponse, URLSearchParams>;
 }
 
 export async function startKubelet(tls: { readonly key: string; readonly cert: string }): Promise<Kubelet> {
   const logs = new Map<string, Log>();
   const logOf = (id: string): Log => {
-    const log = logs.get(id) ?? { lines: [], followers: new Set() };
+    const log = logs.get(id) ?? { lines: [], followers: new Map() };
     logs.set(id, log);
     return log;
   };
@@ -41,11 +48,12 @@ export async function startKubelet(tls: { readonly key: string; readonly cert: s
     port: (server.address() as AddressInfo).port,
     print: (namespace, pod, container, ...lines) => {
       const log = logOf(`${namespace}/${pod}/${container}`);
-      log.lines.push(...lines);
-      for (const follower of log.followers) follower.write(toText(lines));
+      const printed = lines.map((text) => ({ atMs: clock.now(), text }));
+      log.lines.push(...printed);
+      for (const [follower, query] of log.followers) follower.write(toText(printed, query));
     },
     close: (namespace, pod, container) => {
-      for (const follower of logOf(`${namespace}/${pod}/${container}`).followers) follower.end();
+      for (const follower of logOf(`${namespace}/${pod}/${container}`).followers.keys()) follower.end();
     },
     dispose: () => {
       server.closeAllConnections();
@@ -55,21 +63,33 @@ export async function startKubelet(tls: { readonly key: string; readonly cert: s
 }
 
 function serveLog(log: Log, query: URLSearchParams, response: ServerResponse): void {
-  const tail = query.get('tailLines');
-  const lines = tail === null ? log.lines : log.lines.slice(Math.max(0, log.lines.length - Number(tail)));
+  const [tail, sinceTime, sinceSeconds] = ['tailLines', 'sinceTime', 'sinceSeconds'].map((name) =>
+    query.get(name),
+  );
+  // As the real one: a time of whole seconds, of which nothing may be missing.
+  const sinceMs = sinceTime
+    ? Date.parse(sinceTime)
+    : sinceSeconds
+      ? clock.now() - Number(sinceSeconds) * 1_000
+      : 0;
+  const since = log.lines.filter(({ atMs }) => atMs >= sinceMs);
+  const lines = tail ? since.slice(Math.max(0, since.length - Number(tail))) : since;
   response.writeHead(200, { 'Content-Type': 'text/plain' });
   response.flushHeaders();
-  response.write(toText(lines));
+  response.write(toText(lines, query));
   if (query.get('follow') !== 'true') {
     response.end();
     return;
   }
-  log.followers.add(response);
+  log.followers.set(response, query);
   response.on('close', () => log.followers.delete(response));
 }
 
-function toText(lines: readonly string[]): string {
-  return lines.map((line) => `${line}\n`).join('');
+function toText(lines: readonly Line[], query: URLSearchParams): string {
+  const stamped = query.get('timestamps') === 'true';
+  return lines
+    .map(({ atMs, text }) => `${stamped ? `${new Date(atMs).toISOString()} ` : ''}${text}\n`)
+    .join('');
 }
 
 function listen(server: Server): Promise<void> {

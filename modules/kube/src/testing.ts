@@ -9,7 +9,8 @@ import type { ClusterOptions, KubeTuning } from './options.js';
 import { MapViewer } from './testing/map-viewer.js';
 import { RuleWorld } from './testing/rule-world.js';
 
-export { MapViewer, type Watched } from './testing/map-viewer.js';
+export { MapViewer, type Followed, type ToldState, type Watched } from './testing/map-viewer.js';
+export { RandomRules, type RandomRulesOptions } from './testing/random-rules.js';
 export { RuleWorld, type Rule, type WorldObject } from './testing/rule-world.js';
 
 export interface KubeBed {

@@ -4,7 +4,12 @@ import { describe, expect, test } from 'vitest';
 import { defineModule, type Module, type Permission, type Principal } from './ports/index.js';
 import { createTestHub, type Frame, type RawPeer } from './testing.js';
 
-type Rule = (principal: Principal, channel: string) => Permission | Promise<Permission>;
+type Rule = (
+  principal: Principal,
+  channel: string,
+  action: string,
+  stays?: boolean,
+) => Permission | Promise<Permission>;
 
 const withRule = (rule: Rule): Module =>
   defineModule<void>({
@@ -101,6 +106,18 @@ describe('a permission for a while', () => {
       ['lent:b', 2500],
     ]);
     expect(asked).toBeLessThan(20);
+  });
+
+  test('[WALL-5] the module is told who asks for the first time and who stays', async () => {
+    const asked: unknown[] = [];
+    const { clock, one } = await subscribed((_principal, channel, _action, stays) => {
+      if (channel === 'lent:a') asked.push(stays);
+      return { allowed: true, recheckMs: 1_000 };
+    });
+    await clock.advance(1_000);
+    await one.call({ refresh: { token: '{}' } });
+    expect([asked[0], new Set(asked.slice(1))]).toEqual([false, new Set([true])]);
+    expect(asked.length).toBeGreaterThanOrEqual(3);
   });
 
   test('[WALL-5] a rule that never answers is one that nobody can say', async () => {

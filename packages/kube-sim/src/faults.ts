@@ -84,6 +84,12 @@ export class Faults {
     this.#cluster.compact(type);
   }
 
+  /** As an API server that was just started: until it has read its roles it refuses everybody but `system:masters`, `/readyz` included. Returns what ends it. */
+  refuseUntilReady(): () => void {
+    this.#requests.rolesUnread = true;
+    return () => (this.#requests.rolesUnread = false);
+  }
+
   /** What a restart looks like from outside: connections break, watch caches and continue tokens are gone. */
   restart(): void {
     this.#cluster.compact();

@@ -35,6 +35,8 @@ export interface RequestFault {
 }
 
 export class RequestFaults {
+  /** The roles are not read yet: nobody but `system:masters` may do anything. */
+  rolesUnread = false;
   readonly #rules = new Set<{ readonly match: RequestMatch; left: number; readonly effect: RequestEffect }>();
 
   /** Returns the function that removes the rule. */

@@ -273,6 +273,79 @@ describe('while nobody can be asked', () => {
     },
   );
 
+  it('[KUBE-17] an old yes is none for whoever is shown it for the first time, and nothing where a no came after it', async () => {
+    await start();
+    bed.world.rules = [pods('ada')];
+    const asNewcomer = () => bed.during(bed.kube.access.sight(ada, 'c1', PODS, true));
+    expect(await asNewcomer()).toMatchObject({ kind: 'all' });
+    bed.world.reviews = 'refused';
+    await bed.clock.advance(4_000);
+    expect(await sightOf()).toMatchObject({ kind: 'all' });
+    expect((await refusalOf(asNewcomer())).temporary).toBe(true);
+    // Another question of hers is refused; then nobody can be asked again.
+    bed.world.reviews = 'answered';
+    bed.world.rules = [];
+    expect((await refusalOf(asNewcomer())).code).toBe(1308);
+    bed.world.reviews = 'refused';
+    expect((await refusalOf(sightOf())).code).toBe(1308);
+  });
+
+  it('[KUBE-17] the doubt lasts until those who stayed have been answered, and begins anew where they are not', async () => {
+    await start();
+    bed.world.rules = [pods('ada'), pods('bob')];
+    const bob = testPrincipal({ user: 'bob' });
+    await sightOf();
+    bed.world.reviews = 'hanging';
+    await bed.clock.advance(4_000);
+    await sightOf();
+    const { doubt } = bed.kube.clusters.get('c1').server();
+    expect(doubt.fault).toBeDefined();
+    await bed.clock.advance(20_000);
+    bed.world.reviews = 'answered';
+    await sightOf({}, bob);
+    // Within the round the server falls silent again; Ada is asked about, and not answered.
+    await bed.clock.advance(1_000);
+    bed.world.reviews = 'hanging';
+    const asked = sightOf();
+    await bed.clock.advance(1_200);
+    expect(doubt.fault).toBeDefined();
+    await asked;
+    await bed.clock.advance(20_000);
+    expect(doubt.fault).toBeDefined();
+    bed.world.reviews = 'answered';
+    await sightOf();
+    await bed.clock.advance(3_000);
+    expect(doubt.fault).toBeUndefined();
+  });
+
+  it('[KUBE-17] an API server that refuses everything after its start takes nothing away', async () => {
+    await start();
+    bed.world.rules = [pods('ada')];
+    await sightOf();
+    bed.world.starting = true;
+    await bed.clock.advance(4_000);
+    expect(await sightOf()).toMatchObject({ kind: 'all' });
+    const { doubt } = bed.kube.clusters.get('c1').server();
+    expect(doubt.fault?.reason.message).toContain('until it is ready');
+    bed.world.starting = false;
+    await bed.clock.advance(6_000);
+    await sightOf();
+    await bed.clock.advance(3_000);
+    expect(doubt.fault).toBeUndefined();
+    bed.world.rules = [];
+    expect((await refusalOf(sightOf())).code).toBe(1308);
+    // One that is closed to us for good is believed in the end.
+    bed.world.rules = [pods('ada')];
+    await sightOf();
+    bed.world.starting = true;
+    await bed.clock.advance(4_000);
+    for (let second = 0; second < 70; second++) {
+      await sightOf().catch(() => undefined);
+      await bed.clock.advance(1_000);
+    }
+    expect((await refusalOf(sightOf())).code).toBe(1308);
+  });
+
   it('[KUBE-17] not for longer than rightsStaleMs', async () => {
     await start({ tuning: { rightsStaleMs: 30_000 } });
     bed.world.rules = [pods('ada')];

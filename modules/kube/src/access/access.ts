@@ -31,6 +31,10 @@ interface Entered extends Standing {
   readonly reviews: Reviews;
 }
 
+interface Looking extends Entered {
+  readonly newcomer: boolean;
+}
+
 export class KubeAccess implements Access {
   readonly #deps: AccessDeps;
   readonly #tuning: KubeTuning;
@@ -62,8 +66,8 @@ export class KubeAccess implements Access {
     );
   }
 
-  async sight(principal: Principal, id: string, question: KubeQuestion): Promise<Sight> {
-    const entered = await this.#enter(principal, id);
+  async sight(principal: Principal, id: string, question: KubeQuestion, newcomer = false): Promise<Sight> {
+    const entered = { ...(await this.#enter(principal, id)), newcomer };
     const { namespace } = question;
     const { confinedTo, way } = entered;
     if (confinedTo !== undefined) {
@@ -86,6 +90,7 @@ export class KubeAccess implements Access {
     principal: Principal,
     id: string,
     ask: Parameters<Access['may']>[2],
+    newcomer = false,
   ): Promise<{ readonly recheckMs: number }> {
     const { confinedTo, reviews, asker } = await this.#enter(principal, id);
     // A namespace is itself an object of the cluster; to the API server it lies in itself.
@@ -93,7 +98,7 @@ export class KubeAccess implements Access {
     const namespace = ask.namespace ?? own;
     if (confinedTo !== undefined && (namespace === undefined || !confinedTo.includes(namespace)))
       throw forbidden(CONFINED);
-    const verdict = await reviews.ask(asker, ask, 0);
+    const verdict = await reviews.ask(asker, ask, { newcomer });
     if (!verdict.allowed) throw verdict.error;
     return { recheckMs: this.#left(verdict.untilMs) };
   }
@@ -112,14 +117,16 @@ export class KubeAccess implements Access {
   }
 
   #reviewsOf(way: Way): Reviews {
-    const found = this.#reviews.get(way) ?? new Reviews(this.#deps.clock, way.doubt, this.#tuning);
+    const found =
+      this.#reviews.get(way) ??
+      new Reviews({ clock: this.#deps.clock, doubt: way.doubt, readiness: way.readiness }, this.#tuning);
     this.#reviews.set(way, found);
     return found;
   }
 
   /** Both are needed; a question about one name is judged like a request for that object. */
   async #listAndWatch(
-    { reviews, asker }: Entered,
+    { reviews, asker, newcomer }: Looking,
     question: KubeQuestion,
     deniedTtlMs: number,
   ): Promise<Verdict> {
@@ -132,7 +139,7 @@ export class KubeAccess implements Access {
       ...(name === undefined ? {} : { name }),
     };
     const [list, watch] = await Promise.all(
-      ['list', 'watch'].map((verb) => reviews.ask(asker, { verb, ...about }, deniedTtlMs)),
+      ['list', 'watch'].map((verb) => reviews.ask(asker, { verb, ...about }, { deniedTtlMs, newcomer })),
     );
     if (list === undefined || watch === undefined || !list.allowed) return list as Verdict;
     return watch.allowed ? { allowed: true, untilMs: Math.min(list.untilMs, watch.untilMs) } : watch;
@@ -140,7 +147,7 @@ export class KubeAccess implements Access {
 
   /** Those of the namespaces in which it may be seen; throws `refusal` where there are none. */
   async #among(
-    entered: Entered,
+    entered: Looking,
     question: KubeQuestion,
     candidates: readonly string[],
     refusal: KubeError,

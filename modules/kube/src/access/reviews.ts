@@ -5,6 +5,7 @@
 import type { Clock } from '@trunkline/base';
 import { KubeError, type AccessQuestion, type KubeCluster } from '@trunkline/kube-client';
 import type { Doubt } from '../clusters/doubt.js';
+import type { Readiness } from '../clusters/readiness.js';
 import { Slots } from './slots.js';
 import { forbiddenWords } from './words.js';
 
@@ -12,6 +13,12 @@ export type Verdict =
   /** `untilMs`: monotonic time. */
   | { readonly allowed: true; readonly untilMs: number }
   | { readonly allowed: false; readonly error: KubeError };
+
+export interface ReviewsDeps {
+  readonly clock: Clock;
+  readonly doubt: Doubt;
+  readonly readiness: Pick<Readiness, 'prime' | 'isReady'>;
+}
 
 export interface ReviewsOptions {
   readonly rightsTtlMs: number;
@@ -28,29 +35,43 @@ export interface Asker {
   readonly user: string | undefined;
 }
 
+/** What came of a review. `repeat`: nobody could be asked, and who had a yes may keep it. */
+type Heard = Verdict | { readonly cause: KubeError; readonly repeat: boolean };
+
+export interface AskOptions {
+  /** How old a no may be, in milliseconds. Default 0. */
+  readonly deniedTtlMs?: number;
+  /** Whether an old yes is of no use to whoever asks. Default false. */
+  readonly newcomer?: boolean;
+}
+
 interface Entry {
   /** Monotonic time at which the last yes was asked for. */
   yesMs: number | undefined;
   no: { readonly atMs: number; readonly error: KubeError } | undefined;
-  pending: Promise<Verdict> | undefined;
-  /** Since when no answer could be had. */
-  failingMs: number | undefined;
+  pending: Promise<Heard> | undefined;
+  /** Since when no answer could be had, and when it was last tried. */
+  failing: { readonly sinceMs: number; readonly lastMs: number } | undefined;
 }
 
 /** A yes that is repeated because nobody can be asked is good for this long. */
 const REPEATED_MS = 1_000;
+/** Failures further apart are two, and a no is not said again after it without being asked for. */
+const RECENT_MS = 10_000;
 
 export class Reviews {
   /** For those who look through namespaces. */
   readonly slots: Slots;
   readonly #clock: Clock;
   readonly #doubt: Doubt;
+  readonly #readiness: ReviewsDeps['readiness'];
   readonly #options: ReviewsOptions;
   readonly #entries = new Map<string, Entry>();
 
-  constructor(clock: Clock, doubt: Doubt, options: ReviewsOptions) {
+  constructor({ clock, doubt, readiness }: ReviewsDeps, options: ReviewsOptions) {
     this.#clock = clock;
     this.#doubt = doubt;
+    this.#readiness = readiness;
     this.#options = options;
     this.slots = new Slots(options.parallelReviews);
   }
@@ -59,11 +80,12 @@ export class Reviews {
     return this.#entries.size;
   }
 
-  /**
-   * @param deniedTtlMs how old a no may be
-   * Throws a temporary `KubeError` where no answer can be had, and none was that may be repeated.
-   */
-  async ask(asker: Asker, question: AccessQuestion, deniedTtlMs: number): Promise<Verdict> {
+  /** Throws a temporary `KubeError` where no answer can be had, and none was that may be repeated. */
+  async ask(
+    asker: Asker,
+    question: AccessQuestion,
+    { deniedTtlMs = 0, newcomer = false }: AskOptions = {},
+  ): Promise<Verdict> {
     const entry = this.#entry(asker.key, question);
     const now = this.#clock.monotonic();
     const { rightsTtlMs } = this.#options;
@@ -72,48 +94,71 @@ export class Reviews {
     if (entry.no !== undefined && now < entry.no.atMs + deniedTtlMs)
       return { allowed: false, error: entry.no.error };
     // One of those who stay asks for all of them; whoever is new asks.
-    if (entry.pending === undefined && this.#mayRepeat(entry) && !this.#doubt.takeTurn())
+    if (entry.pending === undefined && !newcomer && this.#mayRepeat(entry) && !this.#doubt.takeTurn())
       return { allowed: true, untilMs: now + REPEATED_MS };
-    return (entry.pending ??= this.#ask(entry, asker, question).finally(() => (entry.pending = undefined)));
+    entry.pending ??= this.#ask(entry, asker, question).finally(() => (entry.pending = undefined));
+    const heard = await entry.pending;
+    if (!('cause' in heard)) return heard;
+    if (newcomer) throw heard.cause;
+    // What was said last was a no, to another question of theirs: nothing is left to stay on.
+    if (entry.no !== undefined && now < entry.no.atMs + RECENT_MS)
+      return { allowed: false, error: entry.no.error };
+    if (!heard.repeat) throw heard.cause;
+    return { allowed: true, untilMs: this.#clock.monotonic() + REPEATED_MS };
   }
 
-  async #ask(entry: Entry, { cluster, user }: Asker, question: AccessQuestion): Promise<Verdict> {
+  async #ask(entry: Entry, asker: Asker, question: AccessQuestion): Promise<Heard> {
     const { rightsTtlMs, reviewTimeoutMs } = this.#options;
     const askedMs = this.#clock.monotonic();
     const late = new AbortController();
+    const over = this.#doubt.begin();
     const timer = this.#clock.setTimeout(
       () => late.abort(new KubeError('kubeTimeout', 'rights were not reviewed in time')),
       reviewTimeoutMs,
     );
     try {
-      const { allowed, reason } = await cluster.reviewSelf(question, late.signal);
-      this.#heard(entry);
-      if (allowed) {
-        entry.yesMs = askedMs;
-        entry.no = undefined;
-        return { allowed: true, untilMs: askedMs + rightsTtlMs };
+      let refusal = await this.#review(asker, question, late.signal);
+      if (refusal !== undefined && (entry.yesMs !== undefined || this.#doubt.fault !== undefined)) {
+        if (!(await this.#readiness.isReady(late.signal))) throw new KubeError('kubeUnreachable', NOT_READY);
+        // It may have become so since it refused.
+        refusal = await this.#review(asker, question, late.signal);
       }
-      return this.#denied(
-        entry,
-        new KubeError('kubeForbidden', forbiddenWords(user, question, reason), FORBIDDEN),
-      );
+      this.#heard(entry);
+      if (refusal !== undefined) return this.#denied(entry, refusal);
+      this.#readiness.prime();
+      entry.yesMs = askedMs;
+      entry.no = undefined;
+      return { allowed: true, untilMs: askedMs + rightsTtlMs };
     } catch (cause) {
       if (!(cause instanceof KubeError)) throw cause;
-      if (!cause.temporary) {
-        // The server has said something, be it that this user may not be impersonated.
-        this.#heard(entry);
-        return this.#denied(entry, cause);
-      }
-      entry.failingMs ??= askedMs;
-      if (!this.#mayRepeat(entry) || !this.#doubt.failed(cause, entry.failingMs)) throw cause;
-      return { allowed: true, untilMs: this.#clock.monotonic() + REPEATED_MS };
+      const before = entry.failing;
+      const sinceMs = before !== undefined && askedMs < before.lastMs + RECENT_MS ? before.sinceMs : askedMs;
+      entry.failing = { sinceMs, lastMs: askedMs };
+      return { cause, repeat: this.#mayRepeat(entry) && this.#doubt.failed(cause, sinceMs) };
     } finally {
+      over();
       timer.cancel();
     }
   }
 
+  /** Undefined: allowed. A refusal of the question itself is one too: this user may not be impersonated, say. Throws where there is no answer. */
+  async #review(
+    { cluster, user }: Asker,
+    question: AccessQuestion,
+    signal: AbortSignal,
+  ): Promise<KubeError | undefined> {
+    try {
+      const { allowed, reason } = await cluster.reviewSelf(question, signal);
+      if (allowed) return undefined;
+      return new KubeError('kubeForbidden', forbiddenWords(user, question, reason), FORBIDDEN);
+    } catch (cause) {
+      if (!(cause instanceof KubeError) || cause.temporary) throw cause;
+      return cause;
+    }
+  }
+
   #heard(entry: Entry): void {
-    entry.failingMs = undefined;
+    entry.failing = undefined;
     this.#doubt.answered();
   }
 
@@ -135,7 +180,7 @@ export class Reviews {
       yesMs: undefined,
       no: undefined,
       pending: undefined,
-      failingMs: undefined,
+      failing: undefined,
     };
     this.#entries.delete(key);
     this.#entries.set(key, entry);
@@ -145,4 +190,5 @@ export class Reviews {
   }
 }
 
+const NOT_READY = 'the API server refuses everything until it is ready';
 const FORBIDDEN = { status: 403, reason: 'Forbidden' };

@@ -145,6 +145,17 @@ describe('kinds of a cluster', () => {
     expect(bed.asked).toBe(2);
   });
 
+  it('[KUBE-4] whoever knows of a change gets kinds that are younger, and the cluster is asked once in two seconds', async () => {
+    const bed = new KindsBed();
+    await bed.kinds.all();
+    await bed.clock.advance(2_001);
+    await bed.kinds.all();
+    expect(bed.asked).toBe(1);
+    await Promise.all([bed.kinds.all(0), bed.kinds.all(0)]);
+    await bed.kinds.all(0);
+    expect(bed.asked).toBe(2);
+  });
+
   it('[KUBE-4] what is known stays in use while the cluster is away; a refusal is told', async () => {
     const bed = new KindsBed();
     bed.failure = new KubeError('kubeUnreachable', 'ECONNREFUSED');

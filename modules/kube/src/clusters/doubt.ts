@@ -9,6 +9,8 @@ import { KubeError } from '@trunkline/kube-client';
 const OWN_TROUBLE_MS = 2_000;
 /** From the first answer to the end of the doubt: all who stayed are asked about once more before they are shown what came meanwhile. Longer than a repeated yes counts. Milliseconds. */
 const ROUND_MS = 2_000;
+/** Between looks whether the last reviews of the round are answered. Milliseconds. */
+const LOOK_MS = 100;
 
 export interface Fault {
   readonly sinceMs: number;
@@ -21,12 +23,19 @@ export class Doubt {
   readonly #listeners = new Set<(fault: Fault | undefined) => void>();
   #fault: Fault | undefined;
   #answeredMs = -Infinity;
+  /** When somebody was answered first after the last fault began, or after a while in which nobody was. */
+  #firstAnsweredMs: number | undefined;
   #askAgainMs = 0;
   #ending: Timer | undefined;
+  /** Reviews that wait for their answer. */
+  #underWay = 0;
+  readonly #reviewTimeoutMs: number;
 
-  constructor(clock: Clock, backoff: Backoff) {
+  /** @param reviewTimeoutMs how long a review can wait for its answer */
+  constructor(clock: Clock, backoff: Backoff, reviewTimeoutMs: number) {
     this.#clock = clock;
     this.#backoff = backoff;
+    this.#reviewTimeoutMs = reviewTimeoutMs;
   }
 
   /** Since when, and why, nobody can be asked; undefined: all is well. */
@@ -47,16 +56,32 @@ export class Doubt {
     return true;
   }
 
+  /** A review is asked for. @returns to be called when it is over */
+  begin(): () => void {
+    this.#underWay++;
+    return () => void this.#underWay--;
+  }
+
   /** An answer came, whatever it says. */
   answered(): void {
+    const beforeMs = this.#answeredMs;
     this.#answeredMs = this.#clock.monotonic();
     if (this.#fault === undefined) return;
-    this.#ending ??= this.#clock.setTimeout(() => {
+    if (this.#firstAnsweredMs === undefined || this.#answeredMs > beforeMs + OWN_TROUBLE_MS)
+      this.#firstAnsweredMs = this.#answeredMs;
+    if (this.#ending === undefined)
+      this.#endIn(ROUND_MS, this.#answeredMs + ROUND_MS + this.#reviewTimeoutMs);
+  }
+
+  /** A review of the round that is not answered yet may be one that will not be. */
+  #endIn(ms: number, latestMs: number): void {
+    this.#ending = this.#clock.setTimeout(() => {
+      if (this.#underWay > 0 && this.#clock.monotonic() < latestMs) return this.#endIn(LOOK_MS, latestMs);
       this.#ending = undefined;
       this.#fault = undefined;
       this.#backoff.reset();
       this.#tell();
-    }, ROUND_MS);
+    }, ms);
   }
 
   /**
@@ -64,13 +89,16 @@ export class Doubt {
    * @returns whether an earlier yes may be repeated: not where others are answered
    */
   failed(cause: unknown, failingSinceMs: number): boolean {
-    if (this.#answeredMs > failingSinceMs + OWN_TROUBLE_MS) return false;
+    // Up to the first answer everybody failed; from then on it counts who does.
+    const aloneSinceMs = Math.max(failingSinceMs, this.#firstAnsweredMs ?? -Infinity);
+    if (this.#answeredMs > aloneSinceMs + OWN_TROUBLE_MS) return false;
     this.#ending?.cancel();
     this.#ending = undefined;
     if (this.#fault === undefined) {
       const detail = cause instanceof Error ? cause.message : String(cause);
       const reason = new KubeError('kubeUnreachable', `rights cannot be asked about: ${detail}`, { cause });
       this.#fault = { sinceMs: this.#clock.now(), reason };
+      this.#firstAnsweredMs = undefined;
       this.#takeTurn();
       this.#tell();
     }

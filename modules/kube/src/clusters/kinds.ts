@@ -4,6 +4,7 @@
  */
 import type { Clock } from '@trunkline/base';
 import { KubeError, type Discovery, type KubeCluster, type ResourceInfo } from '@trunkline/kube-client';
+import { Kept } from './kept.js';
 
 export interface KindName {
   readonly group?: string;
@@ -32,9 +33,13 @@ export class Kinds {
     this.#namespaces = new Kept(clock, () => this.#listNamespaces());
   }
 
-  /** Fails where nothing is known and the cluster does not answer; what is known stays in use while it does not. */
-  all(): Promise<Discovery> {
-    return this.#kinds.get(this.#options.kindsTtlMs, true);
+  /**
+   * Fails where nothing is known and the cluster does not answer; what is known stays in use while it does not. @param maxAgeMs less than `kindsTtlMs`, for whoever knows of a
+   * change; whatever it says, the cluster is not asked again within two seconds
+   */
+  all(maxAgeMs = Infinity): Promise<Discovery> {
+    const { kindsTtlMs } = this.#options;
+    return this.#kinds.get(Math.min(kindsTtlMs, Math.max(maxAgeMs, LOOK_AGAIN_MS)), true);
   }
 
   /** Without a version the one that the server prefers. Throws `kubeNotFound`. */
@@ -70,39 +75,4 @@ function find(
   const named = resources.filter((info) => info.group === group && info.resource === resource);
   if (version !== undefined) return named.find((info) => info.version === version);
   return named.find((info) => info.preferred) ?? named[0];
-}
-
-/** One value, read when it is asked for and too old; those who ask meanwhile share the reading. */
-class Kept<T> {
-  readonly #clock: Clock;
-  readonly #read: () => Promise<T>;
-  #value: { readonly of: T; readonly atMs: number } | undefined;
-  #reading: Promise<T> | undefined;
-
-  constructor(clock: Clock, read: () => Promise<T>) {
-    this.#clock = clock;
-    this.#read = read;
-  }
-
-  async get(maxAgeMs: number, orOlder: boolean): Promise<T> {
-    const value = this.#value;
-    if (value !== undefined && this.#clock.monotonic() - value.atMs <= maxAgeMs) return value.of;
-    try {
-      return await (this.#reading ??= this.#again());
-    } catch (error) {
-      if (orOlder && value !== undefined && error instanceof KubeError && error.temporary) return value.of;
-      throw error;
-    }
-  }
-
-  async #again(): Promise<T> {
-    const atMs = this.#clock.monotonic();
-    try {
-      const of = await this.#read();
-      this.#value = { of, atMs };
-      return of;
-    } finally {
-      this.#reading = undefined;
-    }
-  }
 }

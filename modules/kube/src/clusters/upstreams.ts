@@ -10,5 +10,7 @@ export function createUpstreams(clusters: Clusters): Upstreams {
       return found.way(identity).lease(question, listener);
     },
     resolve: async (cluster, identity, kind) => clusters.get(cluster).way(identity).kinds.resolve(kind),
+    columns: async (cluster, identity, kind, namespace) =>
+      clusters.get(cluster).way(identity).columns.of(kind, namespace),
   };
 }

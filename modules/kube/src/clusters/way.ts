@@ -11,9 +11,11 @@ import {
   type ReflectorListener,
 } from '@trunkline/kube-client';
 import type { KubeTuning } from '../options.js';
+import { Columns } from './columns.js';
 import { Doubt } from './doubt.js';
 import { HeldReader } from './held.js';
 import { Kinds } from './kinds.js';
+import { Readiness } from './readiness.js';
 
 export interface WayDeps {
   readonly clock: Clock;
@@ -30,7 +32,9 @@ const ASK_AGAIN = { minDelayMs: 500, maxDelayMs: 5_000 };
 export class Way {
   readonly cluster: KubeCluster;
   readonly kinds: Kinds;
+  readonly columns: Columns;
   readonly doubt: Doubt;
+  readonly readiness: Readiness;
   readonly reflectors: ReflectorSet;
   readonly #deps: WayDeps;
   readonly #tuning: KubeTuning;
@@ -48,7 +52,9 @@ export class Way {
     this.#tuning = tuning;
     this.cluster = deps.connect?.(connection, options) ?? createKubeCluster({ clock }, connection, options);
     this.kinds = new Kinds(clock, this.cluster, tuning);
-    this.doubt = new Doubt(clock, new Backoff(random, ASK_AGAIN));
+    this.columns = new Columns(clock, this.cluster, tuning);
+    this.doubt = new Doubt(clock, new Backoff(random, ASK_AGAIN), tuning.reviewTimeoutMs);
+    this.readiness = new Readiness(clock, this.cluster);
     const { maxObjects, lingerMs, reflectors } = tuning;
     this.reflectors = new ReflectorSet(
       { clock, random, logger, cluster: this.cluster },

@@ -27,6 +27,8 @@ export interface FeedQuestion {
   readonly identity: Identity;
   readonly question: KubeQuestion;
   readonly toText: ToText;
+  /** Whether another version of an object may have the same text: it is not told then. Default false. */
+  readonly isCut?: boolean;
 }
 
 type Emitter = Pick<LocalMapEmitter, 'set' | 'remove' | 'load' | 'state'>;
@@ -48,6 +50,8 @@ export class ListFeed implements Disposable {
   readonly #emit: Emitter;
   readonly #backoff: Backoff;
   readonly #dirty = new Map<string, KubeObject | undefined>();
+  /** Of a cut, the texts that were told, which the entries of the channel hold as well. */
+  readonly #told: Map<string, string> | undefined;
   #lease: ReflectorLease | undefined;
   /** `reading`: the objects of one moment become texts; what changes meanwhile is kept in `dirty`. */
   #phase: 'empty' | 'reading' | 'loaded' = 'empty';
@@ -68,6 +72,7 @@ export class ListFeed implements Disposable {
   constructor(deps: FeedDeps, asked: FeedQuestion, emit: Emitter) {
     this.#deps = deps;
     this.#asked = asked;
+    this.#told = asked.isCut === true ? new Map() : undefined;
     this.#emit = emit;
     this.#backoff = new Backoff(deps.random, LEASE_AGAIN);
     this.ready = new Promise((resolve) => {
@@ -181,6 +186,8 @@ export class ListFeed implements Disposable {
     }
     const isLate = objects.length > SLICE;
     this.#emit.load(entries);
+    this.#told?.clear();
+    if (this.#told !== undefined) for (const [key, text] of entries) this.#told.set(key, text);
     this.#phase = 'loaded';
     if (isLate) this.#tell();
   }
@@ -200,12 +207,18 @@ export class ListFeed implements Disposable {
       this.#dirty.delete(key);
       const text = object && this.#asked.toText(object);
       if (text === undefined) this.#emit.remove(key);
-      else this.#emit.set(key, text);
+      else if (this.#told?.get(key) !== text) this.#emit.set(key, text);
+      this.#note(key, text);
       length += text?.length ?? 0;
       if (++changes < TURN_CHANGES && length < TURN_LENGTH) continue;
       if (this.#dirty.size > 0) this.#rest = this.#deps.clock.setImmediate(() => this.#flushRest());
       return;
     }
+  }
+
+  #note(key: string, text: string | undefined): void {
+    if (text === undefined) this.#told?.delete(key);
+    else this.#told?.set(key, text);
   }
 
   #flushRest(): void {

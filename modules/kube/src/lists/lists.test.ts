@@ -321,6 +321,35 @@ describe('lists', () => {
     expect(bed.world.openWatches).toBe(1);
   });
 
+  it('[KUBE-25] a write that touched no wanted field is no change, unless the version is wanted', async () => {
+    await start();
+    const viewer = await bed.viewer({ user: 'ada' });
+    const follow = async (fields: readonly string[]) => {
+      const reply = await bed.during(viewer.rpc('kube.open', { cluster: 'c1', resource: 'pods', fields }));
+      const [opened] = reply['lists'] as { channel: string }[];
+      return viewer.watch(opened?.channel ?? '');
+    };
+    const sizes = await follow(['spec.value.size']);
+    const versions = await follow(['spec.value.size', 'metadata.resourceVersion']);
+    await bed.clock.advance(100);
+    const before = [sizes.offset, versions.offset];
+    bed.world.put('pods', 'a', 'blue', { size: 1, other: 1 });
+    await bed.clock.advance(100);
+    expect([sizes.offset, versions.offset]).toEqual([before[0], (before[1] ?? 0) + 1]);
+    expect(sizes.entries.get('blue/a')).not.toHaveProperty('metadata.resourceVersion');
+    expect(versions.entries.get('blue/a')).toHaveProperty('metadata.resourceVersion');
+    // Gone and made anew, and the same fields again after a list that was read anew.
+    bed.world.remove('pods', 'a', 'blue');
+    bed.world.put('pods', 'a', 'blue', { size: 1 });
+    bed.world.compact();
+    bed.world.endWatches();
+    await bed.clock.advance(5_000);
+    expect(sizes.entries.get('blue/a')).toMatchObject({ spec: { value: { size: 1 } } });
+    bed.world.put('pods', 'a', 'blue', { size: 7 });
+    await bed.clock.advance(100);
+    expect(sizes.entries.get('blue/a')).toMatchObject({ spec: { value: { size: 7 } } });
+  });
+
   it('[KUBE-26] a single object is a list of one: there, changed, gone, and there again', async () => {
     await start();
     bed.world.rules = [{ user: 'ada', verbs: READ, resource: 'pods', namespace: 'blue', name: 'a' }];

@@ -44,14 +44,19 @@ export function createLists(deps: ListsDeps, tuning: KubeTuning): Lists {
       throw new CodedError('limitExceeded', 'maxListsPerOrg');
   };
 
-  const authorise = async (principal: Principal, channel: string, action: string): Promise<Permission> => {
+  const authorise = async (
+    principal: Principal,
+    channel: string,
+    action: string,
+    stays = false,
+  ): Promise<Permission> => {
     if (action !== 'subscribe') return false;
     const name = parseListName(channel, tuning.maxChannelLength);
     if (name === undefined) return false;
     const { upstream } = await access.enter(principal, name.cluster);
     // The name of a channel opens nothing: it must be the way that this viewer is given.
     if (!isSame(upstream, identityOf(name))) return false;
-    const sight = await access.sight(principal, name.cluster, name.question);
+    const sight = await access.sight(principal, name.cluster, name.question, !stays);
     if (sight.kind !== 'all') throw forbidden(sight.reason);
     requireRoom(principal.org, channel);
     return { allowed: true, recheckMs: sight.recheckMs };
@@ -90,6 +95,7 @@ export function createLists(deps: ListsDeps, tuning: KubeTuning): Lists {
               identity: identityOf(name),
               question: name.question,
               toText: texts.of(name.fields),
+              isCut: name.fields !== undefined,
             },
             emit,
           );

@@ -22,7 +22,7 @@ const POD = {
   },
   status: { phase: 'Running', ready: false, none: null },
 };
-const ID = { name: 'web', namespace: 'blue', uid: 'u1', resourceVersion: '7' };
+const ID = { name: 'web', namespace: 'blue', uid: 'u1' };
 
 describe('wanted fields', () => {
   it('[KUBE-25] are cut out of the object, beside what says which one it is', () => {
@@ -43,6 +43,14 @@ describe('wanted fields', () => {
         spec: { containers: [null, { image: 'i2' }] },
       },
     );
+  });
+
+  it('[KUBE-25] the version of the object is among them where it is wanted, by itself or with its parent', () => {
+    for (const paths of [['metadata.resourceVersion'], ['metadata']]) {
+      expect(canonicalPaths(paths)).toEqual(paths);
+      expect(createCut(paths)(POD)).toMatchObject({ metadata: { ...ID, resourceVersion: '7' } });
+    }
+    expect(canonicalPaths(['metadata.uid', 'metadata.name'])).toEqual([]);
   });
 
   it('[KUBE-25] of an object that is unlike any other are cut as well', () => {

@@ -9,14 +9,13 @@ export type Step = string | number;
 /** Longest path, in steps. */
 const MAX_STEPS = 32;
 
-/** What every cut holds: what an object is, and which one. */
+/** What every cut holds: what an object is, and which one. Not its resourceVersion: it is another one with every write, wherever that was. */
 const ALWAYS: readonly (readonly Step[])[] = [
   ['apiVersion'],
   ['kind'],
   ['metadata', 'name'],
   ['metadata', 'namespace'],
   ['metadata', 'uid'],
-  ['metadata', 'resourceVersion'],
 ];
 
 /** Throws `badRequest` naming the path. */

@@ -6,8 +6,17 @@ import { createJsonCodec } from '@trunkline/protocol/json';
 
 type Frame = Readonly<Record<string, unknown>>;
 
+/** What a channel says of its source. */
+export interface ToldState {
+  readonly state: string;
+  readonly sinceMs?: number;
+  readonly reason?: string;
+}
+
 export interface Watched {
   readonly entries: Map<string, unknown>;
+  /** All that it said of its source, in order. */
+  readonly told: ToldState[];
   /** `live`, or what it said last. */
   state: string;
   subscribed: boolean;
@@ -19,6 +28,14 @@ export interface Watched {
   readonly ends: number[];
   /** Error of the last subscribe. */
   error: { readonly code: number; readonly message: string } | undefined;
+}
+
+/** A channel that is no map. */
+export interface Followed {
+  /** By offset. */
+  readonly publications: Map<number, unknown>;
+  /** Codes of pushes that ended it. */
+  readonly ends: number[];
 }
 
 class ViewerTransport extends MemoryTransport {
@@ -36,6 +53,7 @@ export class MapViewer {
   readonly watched = new Map<string, Watched>();
   /** Every object that any channel ever brought, as JSON: for those who look for what must not be there. */
   onEntry: (channel: string, key: string, data: unknown) => void = () => undefined;
+  readonly #followed = new Map<string, Followed>();
   readonly #transport = new ViewerTransport();
   readonly #waiting = new Map<number, (reply: Frame) => void>();
   #id = 0;
@@ -58,11 +76,14 @@ export class MapViewer {
 
   /** The reply, `error` or the command's own field. */
   call(command: Frame): Promise<Frame> {
+    return new Promise((resolve) => this.#send(command, resolve));
+  }
+
+  /** The reply is handed over before the frame behind it is read. */
+  #send(command: Frame, onReply: (reply: Frame) => void): void {
     const id = ++this.#id;
-    return new Promise((resolve) => {
-      this.#waiting.set(id, resolve);
-      this.#transport.handlers.onFrame(JSON.stringify({ id, ...command }));
-    });
+    this.#waiting.set(id, onReply);
+    this.#transport.handlers.onFrame(JSON.stringify({ id, ...command }));
   }
 
   async rpc(method: string, data: unknown): Promise<Frame> {
@@ -74,6 +95,7 @@ export class MapViewer {
   watch(channel: string): Watched {
     const watched: Watched = {
       entries: new Map(),
+      told: [],
       state: '',
       subscribed: false,
       epoch: '',
@@ -83,28 +105,40 @@ export class MapViewer {
       error: undefined,
     };
     this.watched.set(channel, watched);
-    void this.#begin(channel, watched);
+    this.#begin(channel, watched);
     return watched;
+  }
+
+  /** Follows a channel that is no map. Its publications, those of its history first; rejects with the error of the subscribe. */
+  async follow(channel: string): Promise<Followed> {
+    const followed: Followed = { publications: new Map(), ends: [] };
+    this.#followed.set(channel, followed);
+    const reply = await this.call({ subscribe: { channel } });
+    if (reply['error'] !== undefined) throw new Error(JSON.stringify(reply['error']));
+    const answer = await this.call({ history: { channel, limit: -1 } });
+    const history = answer['history'] as { publications?: Frame[] } | undefined;
+    for (const one of history?.publications ?? [])
+      followed.publications.set(Number(one['offset']), one['data']);
+    return followed;
   }
 
   drop(): void {
     this.#transport.handlers.onClosed(1006, '');
   }
 
-  async #begin(channel: string, watched: Watched): Promise<void> {
+  #begin(channel: string, watched: Watched): void {
     watched.begun++;
     watched.error = undefined;
-    let page: Frame = {};
-    for (;;) {
-      const reply = await this.call({ subscribe: { channel, type: 1, phase: 2, ...page } });
+    this.#readPage(channel, watched, {});
+  }
+
+  #readPage(channel: string, watched: Watched, page: Frame): void {
+    this.#send({ subscribe: { channel, type: 1, phase: 2, ...page } }, (reply) => {
       const result = reply['subscribe'] as Frame | undefined;
       if (result === undefined) {
         watched.error = reply['error'] as Watched['error'];
         // Something changed between two pages.
-        if (watched.error?.code === 112) {
-          page = {};
-          continue;
-        }
+        if (watched.error?.code === 112) this.#readPage(channel, watched, {});
         return;
       }
       if (page['cursor'] === undefined) watched.entries.clear();
@@ -112,15 +146,14 @@ export class MapViewer {
       for (const change of (result['publications'] ?? []) as Frame[]) this.#apply(channel, watched, change);
       watched.epoch = String(result['epoch'] ?? '');
       watched.offset = Number(result['offset'] ?? 0);
-      if (Number(result['phase'] ?? 0) === 0) {
-        watched.subscribed = true;
-        const announced = (result['data'] as { tl?: { source?: { state?: string } } } | undefined)?.tl
-          ?.source;
-        watched.state = announced?.state ?? watched.state;
-        return;
+      if (Number(result['phase'] ?? 0) !== 0) {
+        const next = { cursor: result['cursor'], epoch: watched.epoch, offset: watched.offset };
+        return this.#readPage(channel, watched, next);
       }
-      page = { cursor: result['cursor'], epoch: watched.epoch, offset: watched.offset };
-    }
+      watched.subscribed = true;
+      const announced = (result['data'] as { tl?: { source?: ToldState } } | undefined)?.tl?.source;
+      if (announced !== undefined) this.#tell(watched, announced);
+    });
   }
 
   #onFrame(frame: Frame): void {
@@ -135,13 +168,17 @@ export class MapViewer {
       ?.source;
     if (source) {
       const told = this.watched.get(String(source['channel']));
-      if (told) told.state = String(source['state']);
+      if (told) this.#tell(told, source as unknown as ToldState);
       return;
     }
     const channel = String(push?.['channel'] ?? '');
-    const watched = this.watched.get(channel);
-    if (push === undefined || watched === undefined) return;
+    if (push === undefined) return;
     const publication = push['pub'] as Frame | undefined;
+    const followed = this.#followed.get(channel);
+    if (publication) followed?.publications.set(Number(publication['offset']), publication['data']);
+    if (push['unsubscribe']) followed?.ends.push(Number((push['unsubscribe'] as Frame)['code']));
+    const watched = this.watched.get(channel);
+    if (watched === undefined) return;
     if (publication) {
       const offset = Number(publication['offset'] ?? 0);
       if (offset !== watched.offset + 1 && watched.subscribed) watched.ends.push(-1);
@@ -151,8 +188,13 @@ export class MapViewer {
     const over = push['unsubscribe'] as Frame | undefined;
     if (over === undefined) return;
     watched.subscribed = false;
-    if (Number(over['code']) >= 2_500) void this.#begin(channel, watched);
+    if (Number(over['code']) >= 2_500) this.#begin(channel, watched);
     else watched.ends.push(Number(over['code']));
+  }
+
+  #tell(watched: Watched, told: ToldState): void {
+    watched.state = told.state;
+    watched.told.push(told);
   }
 
   #apply(channel: string, { entries }: Watched, publication: Frame): void {

@@ -65,6 +65,8 @@ export class RuleWorld {
   reviews: 'answered' | 'refused' | 'hanging' = 'answered';
   /** Nothing is answered at all. */
   down = false;
+  /** Just started: its roles are not read yet, and everything is refused. */
+  starting = false;
   /** Groups that the last request took on. */
   groups: readonly string[] = [];
   /** `user verb resource`, for each request. */
@@ -184,6 +186,8 @@ export class RuleWorld {
     user: string,
     request: WireRequest,
   ): Promise<WireAnswer> {
+    if (this.starting) return answerStatus(403, 'Forbidden', `User "${user}" cannot do anything`);
+    if (path === '/readyz') return answerJson(200, 'ok');
     if (path === '/version') return answerJson(200, { gitVersion: 'v1.36.0' });
     if (path === '/api') return answerJson(200, { versions: ['v1'] });
     if (path === '/apis') return answerJson(200, { groups: [] });

@@ -68,9 +68,14 @@ export interface ModuleNamespace {
   readonly options: Partial<NamespaceOptions> & { readonly name: string };
   /**
    * The module's own rule, asked after namespace and token. False: denied (103); a `CodedError` that it throws is what the client is told. Absent: denied to
-   * nobody. A refusal of a recheck ends the subscription with 2101.
+   * nobody. A refusal of a recheck ends the subscription with 2101. `stays`: whether it is one, about somebody who is subscribed already.
    */
-  authorise?(principal: Principal, channel: string, action: ChannelAction): Permission | Promise<Permission>;
+  authorise?(
+    principal: Principal,
+    channel: string,
+    action: ChannelAction,
+    stays?: boolean,
+  ): Permission | Promise<Permission>;
   /** For streams of class `local`. */
   readonly source?: LocalSource;
   /** For maps of class `local`. */

@@ -33,6 +33,8 @@ export interface AuthoriseRequest {
   readonly subscribed: boolean;
   /** A verified channel token or the server itself stands for the permission. */
   readonly granted?: boolean;
+  /** Whether it is about a subscription that is there. Default false. */
+  readonly stays?: boolean;
 }
 
 export interface Authorised {
@@ -82,9 +84,9 @@ export function isRefusal(cause: unknown): boolean {
 function permittedByModule(
   deps: Pick<RouterDeps, 'clock' | 'options'>,
   namespace: Namespace,
-  { principal, channel, action }: AuthoriseRequest,
+  { principal, channel, action, stays = false }: AuthoriseRequest,
 ): Permission | Promise<Permission> {
-  const decided = namespace.module?.authorise?.(principal, channel, action) ?? true;
+  const decided = namespace.module?.authorise?.(principal, channel, action, stays) ?? true;
   if (!(decided instanceof Promise)) return decided;
   return withDeadline(
     deps.clock,

@@ -273,6 +273,7 @@ async function revoke(deps: HandlerDeps, client: Client): Promise<void> {
         channel,
         action: 'subscribe',
         subscribed: false,
+        stays: true,
       });
     } catch (cause) {
       deps.subscriptions.unsubscribe(

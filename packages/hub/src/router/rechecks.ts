@@ -85,6 +85,7 @@ export class Rechecks {
         channel,
         action: 'subscribe',
         subscribed: false,
+        stays: true,
         granted,
       });
       if (!current()) return;

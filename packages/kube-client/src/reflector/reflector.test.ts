@@ -589,3 +589,38 @@ describe('the reader', () => {
     expect(() => createReflectorBed({ graceMs: Number.NaN })).toThrow('graceMs');
   });
 });
+
+describe('a server that has just been started', () => {
+  const refuse = () => answerStatus(403, 'Forbidden', 'the roles are not read yet');
+  const back = async (refusedMs: number): Promise<ReflectorBed> => {
+    const bed = await live(createReflectorBed());
+    bed.fake.down = refuseConnection;
+    bed.fake.cutWatches();
+    await bed.clock.advance(1_000);
+    bed.fake.down = refuse;
+    await bed.clock.advance(refusedMs);
+    return bed;
+  };
+
+  it('[REFL-10] may refuse everything for a moment: that passes, and is tried again soon', async () => {
+    const bed = await back(1_000);
+    expect(bed.fake.count('watch')).toBeGreaterThan(2);
+    bed.fake.down = undefined;
+    await bed.clock.advance(5_000);
+    expect(bed.reflector.state).toEqual({ kind: 'live' });
+    expect(new Set(kinds(bed))).toEqual(new Set(['live', 'recovering']));
+    await bed.reflector.dispose();
+  });
+
+  it('[REFL-10] and is believed where it goes on, or was there all the time', async () => {
+    const bed = await back(30_000);
+    expect(bed.reflector.state).toMatchObject({ kind: 'denied', reason: { kind: 'kubeForbidden' } });
+    await bed.reflector.dispose();
+    const other = await live(createReflectorBed());
+    other.fake.down = refuse;
+    other.fake.endWatches();
+    await other.clock.advance(500);
+    expect(other.reflector.state).toMatchObject({ kind: 'denied' });
+    await other.reflector.dispose();
+  });
+});

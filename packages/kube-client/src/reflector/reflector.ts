@@ -19,6 +19,9 @@ import { ChangeRing } from './ring.js';
 import { ObjectStore, type Step } from './store.js';
 import type { Change, ReflectorFault, ReflectorSink, ReflectorState } from './types.js';
 
+/** For so long refusals of a server that was gone may be those of one that has yet to read its roles. Milliseconds. */
+const STARTING_MS = 5_000;
+
 export interface ReflectorDeps {
   readonly clock: Clock;
   readonly random: Random;
@@ -85,6 +88,10 @@ export class Reflector implements ReflectorView, Disposable {
   #downSinceMs: number | undefined;
   #grace: Timer | undefined;
   #liveSinceMs: number | undefined;
+  /** It was gone since it was live last. */
+  #unreachable = false;
+  /** Since when the server refuses, after that. */
+  #refusedSinceMs: number | undefined;
   #heardMs: number | undefined;
   #lastFailure: KubeError | undefined;
   #counts = { lists: 0, watches: 0, failures: 0 };
@@ -200,15 +207,16 @@ export class Reflector implements ReflectorView, Disposable {
   }
 
   /** What the end of a cycle means, and the wait before the next. */
-  async #pause(reason: KubeError, mayBeOrdinary: boolean, signal: AbortSignal): Promise<void> {
+  async #pause(failure: KubeError, mayBeOrdinary: boolean, signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#deps;
     const { healthyAfterMs, graceMs } = this.#options;
     const livedMs = this.#liveSinceMs === undefined ? -1 : clock.monotonic() - this.#liveSinceMs;
     const healthy = livedMs >= healthyAfterMs;
+    const ordinary = healthy && mayBeOrdinary;
+    const reason = this.#mayPass(failure);
     this.#liveSinceMs = undefined;
     if (healthy) this.#patience.reset();
     if (needsList(reason)) this.#listNext = true;
-    const ordinary = healthy && mayBeOrdinary;
     // Nothing was heard since, whatever may have happened there.
     this.#downSinceMs ??= reason.kind === 'kubeSilent' ? (this.#heardMs ?? clock.now()) : clock.now();
     if (!ordinary) {
@@ -221,6 +229,20 @@ export class Reflector implements ReflectorView, Disposable {
     const { kind, status, message: detail } = reason;
     logger.debug({ kind, status, waitMs, detail, ...this.#question }, 'a watch ended');
     if (waitMs > 0) await delay(clock, waitMs, signal);
+  }
+
+  /** An API server that has just been started refuses everybody for a moment: where it was gone before, that is one more failure that passes, unless it goes on. */
+  #mayPass(reason: KubeError): KubeError {
+    const { kind, message } = reason;
+    if (kind !== 'kubeForbidden' && kind !== 'kubeUnauthorized') {
+      this.#unreachable ||= kind === 'kubeUnreachable';
+      this.#refusedSinceMs = undefined;
+      return reason;
+    }
+    const now = this.#deps.clock.monotonic();
+    this.#refusedSinceMs ??= now;
+    if (!this.#unreachable || now >= this.#refusedSinceMs + STARTING_MS) return reason;
+    return new KubeError('kubeServerError', `it came back and refuses: ${message}`, { cause: reason });
   }
 
   // ------------------------------------------------------------ list
@@ -349,6 +371,8 @@ export class Reflector implements ReflectorView, Disposable {
 
   #live(): void {
     this.#downSinceMs = undefined;
+    this.#unreachable = false;
+    this.#refusedSinceMs = undefined;
     this.#liveSinceMs = this.#deps.clock.monotonic();
     this.#heardMs = this.#deps.clock.now();
     this.#say({ kind: 'live' });
