@@ -144,6 +144,24 @@ describe('a watch of its own', () => {
     expect(one.texts).toEqual([]);
   });
 
+  it('[KWIRE-8] a cluster that lets in but does not answer yet is waited for, by a client that opens no second socket', async () => {
+    const { sim, socket, listVersion } = await begin();
+    const version = listVersion();
+    putPod(sim, 'a');
+    const restore = sim.faults.onRequest({
+      match: { resource: 'pods' },
+      effect: { kind: 'status', code: 503 },
+    });
+    const failed = (): boolean =>
+      sim.stats().requests.some(({ resource, code }) => resource === 'pods' && code === 503);
+    const one = await socket(pods(`watch=1&resourceVersion=${version}`));
+    await until('refusals upstream', failed, 20_000);
+    putPod(sim, 'b');
+    restore();
+    await until('both', () => one.texts.length === 2, 40_000);
+    expect([names(one), one.closed]).toEqual([['ADDED a', 'ADDED b'], undefined]);
+  });
+
   it('[KWIRE-33] a version that is forgotten is an ERROR event of 410, and the end', async () => {
     const { sim, socket, listVersion } = await begin();
     putPod(sim, 'a');

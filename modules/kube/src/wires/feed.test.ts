@@ -12,7 +12,8 @@ import type { CodedError } from '@trunkline/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { EarlierList } from './earlier.js';
 import type { WatchEvent } from './event.js';
-import { Feed, type FeedReader, type Seat } from './feed.js';
+import { Feed } from './feed.js';
+import type { FeedReader, Seat, Wish } from './seat.js';
 import { WIRES_DEFAULTS } from './options.js';
 
 const THINGS: KubeQuestion = { group: '', version: 'v1', resource: 'things' };
@@ -34,19 +35,24 @@ class Client implements FeedReader {
   version: string;
   /** Events that it still takes before it goes away in the middle of them. */
   patience = Infinity;
-  /** It comes back over the connection that it has. */
-  wasShown = false;
+  /** Where it comes back over. */
+  wasShown: Wish['wasShown'] = 'never';
+  /** Its version is a number that it was shown, and more than a version. */
+  isPlaced = false;
+  /** What it may see; undefined: all. */
+  namespaces: ReadonlySet<string> | undefined;
   #last = 0;
 
-  constructor(items: ReadonlyMap<string, string>, version: string) {
+  constructor(items: ReadonlyMap<string, string>, version: string, namespaces?: ReadonlySet<string>) {
     this.items = new Map(items);
     this.version = version;
+    this.namespaces = namespaces;
   }
 
   onEvents(events: readonly WatchEvent[]): void {
     for (const event of events) {
       if (this.patience-- <= 0) return;
-      this.#apply(JSON.parse(Buffer.from(event.raw.bytes).toString()) as Parsed);
+      this.#apply(JSON.parse(Buffer.from(event.raw.bytes).toString()) as Parsed, event.isPlaced);
     }
   }
   onCurrent(): void {}
@@ -57,7 +63,7 @@ class Client implements FeedReader {
     this.ended = error;
   }
 
-  #apply({ type, object }: Parsed): void {
+  #apply({ type, object }: Parsed, isPlaced: boolean): void {
     const { uid, name, resourceVersion } = object.metadata;
     const number = Number(resourceVersion);
     if (number <= this.#last) throw new Error(`${resourceVersion} comes after ${this.#last}`);
@@ -65,6 +71,7 @@ class Client implements FeedReader {
     this.seen.push(`${type} ${name}`);
     if (number <= Number(this.version)) return;
     this.version = resourceVersion;
+    this.isPlaced = isPlaced;
     if (type === 'DELETED') this.items.delete(uid);
     else this.items.set(uid, JSON.stringify(object.spec?.value));
   }
@@ -91,6 +98,7 @@ function begin(seed = 1, ringMaxChanges = 20) {
       upstreams: {
         lease: (_cluster, _identity, question, listener) => set.lease(question, listener),
         resolve: () => Promise.resolve(resolved),
+        columns: () => Promise.resolve({ columns: [], table: false }),
       },
     },
     WIRES_DEFAULTS,
@@ -122,12 +130,12 @@ function begin(seed = 1, ringMaxChanges = 20) {
     fake,
     set,
     feed,
-    put: (name: string, value: unknown = null) => {
-      fake.put(name, value);
+    put: (name: string, value: unknown = null, namespace = 'default') => {
+      fake.put(name, value, namespace);
       remember();
     },
-    remove: (name: string) => {
-      fake.remove(name);
+    remove: (name: string, namespace = 'default') => {
+      fake.remove(name, namespace);
       remember();
     },
     compact: () => {
@@ -135,16 +143,26 @@ function begin(seed = 1, ringMaxChanges = 20) {
       forgotten = fake.version;
     },
     /** As a client that has just listed. */
-    listed: () => new Client(valuesOf(fake), String(fake.version)),
-    join: (client: Client, how = earlier): Seat =>
-      feed.join(client, { version: client.version, wasShown: client.wasShown, earlier: how }),
+    listed: (...namespaces: string[]) => {
+      const part = namespaces.length === 0 ? undefined : new Set(namespaces);
+      return new Client(valuesOf(fake, part), String(fake.version), part);
+    },
+    join: (client: Client, how = earlier): Seat => {
+      const { version, wasShown, namespaces } = client;
+      // An API server that reads for them shows them no more than that.
+      const ofThem = async (at: string): Promise<EarlierList> =>
+        new Map([...(await how(at))].filter(([, object]) => namespaces?.has(object.namespace) ?? true));
+      return feed.join(client, { version, wasShown, namespaces, earlier: ofThem });
+    },
     earlier,
   };
 }
 
-function valuesOf(fake: FakeCluster): Map<string, string> {
+function valuesOf(fake: FakeCluster, namespaces?: ReadonlySet<string>): Map<string, string> {
   return new Map(
-    [...fake.save().objects.values()].map(({ metadata, spec }) => [metadata.uid, JSON.stringify(spec.value)]),
+    [...fake.save().objects.values()]
+      .filter(({ metadata }) => namespaces?.has(metadata.namespace) ?? true)
+      .map(({ metadata, spec }) => [metadata.uid, JSON.stringify(spec.value)]),
   );
 }
 
@@ -239,6 +257,76 @@ describe('a feed', () => {
     expect(client.faults.every(({ message }) => message.includes('unreachable'))).toBe(true);
   });
 
+  it('[KWIRE-3] a reader of some namespaces is told what lies there: of what it missed, what happens, and what it may see more', async () => {
+    const bed = begin();
+    for (const namespace of ['web', 'vault', 'db']) bed.put('old', 1, namespace);
+    const [early, all] = [bed.listed('web'), bed.listed()];
+    for (const namespace of ['web', 'vault', 'db']) {
+      bed.remove('old', namespace);
+      bed.put('new', 2, namespace);
+    }
+    const nothing = new Client(new Map(), '0', new Set(['web', 'db']));
+    const seat = bed.join(early);
+    for (const one of [all, nothing]) bed.join(one);
+    await bed.clock.advance(500);
+    expect([early.seen, nothing.seen]).toEqual([
+      ['DELETED old', 'ADDED new'],
+      ['ADDED new', 'ADDED new'],
+    ]);
+    bed.put('secret', 3, 'vault');
+    bed.put('open', 3, 'web');
+    await bed.clock.advance(500);
+    expect(early.seen.slice(2)).toEqual(['ADDED open']);
+    // More, and then what follows there.
+    expect(seat.see(new Set(['web', 'db']))).toBe('shown');
+    bed.put('more', 4, 'db');
+    await bed.clock.advance(500);
+    expect(early.seen.slice(3)).toEqual(['ADDED new', 'ADDED more']);
+    expect(early.items).toEqual(valuesOf(bed.fake, new Set(['web', 'db'])));
+    expect(all.items).toEqual(valuesOf(bed.fake));
+    // A namespace in which nothing is left may go; one of which something was shown may not.
+    bed.remove('new', 'db');
+    bed.remove('more', 'db');
+    await bed.clock.advance(500);
+    expect([seat.see(new Set(['web'])), seat.see(new Set(['vault']))]).toEqual(['shown', 'lost']);
+    bed.put('again', 5, 'db');
+    await bed.clock.advance(500);
+    expect(early.seen.slice(5)).toEqual(['DELETED new', 'DELETED more']);
+  });
+
+  it('[KWIRE-4] a second gap, before the cluster has passed the numbers made for the first one, ends nobody who was shown them', async () => {
+    for (const wasShown of ['here', 'elsewhere', 'never'] as const) {
+      const bed = begin();
+      for (let index = 0; index < 10; index++) bed.put(`p${index}`, 0);
+      const first = bed.listed();
+      const seat = bed.join(first);
+      await bed.clock.advance(500);
+      const gap = async (...names: string[]): Promise<void> => {
+        bed.fake.down = () => Promise.reject(new KubeError('kubeUnreachable', 'ECONNREFUSED'));
+        bed.fake.cutWatches();
+        for (const name of names) bed.remove(name);
+        bed.compact();
+        await bed.clock.advance(2_000);
+        bed.fake.down = undefined;
+        await bed.clock.advance(3_000);
+      };
+      await gap('p0', 'p1', 'p2', 'p3', 'p4');
+      expect(first.isPlaced).toBe(true);
+      seat.leave();
+      const next = new Client(first.items, first.version);
+      next.wasShown = wasShown;
+      bed.join(next);
+      // The cluster passes those numbers while nobody watches.
+      for (let index = 0; index < 20; index++) bed.fake.tick();
+      await gap('p5', 'p6');
+      bed.put('last', 1);
+      await bed.clock.advance(500);
+      // It could as well have listed at that version, of which nobody knows any more.
+      if (wasShown === 'never') expect(next.ended?.message).toMatch(/expired/);
+      else expect([next.ended, next.items]).toEqual([undefined, valuesOf(bed.fake)]);
+    }
+  });
+
   it('[KWIRE-4] whatever happens upstream, a client that comes back with any number it has seen ends with the truth', async () => {
     for (let seed = 1; seed <= 30; seed++) await run(seed);
   });
@@ -249,22 +337,22 @@ async function run(seed: number): Promise<void> {
   const random = createSeededRandom(seed);
   const bed = begin(seed, 3 + randomInt(random, 20));
   const names = ['a', 'b', 'c', 'd', 'e', 'f'];
-  for (const name of names.slice(0, 4)) bed.put(name, 0);
+  for (const name of names.slice(0, 4)) bed.put(name, 0, placeOf(name));
   const live: { client: Client; seat: Seat }[] = [];
   const attach = (client: Client): void => void live.push({ client, seat: bed.join(client) });
   attach(bed.listed());
   for (let step = 0; step < 60; step++) {
     const name = names[randomInt(random, names.length)] as string;
-    switch (randomInt(random, 13)) {
+    switch (randomInt(random, 14)) {
       case 0:
       case 1:
       case 2:
       case 3:
-        bed.put(name, step);
+        bed.put(name, step, placeOf(name));
         break;
       case 4:
       case 5:
-        bed.remove(name);
+        bed.remove(name, placeOf(name));
         break;
       case 6:
         bed.fake.cutWatches();
@@ -276,7 +364,7 @@ async function run(seed: number): Promise<void> {
         bed.compact();
         break;
       case 8:
-        attach(bed.listed());
+        attach(bed.listed(...(random.next() < 0.5 ? [] : ['web'])));
         break;
       case 9:
         bed.fake.tick();
@@ -286,6 +374,12 @@ async function run(seed: number): Promise<void> {
         break;
       case 11:
         returnSome(bed, random, live);
+        break;
+      case 13:
+        // Rights that grow.
+        for (const { client, seat } of live)
+          if (client.patience === Infinity && random.next() < 0.5 && seat.see(undefined) === 'shown')
+            client.namespaces = undefined;
         break;
       case 12:
         // Everybody is away until the reflector has ended.
@@ -307,19 +401,22 @@ async function run(seed: number): Promise<void> {
     for (let ticks = 0; ticks < 100; ticks++) bed.fake.tick();
     for (const one of [...live]) if (one.client.ended !== undefined) comeBack(bed, live, one);
   }
-  const truth = valuesOf(bed.fake);
   for (const { client, seat } of live) {
+    const truth = valuesOf(bed.fake, client.namespaces);
     expect(client.ended, `seed ${seed}`).toBeUndefined();
     expect(new Map([...client.items].sort()), `seed ${seed}`).toEqual(new Map([...truth].sort()));
     seat.leave();
   }
 }
 
+/** Where the objects of that name lie. */
+const placeOf = (name: string): string => ('ace'.includes(name) ? 'default' : 'web');
+
 type TestBed = ReturnType<typeof begin>;
 
 function changeUnseen(bed: TestBed, random: Random, name: string, step: number): void {
-  if (random.next() < 0.5) bed.remove(name);
-  else bed.put(name, `unseen ${step}`);
+  if (random.next() < 0.5) bed.remove(name, placeOf(name));
+  else bed.put(name, `unseen ${step}`, placeOf(name));
 }
 
 /** With what it has; one that was told that this is too old lists again. */
@@ -334,8 +431,12 @@ function comeBack(
   const { client } = one;
   // Somewhere else in the cluster something always changes.
   if (client.ended !== undefined) bed.fake.tick();
-  const next = client.ended === undefined ? new Client(client.items, client.version) : bed.listed();
-  next.wasShown = client.ended === undefined && client.seen.length > 0 && stays;
+  const next =
+    client.ended === undefined
+      ? new Client(client.items, client.version, client.namespaces)
+      : bed.listed(...(client.namespaces ?? []));
+  if (client.ended === undefined && client.isPlaced) next.wasShown = stays ? 'here' : 'elsewhere';
+  next.isPlaced = next.wasShown !== 'never';
   live.push({ client: next, seat: bed.join(next) });
 }
 

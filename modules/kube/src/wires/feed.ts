@@ -2,11 +2,12 @@
  * What one question says to all readers of the foreign wires: one lease of its reflector, the numbers of its changes, and for each reader a beginning that fits to the version that it
  * has. Readers come from the ring where that reaches back far enough; else what they have is compared with what there is. It knows no connections and no rights.
  */
-import type { Clock, Timer } from '@trunkline/base';
+import type { Clock } from '@trunkline/base';
 import {
   compareVersions,
   KubeError,
   type Change,
+  type KubeObject,
   type KubeQuestion,
   type ReflectorLease,
   type ReflectorState,
@@ -18,32 +19,15 @@ import { byVersion, differenceTo, type Difference } from './difference.js';
 import type { EarlierList } from './earlier.js';
 import { toBookmark, toDeleted, WatchEvent, type EventType, type TypeName } from './event.js';
 import { Numbering, toNumber, type Place } from './numbering.js';
-
-export interface FeedReader {
-  /** In order, versions ascending. `live`: they happened just now; else they are what the reader has missed, and there may be many. */
-  onEvents(events: readonly WatchEvent[], live: boolean): void;
-  /** Everything up to now has been told. */
-  onCurrent(): void;
-  /** Nothing can be told at present, or what was told may be old. The reader stays. */
-  onFault(error: CodedError): void;
-  /** Nothing follows. */
-  onEnd(error: CodedError): void;
-}
-
-export interface Wish {
-  /** Where the reader stands; empty or `0`: it has nothing. */
-  readonly version: string;
-  /** It has been shown that number here, on the connection that it still has, so that it is none of a list that it has read. */
-  readonly wasShown: boolean;
-  /** What the list was at an earlier version. */
-  earlier(version: string): Promise<EarlierList>;
-}
-
-export interface Seat {
-  leave(): void;
-  /** The bookmark for now; undefined where there is none, since the reader is not there yet. */
-  bookmark(initial: boolean): Promise<WatchEvent | undefined>;
-}
+import {
+  isWithin,
+  sees,
+  type FeedReader,
+  type Namespaces,
+  type Seat,
+  type Taken,
+  type Wish,
+} from './seat.js';
 
 export interface FeedDeps {
   readonly clock: Clock;
@@ -56,20 +40,6 @@ export interface FeedOptions {
   /** Between attempts to compare while the cluster does not answer: the first, and the longest, in milliseconds. */
   readonly againMs: number;
   readonly againMaxMs: number;
-}
-
-interface Taken {
-  readonly reader: FeedReader;
-  readonly wish: Wish;
-  phase: 'waiting' | 'comparing' | 'following';
-  /** Lists that were read for it while it could not be told yet, by version. */
-  earlier: Map<string, EarlierList>;
-  /** The version that the reader has, where that is yet to come here; empty: it has not. */
-  ahead: string;
-  /** Changes up to that version are no news to it. */
-  skips: boolean;
-  again: Timer | undefined;
-  attempts: number;
 }
 
 const EVENTS: Readonly<Record<Change['kind'], EventType>> = {
@@ -118,6 +88,7 @@ export class Feed {
     const seat: Taken = {
       reader,
       wish,
+      namespaces: wish.namespaces,
       phase: 'waiting',
       earlier: new Map(),
       ahead: '',
@@ -134,7 +105,11 @@ export class Feed {
       this.#seats.has(seat)
     )
       reader.onFault(state.reason);
-    return { leave: () => this.#leave(seat), bookmark: (initial) => this.#bookmark(seat, initial) };
+    return {
+      leave: () => this.#leave(seat),
+      see: (namespaces) => this.#see(seat, namespaces),
+      bookmark: (initial) => this.#bookmark(seat, initial),
+    };
   }
 
   #leave(seat: Taken): void {
@@ -181,7 +156,7 @@ export class Feed {
         ? []
         : changes.map((change) => this.#toEvent(change, this.#numbering.of(change)));
     for (const seat of following) {
-      if (seat.ahead === '') seat.reader.onEvents(events, true);
+      if (seat.ahead === '') tellLive(seat, changes, events, 0);
       else if (wentBack)
         this.#end(seat, new KubeError('kubeExpired', 'the cluster has gone back to an older state'));
       else if (!this.#wasOvertaken(seat)) this.#tellNews(seat, changes, events);
@@ -195,6 +170,11 @@ export class Feed {
   #wasOvertaken(seat: Taken): boolean {
     if (seat.phase !== 'following' || seat.ahead === '') return false;
     if (this.#view?.changesSince(seat.ahead) !== undefined) return false;
+    if (!seat.skips && seat.wish.wasShown === 'elsewhere') {
+      // A number of ours, whose reader has been told everything since.
+      seat.ahead = '';
+      return false;
+    }
     // Told something meanwhile, it stands at no version.
     if (!seat.skips) this.#end(seat, new KubeError('kubeExpired', 'the version lies in a gap'));
     seat.ahead = '';
@@ -208,7 +188,7 @@ export class Feed {
     const isNews = (version: string): boolean => (compareVersions(version, ahead) ?? 1) > 0;
     const first = seat.skips ? changes.findIndex(({ version }) => isNews(version)) : 0;
     if (isNews(changes.at(-1)?.version ?? '')) seat.ahead = '';
-    if (first >= 0) seat.reader.onEvents(events.slice(first), true);
+    if (first >= 0) tellLive(seat, changes, events, first);
   }
 
   #onState(state: ReflectorState): void {
@@ -251,13 +231,14 @@ export class Feed {
     if (version === '' || version === '0') return this.#tellAll(seat, view);
     const place = this.#numbering.place(version);
     const listed = { version, changes: view.changesSince(version) };
-    const ways = [...(wasShown && place ? [] : [listed]), ...waysFrom(view, place)];
+    const isOurs = wasShown === 'here' && place !== undefined;
+    const ways = [...(isOurs ? [] : [listed]), ...waysFrom(view, place)];
     const closed = [
       ...new Set(ways.filter(({ changes }) => changes === undefined).map((way) => way.version)),
     ];
     const unread = closed.filter((one) => !seat.earlier.has(one));
     if (unread.length > 0) return void this.#compare(seat, unread);
-    seat.ahead = (compareVersions(view.version, version) ?? 0) < 0 ? version : '';
+    seat.ahead = !isOurs && (compareVersions(view.version, version) ?? 0) < 0 ? version : '';
     seat.skips = place === undefined;
     const show = this.#ascending(version, [version, ...(place?.versions ?? []), view.version]);
     const open = ways.flatMap(({ changes }) => (changes === undefined ? [] : [changes]));
@@ -270,13 +251,15 @@ export class Feed {
     const changes = open.reduce((longest, one) => (one.length > longest.length ? one : longest), []);
     this.#tell(
       seat,
-      changes.map((change) => this.#toEvent(change, show(this.#numbering.of(change)))),
+      changes
+        .filter(({ object }) => sees(seat, object))
+        .map((change) => this.#toEvent(change, show(this.#numbering.of(change)))),
     );
   }
 
   #tellAll(seat: Taken, view: ReflectorView): void {
     const show = this.#ascending('0', [view.version]);
-    const objects = [...view.values()].sort(byVersion);
+    const objects = [...view.values()].filter((object) => sees(seat, object)).sort(byVersion);
     this.#tell(
       seat,
       objects.map((object) => new WatchEvent('ADDED', object, show(object.version))),
@@ -292,11 +275,15 @@ export class Feed {
   ): void {
     const type = this.#type ?? UNKNOWN_TYPE;
     this.#tell(seat, [
-      ...gone.map((object) => toDeleted(type, object, show('') || view.version)),
-      ...changed.map(({ type: kind, object }) => {
-        const number = show(object.version);
-        return new WatchEvent(kind, object, number, number !== object.version);
-      }),
+      ...gone
+        .filter((object) => sees(seat, object))
+        .map((object) => toDeleted(type, object, show('') || view.version)),
+      ...changed
+        .filter(({ object }) => sees(seat, object))
+        .map(({ type: kind, object }) => {
+          const number = show(object.version);
+          return new WatchEvent(kind, object, number, number !== object.version);
+        }),
     ]);
   }
 
@@ -333,7 +320,7 @@ export class Feed {
     try {
       if (versions.includes('')) throw new KubeError('kubeExpired', 'the version is not known here any more');
       await this.#resolveType();
-      for (const version of versions) seat.earlier.set(version, await this.#listEarlier(version, seat.wish));
+      for (const version of versions) seat.earlier.set(version, await this.#listEarlier(version, seat));
       this.#goOn(seat);
     } catch (cause) {
       const error = cause instanceof CodedError ? cause : new CodedError('internal', undefined, { cause });
@@ -352,13 +339,49 @@ export class Feed {
     this.#begin(seat);
   }
 
-  /** Once for all who come from there at the same time. */
-  #listEarlier(version: string, wish: Wish): Promise<EarlierList> {
-    const under = this.#earlier.get(version);
+  /** Once for all who come from there at the same time, and see the same. */
+  #listEarlier(version: string, { wish, namespaces }: Taken): Promise<EarlierList> {
+    const key = JSON.stringify([version, namespaces === undefined ? null : [...namespaces].sort()]);
+    const under = this.#earlier.get(key);
     if (under !== undefined) return under;
-    const list = wish.earlier(version).finally(() => this.#earlier.delete(version));
-    this.#earlier.set(version, list);
+    const list = wish.earlier(version).finally(() => this.#earlier.delete(key));
+    this.#earlier.set(key, list);
     return list;
+  }
+
+  // ------------------------------------------------------------ parts of a list
+
+  #see(seat: Taken, namespaces: Namespaces): 'shown' | 'lost' | 'later' {
+    const before = { namespaces: seat.namespaces };
+    const view = this.#view;
+    const isQuiet = view?.loaded === true && view.sequence === this.#heard && seat.ahead === '';
+    if (seat.phase === 'waiting') {
+      seat.namespaces = namespaces;
+      return 'shown';
+    }
+    if (view === undefined || seat.phase === 'comparing' || !isQuiet)
+      return isWithin(before.namespaces, namespaces) ? 'later' : 'lost';
+    const objects = [...view.values()];
+    if (objects.some((object) => sees(before, object) && !sees({ namespaces }, object))) return 'lost';
+    seat.namespaces = namespaces;
+    this.#tellAdded(
+      seat,
+      view,
+      objects.filter((object) => !sees(before, object) && sees({ namespaces }, object)),
+    );
+    return 'shown';
+  }
+
+  /** To a reader that follows. Whoever has got to one of their numbers but the last has some of them, and nobody knows which. */
+  #tellAdded(seat: Taken, { version }: ReflectorView, objects: readonly KubeObject[]): void {
+    const events = [...objects].sort(byVersion).map((object, index) => {
+      if (toNumber(version) === undefined) return new WatchEvent('ADDED', object, object.version);
+      const number = this.#numbering.last + 1;
+      this.#numbering.raise(number);
+      this.#numbering.remember(number, { versions: [index === objects.length - 1 ? version : ''] });
+      return new WatchEvent('ADDED', object, String(number), true);
+    });
+    if (events.length > 0) seat.reader.onEvents(events, false);
   }
 
   async #resolveType(): Promise<TypeName> {
@@ -381,6 +404,22 @@ export class Feed {
     if (number !== undefined && number < this.#numbering.last) return undefined;
     return toBookmark(type, view.version, initial);
   }
+}
+
+/** `from`: what came before it is no news. */
+function tellLive(
+  seat: Taken,
+  changes: readonly Change[],
+  events: readonly WatchEvent[],
+  from: number,
+): void {
+  const isSeen = (index: number): boolean => {
+    const change = changes[index];
+    return index >= from && change !== undefined && sees(seat, change.object);
+  };
+  const isWhole = from === 0 && seat.namespaces === undefined;
+  const seen = isWhole ? events : events.filter((_event, index) => isSeen(index));
+  if (seen.length > 0) seat.reader.onEvents(seen, true);
 }
 
 const UNKNOWN_TYPE: TypeName = { apiVersion: '', kind: '' };

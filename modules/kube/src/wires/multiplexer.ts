@@ -2,53 +2,41 @@
  * `GET /wsMultiplexer`: many watches of many clusters over one WebSocket, for clients that exist (docs/spec/kube-wires.md). A client asks with REQUEST and gives up with CLOSE, each by
  * cluster, path and query; what it gets are DATA and ERROR. An error concerns its watch alone: the socket stays.
  */
-import type { Clock } from '@trunkline/base';
-import type { Conversation, Endpoint, Line, LinkProfile, OpenDecision, OpenRequest } from '@trunkline/hub';
+import type { Conversation, Endpoint, Line, LinkProfile } from '@trunkline/hub';
 import { CodedError } from '@trunkline/protocol';
 import { parseWatch } from './api-path.js';
 import { EnvelopeWriter, keyOf, parseEnvelope, type EnvelopeKey } from './envelope.js';
 import type { WatchEvent } from './event.js';
-import { presentedToken, type Identify } from './identify.js';
-import { Outgoing } from './outgoing.js';
-import { refuse } from './refusal.js';
-import { ViewedWatch, type ViewedWatchDeps } from './viewed-watch.js';
+import type { Identify } from './identify.js';
 import type { WiresOptions } from './options.js';
+import { Outgoing } from './outgoing.js';
+import { ShownNumbers } from './shown.js';
+import { ViewedWatch, type Asked, type ViewedWatchDeps } from './viewed-watch.js';
+import { createWireEndpoint } from './wire-endpoint.js';
 
 export interface MultiplexerDeps extends ViewedWatchDeps {
-  readonly clock: Clock;
   readonly identify: Identify;
 }
-
-export const MULTIPLEXER_PROTOCOL = 'headlamp.multiplexer.k8s.io';
 
 export function createMultiplexer(
   deps: MultiplexerDeps,
   options: WiresOptions,
   profile: LinkProfile,
 ): Endpoint {
-  const open = async (request: OpenRequest): Promise<OpenDecision> => {
-    if (!request.originAllowed) return { kind: 'refuse', status: 403, body: 'origin not allowed' };
-    try {
-      const principal = await deps.identify(request, presentedToken(request));
-      return {
-        kind: 'converse',
-        principal,
-        profile,
-        ...(request.subprotocols.includes(MULTIPLEXER_PROTOCOL) ? { subprotocol: MULTIPLEXER_PROTOCOL } : {}),
-        begin: (line) => new MultiplexerConversation(deps, options, line),
-      };
-    } catch (cause) {
-      return refuse(cause);
-    }
-  };
-  return {
+  return createWireEndpoint(deps.identify, options, profile, {
     id: 'kube-multiplexer',
-    method: 'GET',
     path: options.multiplexerPath,
-    transport: 'websocket',
-    deadlineMs: options.openDeadlineMs,
-    open,
-  };
+    select: selectProtocol,
+    enter: () => Promise.resolve((line) => new MultiplexerConversation(deps, options, line)),
+  });
+}
+
+const PROTOCOL = 'headlamp.multiplexer.k8s.io';
+
+/** Browsers give up a connection for which they have offered something and nothing was selected. What carries a credential comes last. */
+function selectProtocol(offered: readonly string[]): string | undefined {
+  if (offered.includes(PROTOCOL)) return PROTOCOL;
+  return offered.find((one) => !/^base64url\..*authorization\.k8s\.io\./.test(one)) ?? offered[0];
 }
 
 /** Numbers remembered per connection. */
@@ -60,8 +48,8 @@ class MultiplexerConversation implements Conversation {
   readonly #line: Line;
   readonly #outgoing: Outgoing;
   readonly #watches = new Map<string, ViewedWatch>();
-  /** Numbers that were shown here and mean more than a version, by list; a client comes back with them at once. */
-  readonly #shown = new Set<string>();
+  /** By list; a client comes back with them at once. */
+  readonly #shown = new ShownNumbers(SHOWN_MAX);
   /** Watches about whose rights nobody has answered yet. */
   #asking = 0;
   #holding = false;
@@ -113,14 +101,15 @@ class MultiplexerConversation implements Conversation {
     }
     const writer = new EnvelopeWriter(key);
     const list = JSON.stringify([key.clusterId, target.question]);
-    const wasShown = this.#shown.has(`${list}${target.version}`);
-    const asked = { principal: this.#line.principal, cluster: key.clusterId, target, wasShown };
+    const wasShown = this.#shown.has(list, target.version) ? 'here' : 'never';
+    const asked: Asked = { principal: this.#line.principal, cluster: key.clusterId, target, wasShown };
     const watch = new ViewedWatch(this.#deps, this.#options, asked, {
       onEvents: (events, live) => {
-        for (const { isPlaced, version } of events) if (isPlaced) this.#noteShown(`${list}${version}`);
+        for (const { isPlaced, version } of events) if (isPlaced) this.#shown.note(list, version);
         this.#send(watch, writer, events, live);
       },
       onCurrent: () => undefined,
+      onPart: (words) => this.#say(writer, words),
       onFault: (error) => this.#say(writer, error.message),
       onEnd: (error) => {
         if (this.#watches.get(name) === watch) this.#watches.delete(name);
@@ -147,16 +136,6 @@ class MultiplexerConversation implements Conversation {
         weight: live ? event.bytes : 0,
       })),
     );
-  }
-
-  #noteShown(number: string): void {
-    this.#shown.delete(number);
-    this.#shown.add(number);
-    if (this.#shown.size <= SHOWN_MAX) return;
-    for (const oldest of this.#shown) {
-      this.#shown.delete(oldest);
-      return;
-    }
   }
 
   #error(key: EnvelopeKey, why: string): void {

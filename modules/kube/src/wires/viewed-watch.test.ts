@@ -7,7 +7,7 @@ import type { CodedError } from '@trunkline/protocol';
 import { describe, expect, it } from 'vitest';
 import type { Access, Identity, Sight } from '../ports.js';
 import { WatchEvent } from './event.js';
-import type { FeedReader } from './feed.js';
+import type { FeedReader, Seat, Wish } from './seat.js';
 import type { Feeds } from './feeds.js';
 import { createMultiplexer } from './multiplexer.js';
 import { profileOf, resolveWiresOptions, WIRES_DEFAULTS, type WiresOptions } from './options.js';
@@ -24,22 +24,32 @@ function begin(given: Partial<WiresOptions> = {}) {
   const readers = new Set<FeedReader>();
   let asked = 0;
   const rights = {
-    sight: (): Promise<Sight> => Promise.resolve(ALL),
+    sight: (_newcomer: boolean): Promise<Sight> => Promise.resolve(ALL),
+    /** What a feed says of other namespaces. */
+    see: (): ReturnType<Seat['see']> => 'shown',
     identity: { kind: 'server' } as Identity,
   };
   const access = {
     enter: () =>
       Promise.resolve({ id: 'c1', upstream: rights.identity, own: undefined, confinedTo: undefined }),
-    sight: () => {
+    sight: (_principal: unknown, _cluster: unknown, _question: unknown, newcomer: boolean) => {
       asked++;
-      return rights.sight();
+      return rights.sight(newcomer);
     },
   } as unknown as Access;
   const feeds = {
     of: () => ({
-      join: (reader: FeedReader) => {
+      join: (reader: FeedReader, { namespaces }: Wish) => {
         readers.add(reader);
-        return { leave: () => void readers.delete(reader), bookmark: () => Promise.resolve(undefined) };
+        if (namespaces !== undefined) said.push(`reads ${[...namespaces].join()}`);
+        return {
+          leave: () => void readers.delete(reader),
+          see: (more: ReadonlySet<string> | undefined) => {
+            said.push(`sees ${more === undefined ? 'all' : [...more].join()}`);
+            return rights.see();
+          },
+          bookmark: () => Promise.resolve(undefined),
+        };
       },
     }),
   } as unknown as Feeds;
@@ -63,6 +73,7 @@ function begin(given: Partial<WiresOptions> = {}) {
       {
         onEvents: (events) => void said.push(...events.map(({ version }) => version)),
         onCurrent: () => undefined,
+        onPart: (words) => void said.push(words),
         onFault: ({ message }: CodedError) => void said.push(`fault ${message}`),
         onEnd: ({ message }: CodedError) => void said.push(`end ${message}`),
       },
@@ -111,23 +122,54 @@ describe('rights of a watch', () => {
     expect(said).toEqual(['1', '2', 'end cluster unreachable: ECONNREFUSED']);
   });
 
-  it('[KWIRE-3] sight of some namespaces is no sight of the list, and another credential is another watch', async () => {
+  it('[KWIRE-3] another credential is another watch', async () => {
     const { clock, rights, said, watch } = begin();
     watch();
     await clock.advance(500);
     rights.identity = { kind: 'credential', id: 'c' };
     await clock.advance(1_000);
     expect(said).toEqual(['end cluster refused the credential: the credential was replaced']);
-    rights.sight = () =>
-      Promise.resolve({
-        kind: 'namespaces',
-        namespaces: ['a'],
-        reason: 'cluster forbids this: pods is forbidden',
-        recheckMs: 1_000,
-      });
+  });
+
+  it('[KWIRE-3] sight of some namespaces is said first; they may become more, and what is lost ends the watch', async () => {
+    const { clock, rights, said, watch, tell } = begin();
+    const part = (...namespaces: string[]): (() => Promise<Sight>) => {
+      const reason = 'cluster forbids this: pods is forbidden';
+      return () => Promise.resolve({ kind: 'namespaces', namespaces, reason, recheckMs: 1_000 });
+    };
+    rights.sight = part('a', 'b');
     watch();
-    await clock.advance(0);
-    expect(said.at(-1)).toBe('end cluster forbids this: pods is forbidden');
+    await clock.advance(500);
+    tell('1');
+    await clock.advance(2_000);
+    const words = ': cluster forbids this: pods is forbidden';
+    expect(said).toEqual([`only namespaces a, b${words}`, 'reads a,b', '1']);
+    rights.sight = part('a', 'b', 'c');
+    rights.see = () => 'later';
+    await clock.advance(1_000);
+    rights.see = () => 'shown';
+    await clock.advance(3_000);
+    expect(said.slice(3)).toEqual(['sees a,b,c', 'sees a,b,c', `only namespaces a, b, c${words}`]);
+    rights.sight = () => Promise.resolve(ALL);
+    await clock.advance(3_000);
+    expect(said.slice(6)).toEqual(['sees all']);
+    rights.sight = part('a');
+    rights.see = () => 'lost';
+    await clock.advance(3_000);
+    tell('2');
+    expect(said.slice(7)).toEqual(['sees a', `end${words.slice(1)}`]);
+  });
+
+  it('[KWIRE-3] whoever begins needs a fresh answer, whoever stays does not', async () => {
+    const { clock, rights, watch } = begin();
+    const asked: boolean[] = [];
+    rights.sight = (newcomer) => {
+      asked.push(newcomer);
+      return asked.length === 1 ? unsure() : Promise.resolve(ALL);
+    };
+    watch();
+    await clock.advance(3_500);
+    expect(asked).toEqual([true, true, false]);
   });
 
   it('[KWIRE-23] a cluster that cannot be asked at the beginning is asked again, until the watch is closed', async () => {

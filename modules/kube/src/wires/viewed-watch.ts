@@ -6,11 +6,11 @@ import type { Clock, Timer } from '@trunkline/base';
 import type { Principal } from '@trunkline/hub';
 import { KUBE_CODES, KubeError, type KubeQuestion } from '@trunkline/kube-client';
 import { CodedError } from '@trunkline/protocol';
-import type { Access, Identity } from '../ports.js';
+import type { Access, Identity, Sight } from '../ports.js';
 import type { WatchTarget } from './api-path.js';
-import { listEarlier } from './earlier.js';
+import { listEarlier, type EarlierList, type EarlierObject } from './earlier.js';
 import type { WatchEvent } from './event.js';
-import type { FeedReader, Seat } from './feed.js';
+import type { FeedReader, Seat, Wish } from './seat.js';
 import type { Feeds } from './feeds.js';
 
 export interface ViewedWatchDeps {
@@ -36,46 +36,50 @@ export interface Asked {
   readonly principal: Principal;
   readonly cluster: string;
   readonly target: WatchTarget;
-  /** Its version is a number that this connection was shown. Default false. */
-  readonly wasShown?: boolean;
+  /** See `Wish`. Default `never`. */
+  readonly wasShown?: Wish['wasShown'];
 }
 
 /** A yes. */
 export interface Admission {
   readonly identity: Identity;
-  /** For how long it is good. */
-  readonly recheckMs: number;
+  readonly sight: Sight;
 }
 
-/** Throws the refusal; also where not all of the list may be seen, since nothing on these wires could say what is missing. */
+/** @param newcomer whether an answer of earlier is of no use (see `Access.sight`). Throws the refusal, where nothing of the list may be seen. */
 export async function admit(
   access: Access,
   principal: Principal,
   cluster: string,
   question: KubeQuestion,
+  newcomer: boolean,
 ): Promise<Admission> {
   const { upstream } = await access.enter(principal, cluster);
-  const sight = await access.sight(principal, cluster, question);
-  if (sight.kind === 'all') return { identity: upstream, recheckMs: sight.recheckMs };
-  const prefix = `${KUBE_CODES.kubeForbidden.message}: `;
-  const words = sight.reason.startsWith(prefix) ? sight.reason.slice(prefix.length) : sight.reason;
-  throw new KubeError('kubeForbidden', words, { status: 403, reason: 'Forbidden' });
+  return { identity: upstream, sight: await access.sight(principal, cluster, question, newcomer) };
+}
+
+/** What a watch tells. */
+export interface WatchReader extends FeedReader {
+  /** Only a part of the list is shown, in words that name it. Said before the first event. */
+  onPart(words: string): void;
 }
 
 export class ViewedWatch {
   readonly #deps: ViewedWatchDeps;
   readonly #options: ViewedWatchOptions;
   readonly #asked: Asked;
-  readonly #reader: FeedReader;
+  readonly #reader: WatchReader;
   readonly #life = new AbortController();
   #identity: Identity | undefined;
+  /** Namespaces to which the sight is restricted. */
+  #part: readonly string[] | undefined;
   #seat: Seat | undefined;
   #timer: Timer | undefined;
   #doubtSinceMs: number | undefined;
   #attempts = 0;
 
   /** `reader` is told nothing before `start`, and nothing after `onEnd` or `dispose`. */
-  constructor(deps: ViewedWatchDeps, options: ViewedWatchOptions, asked: Asked, reader: FeedReader) {
+  constructor(deps: ViewedWatchDeps, options: ViewedWatchOptions, asked: Asked, reader: WatchReader) {
     this.#deps = deps;
     this.#options = options;
     this.#asked = asked;
@@ -89,11 +93,15 @@ export class ViewedWatch {
   /** Resolves after the first attempt, never rejects. `admission`: what was found out already. */
   async start(admission?: Admission): Promise<void> {
     try {
-      const given = admission ?? (await this.#admit());
+      const { identity, sight } = admission ?? (await this.#admit(true));
       if (this.ended) return;
-      this.#identity = given.identity;
-      this.#join(given.identity);
-      if (!this.ended) this.#askAgainIn(given.recheckMs);
+      this.#identity = identity;
+      if (sight.kind === 'namespaces') {
+        this.#part = sight.namespaces;
+        this.#reader.onPart(partWords(sight));
+      }
+      this.#join(identity);
+      if (!this.ended) this.#askAgainIn(sight.recheckMs);
     } catch (cause) {
       if (!isTemporary(cause)) return this.#end(cause);
       // A client asks once: it is for us to ask again.
@@ -122,9 +130,9 @@ export class ViewedWatch {
 
   // ------------------------------------------------------------ rights
 
-  #admit(): Promise<Admission> {
+  #admit(newcomer: boolean): Promise<Admission> {
     const { principal, cluster, target } = this.#asked;
-    return admit(this.#deps.access, principal, cluster, target.question);
+    return admit(this.#deps.access, principal, cluster, target.question, newcomer);
   }
 
   #askAgainIn(waitMs: number): void {
@@ -133,11 +141,13 @@ export class ViewedWatch {
 
   async #askAgain(): Promise<void> {
     try {
-      const { identity, recheckMs } = await this.#admit();
+      const { identity, sight } = await this.#admit(false);
       if (this.ended) return;
       this.#doubtSinceMs = undefined;
-      if (isSame(identity, this.#identity)) return this.#askAgainIn(recheckMs);
-      this.#end(new KubeError('kubeUnauthorized', 'the credential was replaced'));
+      if (!isSame(identity, this.#identity))
+        return this.#end(new KubeError('kubeUnauthorized', 'the credential was replaced'));
+      this.#see(sight);
+      if (!this.ended) this.#askAgainIn(sight.recheckMs);
     } catch (cause) {
       if (this.ended) return;
       const now = this.#deps.clock.monotonic();
@@ -148,10 +158,22 @@ export class ViewedWatch {
     }
   }
 
+  /** What may be seen may become more. Where it becomes less the watch is over: what was shown cannot be taken back here. */
+  #see(sight: Sight): void {
+    const namespaces = sight.kind === 'all' ? undefined : sight.namespaces;
+    if (namespaces?.join() === this.#part?.join()) return;
+    const outcome = this.#seat?.see(namespaces && new Set(namespaces)) ?? 'later';
+    // Asked again with the rights.
+    if (outcome === 'later') return;
+    if (outcome === 'lost') return this.#end(refusalOf(sight));
+    this.#part = namespaces;
+    if (sight.kind === 'namespaces') this.#tell(() => this.#reader.onPart(partWords(sight)));
+  }
+
   // ------------------------------------------------------------ the feed
 
   #join(identity: Identity): void {
-    const { cluster, target, wasShown = false } = this.#asked;
+    const { cluster, target, wasShown = 'never' } = this.#asked;
     let isCurrent = false;
     const reader: FeedReader = {
       onEvents: (events, live) => this.#tell(() => this.#reader.onEvents(events, live)),
@@ -166,6 +188,7 @@ export class ViewedWatch {
     this.#seat = this.#deps.feeds.of(cluster, identity, target.question).join(reader, {
       version: target.version,
       wasShown,
+      namespaces: this.#part && new Set(this.#part),
       earlier: (version) => this.#earlier(version),
     });
     // It may have been ended by what it was told meanwhile.
@@ -173,14 +196,21 @@ export class ViewedWatch {
     else if (isCurrent) this.#reader.onCurrent();
   }
 
-  /** In the viewer's own name. */
-  async #earlier(version: string): ReturnType<typeof listEarlier> {
+  /** In the viewer's own name, and in their namespaces. */
+  async #earlier(version: string): Promise<EarlierList> {
     const { principal, cluster, target } = this.#asked;
     const { own } = await this.#deps.access.enter(principal, cluster);
-    const { maxCompared: maxObjects } = this.#options;
+    const { maxCompared } = this.#options;
     // Others may wait for the same list: it outlives this watch.
     const { signal } = new AbortController();
-    return listEarlier(own, target.question, version, { maxObjects, signal });
+    const found = new Map<string, EarlierObject>();
+    for (const namespace of this.#part ?? [undefined]) {
+      const question = namespace === undefined ? target.question : { ...target.question, namespace };
+      const maxObjects = maxCompared - found.size;
+      for (const [key, object] of await listEarlier(own, question, version, { maxObjects, signal }))
+        found.set(key, object);
+    }
+    return found;
   }
 
   #tell(call: () => void): void {
@@ -202,4 +232,21 @@ function isTemporary(cause: unknown): cause is CodedError {
 
 function isSame(left: Identity, right: Identity | undefined): boolean {
   return left.kind === right?.kind && (left.kind === 'server' || left.id === (right as typeof left).id);
+}
+
+type Part = Sight & { readonly kind: 'namespaces' };
+
+/** Longest list of names that is told. */
+const NAMES_MAX = 20;
+
+function partWords({ namespaces, reason }: Part): string {
+  const more = namespaces.length > NAMES_MAX ? ` and ${namespaces.length - NAMES_MAX} more` : '';
+  return `only namespaces ${namespaces.slice(0, NAMES_MAX).join(', ')}${more}: ${reason}`;
+}
+
+function refusalOf(sight: Sight): KubeError {
+  const reason = sight.kind === 'namespaces' ? sight.reason : 'other rights than before';
+  const prefix = `${KUBE_CODES.kubeForbidden.message}: `;
+  const words = reason.startsWith(prefix) ? reason.slice(prefix.length) : reason;
+  return new KubeError('kubeForbidden', words, { status: 403, reason: 'Forbidden' });
 }

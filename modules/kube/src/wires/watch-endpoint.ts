@@ -3,23 +3,24 @@
  * socket opens; what goes wrong later is an ERROR event, and then the end.
  */
 import type { Clock, Timer } from '@trunkline/base';
-import type { Conversation, Endpoint, Line, LinkProfile, OpenDecision, OpenRequest } from '@trunkline/hub';
+import type { Conversation, Endpoint, Line, LinkProfile } from '@trunkline/hub';
 import type { CodedError } from '@trunkline/protocol';
 import { parseWatch } from './api-path.js';
 import { toErrorEvent, type WatchEvent } from './event.js';
-import { presentedToken, type Identify } from './identify.js';
+import type { Identify } from './identify.js';
 import type { WiresOptions } from './options.js';
 import { Outgoing } from './outgoing.js';
-import { refuse } from './refusal.js';
+import { ShownNumbers } from './shown.js';
 import { toStatus } from './status.js';
 import { admit, ViewedWatch, type Admission, type Asked, type ViewedWatchDeps } from './viewed-watch.js';
+import { createWireEndpoint } from './wire-endpoint.js';
 
 export interface WatchEndpointDeps extends ViewedWatchDeps {
-  readonly clock: Clock;
   readonly identify: Identify;
 }
 
-export const WATCH_PROTOCOL = 'base64.binary.k8s.io';
+/** Numbers remembered for all viewers: these clients open another socket for each version that they go on from. */
+const SHOWN_MAX = 20_000;
 
 /** The close of an API server that has said all. */
 const DONE = { code: 1000, reason: '' };
@@ -29,33 +30,22 @@ export function createWatchEndpoint(
   options: WiresOptions,
   profile: LinkProfile,
 ): Endpoint {
-  const open = async (request: OpenRequest): Promise<OpenDecision> => {
-    if (!request.originAllowed) return { kind: 'refuse', status: 403, body: 'origin not allowed' };
-    try {
-      const { cluster = '', rest = '' } = request.params;
-      const target = parseWatch(`/${rest}`, request.query);
-      const principal = await deps.identify(request, presentedToken(request));
-      const admission = await admit(deps.access, principal, cluster, target.question);
-      return {
-        kind: 'converse',
-        principal,
-        profile,
-        ...(request.subprotocols.includes(WATCH_PROTOCOL) ? { subprotocol: WATCH_PROTOCOL } : {}),
-        begin: (line) =>
-          new WatchConversation(deps, options, line, { principal, cluster, target }, admission),
-      };
-    } catch (cause) {
-      return refuse(cause);
-    }
-  };
-  return {
+  const shown = new ShownNumbers(SHOWN_MAX);
+  return createWireEndpoint(deps.identify, options, profile, {
     id: 'kube-watch',
-    method: 'GET',
     path: `${options.clustersPath}/:cluster/*rest`,
-    transport: 'websocket',
-    deadlineMs: options.openDeadlineMs,
-    open,
-  };
+    select: (offered) => offered.find((one) => one === 'base64.binary.k8s.io'),
+    enter: async (principal, { params, query }) => {
+      const { cluster = '', rest = '' } = params;
+      const target = parseWatch(`/${rest}`, query);
+      const list = JSON.stringify([principal.org, principal.user, cluster, target.question]);
+      const wasShown = shown.has(list, target.version) ? 'elsewhere' : 'never';
+      const asked: Asked = { principal, cluster, target, wasShown };
+      const onShown = (version: string): void => shown.note(list, version);
+      const admission = await admit(deps.access, principal, cluster, asked.target.question, true);
+      return (line) => new WatchConversation(deps, options, line, asked, { admission, onShown });
+    },
+  });
 }
 
 class WatchConversation implements Conversation {
@@ -63,14 +53,13 @@ class WatchConversation implements Conversation {
   readonly #outgoing: Outgoing;
   readonly #watch: ViewedWatch;
   readonly #timers: Timer[] = [];
-  #told = false;
 
   constructor(
     deps: WatchEndpointDeps,
     options: WiresOptions,
     line: Line,
     asked: Asked,
-    admission: Admission,
+    { admission, onShown }: { readonly admission: Admission; onShown(version: string): void },
   ) {
     const { clock } = deps;
     const { bookmarks, initialEvents, timeoutMs } = asked.target;
@@ -78,16 +67,17 @@ class WatchConversation implements Conversation {
     this.#outgoing = new Outgoing(line, { maxItems: options.maxWaiting, maxBytes: options.maxWaitingBytes });
     this.#watch = new ViewedWatch(deps, options, asked, {
       onEvents: (events, live) => {
-        this.#told = true;
+        for (const { isPlaced, version } of events) if (isPlaced) onShown(version);
         this.#send(events, live);
       },
       onCurrent: () => {
-        this.#told = true;
         if (bookmarks && initialEvents) void this.#bookmark(true);
       },
-      // What happens upstream later is not the client's business as long as it can be mended.
+      // An API server has no words for it; whoever listed before was told there.
+      onPart: () => undefined,
+      // What can be mended is not the client's business: there are clients that open no second socket.
       onFault: (error) => {
-        if (!this.#told || !error.temporary) this.#end(error);
+        if (!error.temporary) this.#end(error);
       },
       onEnd: (error) => this.#end(error),
     });
