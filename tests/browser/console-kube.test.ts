@@ -1,18 +1,12 @@
-/** Kubernetes in the console: in Chromium, on a server with the demo cluster, and on one whose simulated API server goes away and comes back. */
+/** Kubernetes in the console: in Chromium, on a server with the demo cluster. */
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createSystemClock, createSystemRandom, silentLogger } from '@trunkline/base';
-import { createKubeSim, startWorkload, type KubeSim } from '@trunkline/kube-sim';
-import { until, type BrowserHandle, type TestServer } from '@trunkline/testkit';
+import { until, type BrowserHandle } from '@trunkline/testkit';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useBed } from '../support/bed.js';
-import { consoleLink } from '../support/console.js';
 import { findingsOf, overflowOf, showIn } from './accessibility.js';
-import { ConsolePage } from './console-page.js';
+import { ConsolePage, openConsole } from './console-bed.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PODS = 3_000;
@@ -27,12 +21,11 @@ beforeAll(async () => {
   browser = await bed.fileKit.browser();
 });
 
-/** A console page for all tests of a block, on a server that is there by then. */
-function useConsole(server: () => Promise<TestServer>) {
+/** A console page for all tests. */
+function useConsole() {
   let view: ConsolePage;
   beforeAll(async () => {
-    view = new ConsolePage(await browser.page({ viewport: WIDE }));
-    await view.open(await consoleLink(await server()));
+    view = await openConsole(bed, browser);
   });
   afterAll(() => {
     expect(view.errors).toEqual([]);
@@ -55,7 +48,7 @@ const rowsOf = (table: Locator): Locator =>
   table.getByRole('row').filter({ has: table.page().getByRole('link') });
 
 describe('the demo cluster', () => {
-  const on = useConsole(async () => bed.server);
+  const on = useConsole();
 
   it('[KCON-21] without a cluster the page tells how to add one, and starts the demo cluster', async () => {
     await on.view.goTo('#/resources');
@@ -120,6 +113,22 @@ describe('the demo cluster', () => {
     expect(await on.page.evaluate(() => location.hash)).toContain('search=no+pod');
     await on.page.getByLabel('Search the rows').fill('');
     await rowsOf(on.table).first().waitFor();
+  });
+
+  it('[KCON-22] columns of lower priority are chosen, and those that only the cluster can fill are named', async () => {
+    const header = on.page.getByRole('columnheader', { name: 'IP', exact: true });
+    expect(await header.count()).toBe(0);
+    await on.view.button('Columns').click();
+    const choices = on.page.getByRole('dialog', { name: 'Columns' });
+    await choices.getByText('Only the cluster\u2019s own tables have Readiness Gates.').waitFor();
+    expect(await findingsOf(on.page, 'choosing columns')).toEqual([]);
+    await choices.getByLabel('IP', { exact: true }).check();
+    await header.waitFor();
+    expect(await on.page.evaluate(() => location.hash)).toContain('columns=ip');
+    await choices.getByLabel('IP', { exact: true }).uncheck();
+    await header.waitFor({ state: 'detached' });
+    await on.page.keyboard.press('Escape');
+    await choices.waitFor({ state: 'detached' });
   });
 
   it('[KCON-24] [KCON-25] a pod opens with its facts, YAML, events and log', async () => {
@@ -207,88 +216,17 @@ describe('the demo cluster', () => {
     await page.context().close();
   });
 
-  it('[KCON-21] the demo cluster is ended, after a question', async () => {
+  it('[KCON-21] [KCON-23] the demo cluster is ended, after a question; whoever looks at its lists is told', async () => {
+    // The same session in another tab.
+    const other = new ConsolePage({ page: await on.page.context().newPage(), errors: [] });
+    await other.open(`${bed.server.url}/#/resources`);
+    await other.badgeSays('live');
     await on.view.goTo('#/clusters');
     await on.view.button('End demo cluster').click();
     await on.view.answer('End the demo cluster?', 'End demo cluster');
     await on.page.getByRole('heading', { name: 'With a kubeconfig' }).waitFor();
-  });
-});
-
-describe('an API server that goes away', () => {
-  let sim: KubeSim;
-  const on = useConsole(async () => {
-    sim = createKubeSim({ clock: createSystemClock(), random: createSystemRandom(), logger: silentLogger });
-    bed.fileKit.defer(() => sim.dispose());
-    await sim.start();
-    const workload = startWorkload(sim, { pods: 60, eventsPerSecond: 5 });
-    bed.fileKit.defer(() => workload.dispose());
-    await workload.ready;
-    const folder = await mkdtemp(join(tmpdir(), 'trunkline-console-kube-'));
-    bed.fileKit.defer(() => rm(folder, { recursive: true, force: true }));
-    const kubeconfig = join(folder, 'kubeconfig');
-    await writeFile(kubeconfig, JSON.stringify(sim.kubeconfig(sim.issueToken())));
-    return bed.fileKit.server({
-      config: {
-        development: true,
-        log: { level: 'warn' },
-        // Credentials that users leave are kept there; a server is ready once it is open.
-        store: { open: 'start' },
-        kube: {
-          clusters: [
-            { id: 'prod', kubeconfig, mode: 'shared' },
-            { id: 'mine', kubeconfig, mode: 'own' },
-          ],
-        },
-      },
-    });
-  });
-
-  it('[KCON-23] the badge is not live while it is away, says why, keeps the rows, and is live again after', async () => {
-    await on.view.goTo('#/resources?cluster=prod');
-    await on.view.isLive();
-    await rowsOf(on.table).first().waitFor();
-    const before = await rowsOf(on.table).count();
-    await sim.faults.die(600_000);
-    await on.view.isNotLive();
-    await on.page.getByText(/^These rows may be old/).waitFor();
-    expect(await rowsOf(on.table).count()).toBe(before);
-    await sim.faults.revive();
-    await on.view.isLive();
-    await on.page.getByText(/^These rows may be old/).waitFor({ state: 'detached' });
-  });
-
-  it('[KCON-24] a pod that is deleted says so and stays as it was', async () => {
-    const link = rowsOf(on.table).first().getByRole('link');
-    const [name, href] = [await link.innerText(), await link.getAttribute('href')];
-    const namespace = /object=([^%&]+)%2F/.exec(href ?? '')?.[1] ?? '';
-    await link.click();
-    const drawer = on.view.dialog(name);
-    await drawer.getByText('Owned by').first().waitFor();
-    await fetch(`${sim.url}/api/v1/namespaces/${namespace}/pods/${name}?gracePeriodSeconds=0`, {
-      method: 'DELETE',
-      headers: { authorization: `Bearer ${sim.issueToken()}` },
-    });
-    await drawer.getByText('Deleted. This is what it was last.').waitFor();
-    await drawer.getByText('Owned by').first().waitFor();
-  });
-
-  it('[KCON-26] a credential is left in a form, counts at once, and is not shown again', async () => {
-    const token = sim.issueToken();
-    await on.view.goTo('#/clusters');
-    const panel = on.page.getByRole('region', { name: 'mine' });
-    await panel.getByText('none yet').waitFor();
-    await panel.getByRole('button', { name: 'Leave a credential' }).click();
-    const dialog = on.view.dialog('Your credential for mine');
-    await dialog.getByLabel('Token', { exact: true }).last().fill('wrong wrong');
-    await dialog.getByRole('button', { name: 'Leave', exact: true }).click();
-    await dialog.getByRole('alert').waitFor();
-    await dialog.getByLabel('Token', { exact: true }).last().fill(token);
-    await on.view.answer('Your credential for mine', 'Leave');
-    await panel.getByText('left', { exact: true }).waitFor();
-    expect(await on.page.content()).not.toContain(token);
-    await panel.getByRole('link', { name: 'Resources of mine' }).click();
-    await rowsOf(on.table).first().waitFor();
-    await on.view.isLive();
+    // Its list fails at once; that there is no cluster at all is known with the next look at them.
+    await other.page.getByText('No cluster yet').waitFor();
+    expect(await rowsOf(other.page.getByRole('table')).count()).toBe(0);
   });
 });

@@ -56,6 +56,22 @@ export class ConsolePage {
     await until('nothing is called live', async () => (await this.#live().count()) === 0, START_TIMEOUT_MS);
   }
 
+  /** The badge beside the heading reads so, in full. */
+  async badgeSays(words: string | RegExp): Promise<void> {
+    const badge = this.page.locator('main .tl-page-title .tl-badge');
+    let said = '';
+    await until(
+      `the badge says ${String(words)}`,
+      async () => {
+        said = (await badge.innerText().catch(() => '')).replace(/\s+/g, ' ').trim();
+        return typeof words === 'string' ? said === words : words.test(said);
+      },
+      START_TIMEOUT_MS,
+    ).catch((cause: unknown) => {
+      throw new Error(`${String(cause)}; it says "${said}"`);
+    });
+  }
+
   #live(): Locator {
     return this.page.getByRole('status').filter({ hasText: /^live$/ });
   }

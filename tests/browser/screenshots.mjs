@@ -4,6 +4,7 @@
  *
  *   node tests/browser/screenshots.mjs                     those that documents show, into docs/images
  *   node tests/browser/screenshots.mjs <folder> [seconds]  every screen, dark and light, wide and narrow
+ *   node tests/browser/screenshots.mjs <folder> <seconds> <picture …>  these of them, such as `resources object-light`
  *
  * The seconds (default 240) are how long the server runs before, so that charts have something to show.
  */
@@ -21,6 +22,7 @@ const SHOWN = [
   'members',
   'keys-light',
   'resources',
+  'object',
   'clusters-light',
 ];
 const SIZES = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 } };
@@ -83,7 +85,7 @@ const NAMESPACES = [
 const CHANNELS = ['chat:lobby', 'chat:support', 'builds:web', 'prices:eur', 'prices:usd', 'cursors:board-7'];
 const SECRET = 'only for pictures, and long enough for HMAC';
 
-const [given, seconds = '240'] = process.argv.slice(2);
+const [given, seconds = '240', ...named] = process.argv.slice(2);
 const folder = given ?? fileURLToPath(new URL('../../docs/images', import.meta.url));
 const kit = new Kit();
 try {
@@ -128,6 +130,7 @@ try {
       if (!isWanted(screen + suffix)) continue;
       await page.evaluate((to) => (location.hash = to), hash);
       await wait(2_000);
+      if (hash.startsWith('#/resources')) await page.locator('[data-row]').first().waitFor();
       if (screen === 'connection')
         await page.getByRole('listitem').filter({ hasText: 'ada' }).first().click();
       if (screen === 'object') await page.getByRole('table').getByRole('link').first().click();
@@ -141,6 +144,7 @@ try {
 }
 
 function isWanted(picture) {
+  if (named.length > 0) return named.includes(picture);
   return given !== undefined || SHOWN.includes(picture);
 }
 

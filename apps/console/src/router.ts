@@ -39,6 +39,8 @@ export interface ResourcesRoute {
   readonly search?: string;
   /** `name` or `-age`: a column, descending with the minus. */
   readonly sort?: string;
+  /** Columns that are shown besides those that always are, separated by commas. */
+  readonly columns?: string;
   /** `namespace/name`, or `name` where the kind has no namespaces. */
   readonly object?: string;
 }
@@ -110,6 +112,7 @@ export function parseHash(hash: string): Route {
         ...text('namespace'),
         ...text('search'),
         ...text('sort'),
+        ...text('columns'),
         ...text('object'),
       };
     case 'audit':

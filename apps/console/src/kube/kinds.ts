@@ -1,4 +1,5 @@
 /** The kinds of a cluster as a picker shows them: those that people look at first, then the rest by their API group. Pure. */
+import type { KubeObject } from '@trunkline/client/kube';
 import type { ResourceRecord } from '@trunkline/contracts/kube';
 import { kindOf } from './words.js';
 
@@ -58,6 +59,23 @@ export function kindGroups(resources: readonly ResourceRecord[]): readonly KindG
   for (const [label, kinds] of [...rest].sort(([left], [right]) => left.localeCompare(right)))
     groups.push({ label, kinds: kinds.sort((left, right) => left.label.localeCompare(right.label)) });
   return groups;
+}
+
+/** What of resource definitions decides which kinds there are: equal texts, equal kinds. */
+export function definitionsText(definitions: readonly KubeObject[]): string {
+  return definitions
+    .map(({ metadata: { uid, generation }, status }) =>
+      JSON.stringify([uid, generation, conditionsOf(status)]),
+    )
+    .sort()
+    .join('\n');
+}
+
+function conditionsOf(status: unknown): unknown {
+  const { conditions = [] } = (status ?? {}) as {
+    readonly conditions?: readonly { readonly type?: string; readonly status?: string }[];
+  };
+  return conditions.map(({ type, status: value }) => `${type}=${value}`).sort();
 }
 
 function toChoice(resource: ResourceRecord): KindChoice {

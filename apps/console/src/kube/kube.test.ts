@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseHash, toHash, type Route } from '../router.js';
 import { ageOf, objectOf, partsOf, shownCell } from './cells.js';
-import { kindGroups } from './kinds.js';
+import { refusalOf } from './credential.js';
+import { definitionsText, kindGroups } from './kinds.js';
 import { toContinuity } from './live.js';
 import { kindOf, parseKind, reachMark, scopeWords, statusTone } from './words.js';
 import { toYaml } from './yaml.js';
@@ -137,6 +138,7 @@ describe('kinds', () => {
         namespace: 'shop',
         search: 'web & "x"',
         sort: '-restarts',
+        columns: 'ip,nominated-node',
         object: 'shop/web-1',
       },
     ];
@@ -187,6 +189,59 @@ describe('cells', () => {
   });
 });
 
+describe('resource definitions', () => {
+  const definition = (name: string, established: string, beat: string) => ({
+    metadata: { name, uid: name, generation: 1, resourceVersion: beat },
+    status: { conditions: [{ type: 'Established', status: established, lastTransitionTime: beat }] },
+  });
+
+  it('[KCON-22] kinds are asked for again when one comes, goes or begins to be served, and for nothing else', () => {
+    const [a, b] = [definition('a', 'True', '1'), definition('b', 'False', '1')];
+    const before = definitionsText([a, b]);
+    expect(definitionsText([b, definition('a', 'True', '2')])).toBe(before);
+    const others = [
+      [a],
+      [a, definition('b', 'True', '1')],
+      [a, b, definition('c', 'True', '1')],
+      [{ ...a, metadata: { ...a.metadata, generation: 2 } }, b],
+    ];
+    for (const other of others) expect(definitionsText(other)).not.toBe(before);
+  });
+});
+
+describe('credentials', () => {
+  const refused = (code: number, message: string): Error =>
+    Object.assign(new Error(`kube.credentials.put: ${message}`), { code });
+
+  it('[KCON-26] a refusal belongs to the field that it names, of a kubeconfig to that', () => {
+    expect(
+      refusalOf(refused(107, 'bad request: key: is not that of the certificate'), 'certificate'),
+    ).toEqual({
+      field: 'key',
+      reason: 'Is not that of the certificate',
+    });
+    expect(refusalOf(refused(107, 'bad request: token: printable ASCII expected'), 'token')).toMatchObject({
+      field: 'token',
+    });
+    const exec = 'kubeconfig field not allowed here: users.jane.exec';
+    expect(refusalOf(refused(1316, exec), 'kubeconfig')).toEqual({
+      field: 'kubeconfig',
+      reason: 'Kubeconfig field not allowed here: users.jane.exec',
+    });
+    // Of a kubeconfig that was cut out here, and of a token.
+    expect(refusalOf(refused(107, 'bad request: key: PEM expected'), 'kubeconfig')).toEqual({
+      field: 'kubeconfig',
+      reason: 'Key: PEM expected',
+    });
+  });
+
+  it('[KCON-26] what is not about a field is said of the form', () => {
+    expect(refusalOf(refused(108, 'not available'), 'token')).toBeUndefined();
+    expect(refusalOf(refused(107, 'bad request: cluster: is not used so'), 'certificate')).toBeUndefined();
+    expect(refusalOf(new Error('timeout'), 'kubeconfig')).toBeUndefined();
+  });
+});
+
 describe('words', () => {
   it('[KCON-23] the badge says since when and why, and never live of a part', () => {
     const none = { error: undefined };
@@ -201,6 +256,11 @@ describe('words', () => {
     expect(toContinuity({ ...none, state: 'partial', sinceMs: 5, reason: undefined })).toMatchObject({
       state: 'stale',
       reason: 'a part may not be seen',
+    });
+    const reason = 'kube.window: no credential for this cluster';
+    expect(toContinuity({ ...none, state: 'failed', sinceMs: 5, reason })).toEqual({
+      state: 'failed',
+      reason: 'no credential for this cluster',
     });
     expect(toContinuity({ ...none, state: 'loading', sinceMs: 5, reason: undefined })).toEqual({
       state: 'connecting',

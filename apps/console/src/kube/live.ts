@@ -20,6 +20,8 @@ export interface Question {
 export interface RowsQuestion extends Question {
   readonly search: string;
   readonly sort: readonly WindowSort[];
+  /** Besides those that are always shown. */
+  readonly columns: readonly string[];
 }
 
 export interface RowsView {
@@ -30,35 +32,45 @@ export interface RowsView {
   /** Undefined where it is not here: it comes once the range is known to be looked at. */
   readonly rowAt: (index: number) => WindowRow | undefined;
   readonly continuity: Continuity;
+  /** Asks again at once, where it failed. */
+  readonly retry: () => void;
   /** Namespaces that may not be seen, and why, where others may. */
   readonly denied: readonly { readonly namespace: string | undefined; readonly reason: string }[];
 }
 
 /** Rows of one window: some screens of them, in steps, so that a little scrolling asks for nothing. */
 const STEP = 100;
+const CONNECTING: Continuity = { state: 'connecting' };
 const LIMIT = 300;
 
-/** The window around what is on screen. Another range, order or search keeps the rows until the next ones are there; another list does not. */
-export function useRows(
-  question: RowsQuestion | null,
-  range: { readonly first: number; readonly last: number },
-): RowsView {
-  const offset = Math.max(0, Math.floor((range.first - STEP) / STEP) * STEP);
-  const view = useKubeWindow(question && { ...question, offset, limit: LIMIT });
+/** Where the window begins that these rows are looked at through. */
+export function firstOf({ first }: { readonly first: number }): number {
+  return Math.max(0, Math.floor((first - STEP) / STEP) * STEP);
+}
+
+/** The window from that row on. Another place, order or search keeps the rows until the next ones are there; another list does not. */
+export function useRows(question: RowsQuestion | null, first: number): RowsView {
+  const view = useKubeWindow(question && { ...question, offset: first, limit: LIMIT });
+  const known = useContinuity(view);
+  // Nothing is on show that could be old.
+  const isLoading =
+    view.total === 0 && view.lists.length > 0 && view.lists.every(({ state }) => state === 'loading');
+  const continuity = isLoading ? CONNECTING : known;
   return useMemo(() => {
-    const { rows, offset: from, columns, total, lists } = view;
+    const { rows, offset: from, columns, total, lists, retry } = view;
     const refused = lists.filter(({ state }) => state === 'failed');
     return {
       columns: columns.length === 0 ? undefined : columns,
       total: columns.length === 0 ? undefined : total,
       rowAt: (index: number) => rows[index - from],
-      continuity: toContinuity(view),
+      continuity,
+      retry,
       denied:
         refused.length === lists.length
           ? []
           : refused.map(({ namespace, reason = 'not allowed' }) => ({ namespace, reason })),
     };
-  }, [view]);
+  }, [view, continuity]);
 }
 
 export interface ObjectView {
@@ -70,7 +82,7 @@ export interface ObjectView {
 
 export function useObject(question: ObjectQuestion | null): ObjectView {
   const view = useKubeObject(question);
-  return { object: view.object ?? view.last, deleted: view.deleted, continuity: toContinuity(view) };
+  return { object: view.object ?? view.last, deleted: view.deleted, continuity: useContinuity(view) };
 }
 
 export interface ObjectsView {
@@ -80,7 +92,7 @@ export interface ObjectsView {
 
 export function useObjects(question: Question | null): ObjectsView {
   const view = useKubeList(question);
-  return { objects: view.rows, continuity: toContinuity(view) };
+  return { objects: view.rows, continuity: useContinuity(view) };
 }
 
 export interface LogView {
@@ -93,11 +105,17 @@ export interface LogView {
 
 export function useLog(question: LogQuestion | null): LogView {
   const view = useKubeLog(question);
-  return { entries: view.entries, ended: view.ended, continuity: toContinuity(view) };
+  return { entries: view.entries, ended: view.ended, continuity: useContinuity(view) };
 }
 
-/** The SDK's health in the words of the badge. */
-export function toContinuity({ state, sinceMs = Date.now(), reason = '' }: Health): Continuity {
+/** The same object until it says something else. */
+function useContinuity({ state, sinceMs, reason, error }: Health): Continuity {
+  return useMemo(() => toContinuity({ state, sinceMs, reason, error }), [state, sinceMs, reason, error]);
+}
+
+/** The SDK's health in the words of the badge; a method's name says nothing to whoever looks at rows. */
+export function toContinuity({ state, sinceMs = Date.now(), reason: said = '' }: Health): Continuity {
+  const reason = said.replace(/^kube\.\w+: /, '');
   switch (state) {
     case 'loading':
       return { state: 'connecting' };

@@ -1,10 +1,10 @@
 /** Asks before something is ended, does it, and says how that went. */
-import { Button, Group, Modal, Text, TextInput } from '@mantine/core';
+import { Button, Group, Text, TextInput } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useState } from 'react';
 import { useCall, type Call } from '../live.js';
 import { useLast } from './last.js';
-import { SheetHead } from './sheet.js';
+import { DialogSheet } from './sheet.js';
 
 export interface Question {
   readonly title: string;
@@ -53,47 +53,41 @@ export function Confirm({
     }
   };
   return (
-    <Modal.Root opened={question !== undefined} onClose={close} centered classNames={{ content: 'tl-sheet' }}>
-      <Modal.Overlay />
-      <Modal.Content>
-        <SheetHead of="modal" title={shown?.title} />
-        <Modal.Body>
-          <Text size="sm">{shown?.text}</Text>
-          {shown?.word !== undefined && (
-            <TextInput
-              mt="md"
-              label={
-                <>
-                  Type <code>{shown.word}</code> to go on
-                </>
-              }
-              value={typed}
-              onChange={(event) => setTyped(event.currentTarget.value)}
-              autoComplete="off"
-              autoCapitalize="none"
-              spellCheck={false}
-            />
-          )}
-          {fault !== undefined && (
-            <p className="tl-fault" role="alert">
-              {fault}
-            </p>
-          )}
-          <Group justify="flex-end" mt="lg">
-            <Button variant="default" onClick={close} data-autofocus>
-              Cancel
-            </Button>
-            <Button
-              color={shown?.danger ? 'red.8' : 'jade'}
-              loading={busy}
-              disabled={shown?.word !== undefined && typed.trim() !== shown.word}
-              onClick={() => question && void run(question)}
-            >
-              {shown?.action}
-            </Button>
-          </Group>
-        </Modal.Body>
-      </Modal.Content>
-    </Modal.Root>
+    <DialogSheet title={question?.title} width={440} onClose={close}>
+      <Text size="sm">{shown?.text}</Text>
+      {shown?.word !== undefined && (
+        <TextInput
+          mt="md"
+          label={
+            <>
+              Type <code>{shown.word}</code> to go on
+            </>
+          }
+          value={typed}
+          onChange={(event) => setTyped(event.currentTarget.value)}
+          autoComplete="off"
+          autoCapitalize="none"
+          spellCheck={false}
+        />
+      )}
+      {fault !== undefined && (
+        <p className="tl-fault" role="alert">
+          {fault}
+        </p>
+      )}
+      <Group justify="flex-end" mt="lg">
+        <Button variant="default" onClick={close} data-autofocus>
+          Cancel
+        </Button>
+        <Button
+          color={shown?.danger ? 'red.8' : 'jade'}
+          loading={busy}
+          disabled={shown?.word !== undefined && typed.trim() !== shown.word}
+          onClick={() => question && void run(question)}
+        >
+          {shown?.action}
+        </Button>
+      </Group>
+    </DialogSheet>
   );
 }

@@ -3,6 +3,7 @@
  * is not and why. Screen readers hear a change of state, not every second of waiting.
  */
 import { Tooltip, UnstyledButton } from '@mantine/core';
+import { memo } from 'react';
 import { formatDuration } from '../format.js';
 import type { Continuity } from '../live.js';
 import { useNow } from './now.js';
@@ -14,7 +15,7 @@ interface Words {
   readonly explanation: string;
 }
 
-export function ContinuityBadge({
+export const ContinuityBadge = memo(function ContinuityBadge({
   continuity,
   source,
 }: {
@@ -41,7 +42,7 @@ export function ContinuityBadge({
       </UnstyledButton>
     </Tooltip>
   );
-}
+});
 
 function Since({ sinceMs }: { readonly sinceMs: number }) {
   const now = useNow();

@@ -1,7 +1,7 @@
 /** A form in a dialog: sends once, says what was wrong where the form is, and closes when it went through. */
-import { Button, Group, Modal, Stack } from '@mantine/core';
+import { Button, Group, Stack } from '@mantine/core';
 import { useState, type FormEvent, type ReactNode } from 'react';
-import { SheetHead } from './sheet.js';
+import { DialogSheet } from './sheet.js';
 
 export interface FormDialogProps {
   readonly opened: boolean;
@@ -17,13 +17,9 @@ export interface FormDialogProps {
 
 export function FormDialog({ opened, onClose, title, ...rest }: FormDialogProps) {
   return (
-    <Modal.Root opened={opened} onClose={onClose} centered size={520} classNames={{ content: 'tl-sheet' }}>
-      <Modal.Overlay />
-      <Modal.Content>
-        <SheetHead of="modal" title={opened ? title : undefined} />
-        <Modal.Body>{opened && <Form onClose={onClose} {...rest} />}</Modal.Body>
-      </Modal.Content>
-    </Modal.Root>
+    <DialogSheet title={opened ? title : undefined} width={520} onClose={onClose}>
+      {opened && <Form onClose={onClose} {...rest} />}
+    </DialogSheet>
   );
 }
 

@@ -1,13 +1,14 @@
 /** The channels with readers at any node, and a field that opens any channel by name, with readers or without. */
-import { Button, SegmentedControl, TextInput } from '@mantine/core';
+import { Button, SegmentedControl } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { ArrowRight, ChevronRight, Radio, Search, X } from 'lucide-react';
+import { ArrowRight, ChevronRight, Radio, X } from 'lucide-react';
 import { useMemo, useState, type FormEvent } from 'react';
 import { useAsked } from '../asked.js';
 import { formatCount, plural } from '../format.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
 import { Page } from '../parts/page.js';
+import { SearchField } from '../parts/search-field.js';
 import { useTopOf } from '../parts/virtual.js';
 import { navigate, toHash } from '../router.js';
 import { namespaceTitle } from './namespace-words.js';
@@ -50,15 +51,11 @@ export function Channels({ namespace }: { readonly namespace?: string | undefine
       lead="Channels with readers, at any node. Type a full name to open any channel, also one that nobody reads."
     >
       <form onSubmit={open} className="tl-toolbar">
-        <TextInput
-          className="tl-grow"
-          aria-label="Search channels, or type a full name to open"
+        <SearchField
+          label="Search channels, or type a full name to open"
           placeholder="Search, or a full name such as chat:lobby"
-          leftSection={<Search size={16} aria-hidden="true" />}
           value={search}
-          onChange={(event) => setSearch(event.currentTarget.value)}
-          spellCheck={false}
-          autoCapitalize="none"
+          onChange={setSearch}
         />
         <Button
           type="submit"

@@ -5,6 +5,7 @@ import { Boxes, FlaskConical, KeyRound, TriangleAlert } from 'lucide-react';
 import { useId, useState } from 'react';
 import { formatBytes, formatCount, formatDuration } from '../format.js';
 import { modeWords, reachMark, reflectorMark, scopeWords, type Mark } from '../kube/words.js';
+import { Confirm, type Question } from '../parts/confirm.js';
 import { Facts, type Fact } from '../parts/facts.js';
 import { useNow } from '../parts/now.js';
 import { Records, type RecordColumn } from '../parts/records.js';
@@ -23,6 +24,7 @@ export function ClusterPanel({
 }) {
   const heading = useId();
   const [leaving, setLeaving] = useState(false);
+  const [question, setQuestion] = useState<Question>();
   return (
     <section className="tl-panel" aria-labelledby={heading}>
       <div className="tl-panel-head">
@@ -38,6 +40,18 @@ export function ClusterPanel({
           )}
         </span>
         <span className="tl-cluster-actions">
+          {cluster.credential === 'present' && (
+            <Button
+              color="red"
+              variant="subtle"
+              size="xs"
+              className="tl-danger"
+              aria-label={`Forget the credential for ${cluster.name}`}
+              onClick={() => setQuestion(forgetting(cluster))}
+            >
+              Forget credential
+            </Button>
+          )}
           {cluster.credential !== undefined && (
             <Button
               variant={cluster.credential === 'missing' ? 'filled' : 'default'}
@@ -83,8 +97,22 @@ export function ClusterPanel({
         onClose={() => setLeaving(false)}
         onLeft={onChanged}
       />
+      <Confirm question={question} onClose={() => setQuestion(undefined)} onDone={onChanged} />
     </section>
   );
+}
+
+function forgetting({ id, name }: ClusterRecord): Question {
+  return {
+    title: `Forget your credential for ${name}?`,
+    text: 'Your lists of this cluster end, on every node. Nobody else is concerned.',
+    action: 'Forget',
+    danger: true,
+    run: async (call) => {
+      await call('kube.credentials.delete', { cluster: id });
+      return 'The credential is forgotten.';
+    },
+  };
 }
 
 function factsOf({ id, mode, latencyMs, serverVersion, namespaces, credential }: ClusterRecord): Fact[] {

@@ -3,8 +3,8 @@
  * Actions that end something ask first.
  */
 import type { ConnectionRow } from '@trunkline/contracts/node';
-import { Button, Drawer, Group, Stack, Text } from '@mantine/core';
-import { useDebouncedValue, useMediaQuery } from '@mantine/hooks';
+import { Button, Group, Stack, Text } from '@mantine/core';
+import { useDebouncedValue } from '@mantine/hooks';
 import { PlugZap, Unplug } from 'lucide-react';
 import { useRef, useState } from 'react';
 import { useAsked, type Result } from '../asked.js';
@@ -15,7 +15,7 @@ import { Facts } from '../parts/facts.js';
 import { Meter } from '../parts/meter.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
 import { Panel } from '../parts/panel.js';
-import { SheetHead } from '../parts/sheet.js';
+import { SideSheet } from '../parts/sheet.js';
 import { disconnect, reconnect, unsubscribe } from './connection-questions.js';
 import { ConnectionWhy } from './connection-why.js';
 import { SubscriptionList } from './subscription-list.js';
@@ -38,27 +38,10 @@ export interface ConnectionDrawerProps {
 }
 
 export function ConnectionDrawer({ client, onClose, ...rest }: ConnectionDrawerProps) {
-  const narrow = useMediaQuery('(max-width: 48em)');
   return (
-    <Drawer.Root
-      opened={client !== undefined}
-      onClose={onClose}
-      position="right"
-      size={narrow ? '100%' : 600}
-      padding="md"
-      classNames={{ content: 'tl-sheet' }}
-    >
-      <Drawer.Overlay />
-      <Drawer.Content>
-        <SheetHead
-          of="drawer"
-          title={client === undefined ? undefined : `Connection ${client.slice(0, 8)}`}
-        />
-        <Drawer.Body>
-          {client !== undefined && <Details key={client} client={client} onClose={onClose} {...rest} />}
-        </Drawer.Body>
-      </Drawer.Content>
-    </Drawer.Root>
+    <SideSheet title={client && `Connection ${client.slice(0, 8)}`} width={600} onClose={onClose}>
+      {client !== undefined && <Details key={client} client={client} onClose={onClose} {...rest} />}
+    </SideSheet>
   );
 }
 

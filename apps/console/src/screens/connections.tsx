@@ -1,12 +1,13 @@
 /** Who is connected, at whatever node, a page at a time, newest first, narrowed by any part of a name, by channel and by state. */
 import { ActionIcon, Group, SegmentedControl, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import { ChevronLeft, ChevronRight, PlugZap, Radio, Search } from 'lucide-react';
+import { ChevronLeft, ChevronRight, PlugZap, Radio } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { useAsked, type Params } from '../asked.js';
 import { formatCount } from '../format.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
 import { Page } from '../parts/page.js';
+import { SearchField } from '../parts/search-field.js';
 import { navigate } from '../router.js';
 import { ConnectionDrawer } from './connection-drawer.js';
 import { ConnectionList } from './connection-list.js';
@@ -70,15 +71,11 @@ export function Connections({ client, channel: given }: ConnectionsProps) {
       lead="Open connections of all nodes, newest first. Open one to see its subscriptions, and why a message did not arrive."
     >
       <div className="tl-toolbar">
-        <TextInput
-          className="tl-grow"
-          aria-label="Search user, client id, address, SDK"
+        <SearchField
+          label="Search user, client id, address, SDK"
           placeholder="User, client id, address, SDK"
-          leftSection={<Search size={16} aria-hidden="true" />}
           value={search}
-          onChange={(event) => setSearch(event.currentTarget.value)}
-          spellCheck={false}
-          autoCapitalize="none"
+          onChange={setSearch}
         />
         <TextInput
           className="tl-grow"

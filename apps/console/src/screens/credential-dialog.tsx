@@ -1,14 +1,17 @@
-/** Leaves the reader's own credential for a cluster: a token, or a kubeconfig that is reduced to what it holds. It leaves this form once and is not shown again. */
+/**
+ * Leaves the reader's own credential for a cluster: a token, a client certificate with its key, or a kubeconfig that is reduced to one of them. It leaves this form
+ * once and is not shown again; what is refused is said at the field that it is about.
+ */
 import type { ClusterRecord } from '@trunkline/contracts/kube';
-import { SegmentedControl, Textarea } from '@mantine/core';
+import { Button, FileButton, SegmentedControl, Textarea } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { useEffect, useState } from 'react';
+import { FileUp } from 'lucide-react';
+import { useEffect, useRef, useState } from 'react';
+import { refusalOf, WAYS, type Field, type FieldWords, type Refusal, type Way } from '../kube/credential.js';
 import { useCall } from '../live.js';
 import { FormDialog } from '../parts/form-dialog.js';
 
-type Way = 'token' | 'kubeconfig';
-
-const MAX: Readonly<Record<Way, number>> = { token: 20_000, kubeconfig: 262_144 };
+type Given = Readonly<Partial<Record<Field, string>>>;
 
 export function CredentialDialog({
   cluster,
@@ -22,24 +25,37 @@ export function CredentialDialog({
 }) {
   const call = useCall();
   const [way, setWay] = useState<Way>('token');
-  const [text, setText] = useState('');
+  const [given, setGiven] = useState<Given>({});
+  const [refusal, setRefusal] = useState<Refusal>();
   const opened = cluster !== undefined;
-  useEffect(() => setText(''), [opened]);
-  const long = text.length > MAX[way];
+  const forget = (): void => (setGiven({}), setRefusal(undefined));
+  useEffect(forget, [opened]);
+  const { fields } = WAYS[way];
+  const give = (field: Field, text: string): void => {
+    setGiven((before) => ({ ...before, [field]: text }));
+    setRefusal(undefined);
+  };
   return (
     <FormDialog
       opened={opened}
       title={`Your credential for ${cluster?.name ?? ''}`}
       action="Leave"
-      unusable={text.trim() === '' || long}
+      unusable={fields.some(({ field, max }) => !isUsable(given[field], max))}
       onClose={onClose}
       onSubmit={async () => {
         if (!cluster) return;
-        await call('kube.credentials.put', {
-          cluster: cluster.id,
-          [way]: way === 'token' ? text.trim() : text,
-        });
-        setText('');
+        setRefusal(undefined);
+        const credential = Object.fromEntries(
+          fields.map(({ field }) => [field, (given[field] ?? '').trim()]),
+        );
+        try {
+          await call('kube.credentials.put', { cluster: cluster.id, ...credential });
+        } catch (error) {
+          const refused = refusalOf(error, way);
+          if (refused === undefined) throw error;
+          return setRefusal(refused);
+        }
+        forget();
         notifications.show({ message: 'The credential is kept.', color: 'jade', autoClose: 3_000 });
         onLeft();
         onClose();
@@ -48,29 +64,84 @@ export function CredentialDialog({
       <SegmentedControl
         aria-label="Kind of credential"
         value={way}
-        onChange={(next) => (setWay(next as Way), setText(''))}
-        data={[
-          { value: 'token', label: 'Token' },
-          { value: 'kubeconfig', label: 'Kubeconfig' },
-        ]}
+        onChange={(next) => (setWay(next as Way), forget())}
+        data={(Object.keys(WAYS) as Way[]).map((value) => ({ value, label: WAYS[value].label }))}
       />
+      {fields.map((words, index) => (
+        <SecretField
+          key={words.field}
+          words={words}
+          value={given[words.field] ?? ''}
+          refused={refusal?.field === words.field ? refusal : undefined}
+          isFirst={index === 0}
+          onChange={(text) => give(words.field, text)}
+        />
+      ))}
+    </FormDialog>
+  );
+}
+
+/** Typed, or read from a file of the reader's. A refusal leads there. */
+function SecretField({
+  words: { label, description, max, rows, isFile },
+  value,
+  refused,
+  isFirst,
+  onChange,
+}: {
+  readonly words: FieldWords;
+  readonly value: string;
+  readonly refused: Refusal | undefined;
+  readonly isFirst: boolean;
+  readonly onChange: (text: string) => void;
+}) {
+  const area = useRef<HTMLTextAreaElement>(null);
+  const [tooLarge, setTooLarge] = useState(false);
+  useEffect(() => {
+    if (refused) area.current?.focus();
+  }, [refused]);
+  const change = (text: string): void => (setTooLarge(false), onChange(text));
+  const read = async (file: File | null): Promise<void> => {
+    if (file === null) return;
+    if (file.size > max) return setTooLarge(true);
+    change(await file.text());
+  };
+  const long = tooLarge || value.length > max;
+  return (
+    <div className="tl-secret-field">
       <Textarea
-        label={way === 'token' ? 'Token' : 'Kubeconfig'}
-        description={
-          way === 'token'
-            ? 'As the cluster gave it to you. Kept encrypted; nobody sees it again.'
-            : 'Only its token or client certificate is kept. One that runs a program or names files is refused.'
-        }
-        value={text}
-        onChange={(event) => setText(event.currentTarget.value)}
-        error={long ? `At most ${MAX[way]} characters` : undefined}
-        rows={way === 'token' ? 4 : 10}
+        ref={area}
+        label={label}
+        description={description}
+        value={value}
+        onChange={(event) => change(event.currentTarget.value)}
+        error={long ? `At most ${max.toLocaleString('en')} characters` : refused?.reason}
+        rows={rows}
         autoCapitalize="none"
         autoComplete="off"
         spellCheck={false}
         classNames={{ input: 'tl-code-input' }}
-        data-autofocus
+        data-autofocus={isFirst || undefined}
       />
-    </FormDialog>
+      {isFile && (
+        <FileButton onChange={(file) => void read(file)} inputProps={{ 'aria-label': `File: ${label}` }}>
+          {(props) => (
+            <Button
+              {...props}
+              variant="default"
+              size="compact-sm"
+              leftSection={<FileUp size={14} aria-hidden="true" />}
+              aria-label={`${label} from a file`}
+            >
+              From a file
+            </Button>
+          )}
+        </FileButton>
+      )}
+    </div>
   );
+}
+
+function isUsable(text: string | undefined, max: number): boolean {
+  return text !== undefined && text.trim() !== '' && text.length <= max;
 }

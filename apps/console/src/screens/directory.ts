@@ -3,9 +3,11 @@
  * what a failure means. Deciding who may see a screen is the server's; the screen says what it answered.
  */
 import type { DirectoryChange } from '@trunkline/contracts/directory';
-import { useRef } from 'react';
+import { useDebouncedValue } from '@mantine/hooks';
+import { useRef, useState } from 'react';
 import { useAsked, type Asked, type Params, type Result } from '../asked.js';
 import { useStream } from '../live.js';
+import { usePages, type Pages } from '../parts/pages.js';
 
 type DirectoryList =
   | 'directory.members'
@@ -21,9 +23,34 @@ type DirectoryList =
 
 /** Changes of other nodes and other orgs do not arrive as changes here. */
 const REFRESH_MS = 10_000;
+const PAUSE_MS = 250;
 export const PAGE_SIZE = 50;
 
 export const SOURCE = `the directory, on change and every ${REFRESH_MS / 1_000} s`;
+
+export interface Searched {
+  /** As typed. */
+  readonly search: string;
+  readonly setSearch: (search: string) => void;
+  /** As asked for, once nothing was typed for a moment. */
+  readonly text: string;
+  readonly pages: Pages;
+  /** What a list is asked for by. */
+  readonly by: { readonly limit: number; readonly search?: string; readonly after?: string };
+}
+
+/** Words that a list of the directory is narrowed by, and the page of what they leave. */
+export function useSearched(): Searched {
+  const [search, setSearch] = useState('');
+  const [text] = useDebouncedValue(search.trim(), PAUSE_MS);
+  const pages = usePages(text);
+  const by = {
+    limit: PAGE_SIZE,
+    ...(text !== '' && { search: text }),
+    ...(pages.after !== undefined && { after: pages.after }),
+  };
+  return { search, setSearch, text, pages, by };
+}
 
 /** A list of the directory. */
 export function useKept<M extends DirectoryList>(method: M, params: Params<M> | null): Asked<Result<M>> {

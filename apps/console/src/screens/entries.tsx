@@ -1,13 +1,14 @@
 /** The entries of a map channel as a table by key, as they are now; one opens to its full value, and can be edited, removed and copied. */
-import { ActionIcon, Button, TextInput, Tooltip, UnstyledButton } from '@mantine/core';
+import { ActionIcon, Button, Tooltip, UnstyledButton } from '@mantine/core';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { ChevronDown, ChevronRight, KeyRound, Pencil, Plus, Search, Trash2 } from 'lucide-react';
+import { ChevronDown, ChevronRight, KeyRound, Pencil, Plus, Trash2 } from 'lucide-react';
 import { useMemo, useState } from 'react';
 import { formatCount, formatGlimpse, plural } from '../format.js';
 import type { MapEntry } from '../live.js';
 import { Copy } from '../parts/copy.js';
 import { Empty } from '../parts/notices.js';
 import { Panel } from '../parts/panel.js';
+import { SearchField } from '../parts/search-field.js';
 import { useTopOf } from '../parts/virtual.js';
 import type { Schema } from '../schema.js';
 import { EntryEditor, type Edit } from './entry-editor.js';
@@ -41,16 +42,12 @@ export function Entries({ channel, entries, loading, schema, writable }: Entries
       flush
       aside={
         <div className="tl-tools">
-          <TextInput
-            size="xs"
-            aria-label="Search keys and values"
+          <SearchField
+            small
+            label="Search keys and values"
             placeholder="Search keys and values"
-            leftSection={<Search size={14} aria-hidden="true" />}
             value={search}
-            onChange={(event) => setSearch(event.currentTarget.value)}
-            spellCheck={false}
-            autoCapitalize="none"
-            className="tl-grow"
+            onChange={setSearch}
           />
           {writable && (
             <Button

@@ -2,7 +2,7 @@
  * Adds, changes or removes one entry of a map, by comparing: what is written rests on the version that was read, and where somebody wrote in
  * between, nothing happens and their value is shown. A new key is written only where there is none.
  */
-import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, Stack, Text, TextInput } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useEffect, useState } from 'react';
 import { useAsked, type Result } from '../asked.js';
@@ -10,7 +10,7 @@ import { formatCount, formatDateTime } from '../format.js';
 import { useCall } from '../live.js';
 import { checkText, JsonField } from '../parts/json-field.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
-import { SheetHead } from '../parts/sheet.js';
+import { DialogSheet } from '../parts/sheet.js';
 import type { Schema } from '../schema.js';
 import { KeyRound } from 'lucide-react';
 
@@ -33,25 +33,14 @@ const TITLES = { add: 'Add an entry', edit: 'Edit', remove: 'Remove' };
 
 export function EntryEditor({ edit, onClose, ...rest }: EntryEditorProps) {
   return (
-    <Modal.Root
-      opened={edit !== undefined}
+    <DialogSheet
+      title={edit && (edit.kind === 'add' ? TITLES.add : `${TITLES[edit.kind]} ${edit.key}`)}
+      width={620}
       onClose={onClose}
-      centered
-      size="lg"
-      classNames={{ content: 'tl-sheet' }}
     >
-      <Modal.Overlay />
-      <Modal.Content>
-        <SheetHead
-          of="modal"
-          title={edit && (edit.kind === 'add' ? TITLES.add : `${TITLES[edit.kind]} ${edit.key}`)}
-        />
-        <Modal.Body>
-          {edit?.kind === 'add' && <Form {...rest} onClose={onClose} read={undefined} />}
-          {edit !== undefined && edit.kind !== 'add' && <Existing {...rest} edit={edit} onClose={onClose} />}
-        </Modal.Body>
-      </Modal.Content>
-    </Modal.Root>
+      {edit?.kind === 'add' && <Form {...rest} onClose={onClose} read={undefined} />}
+      {edit !== undefined && edit.kind !== 'add' && <Existing {...rest} edit={edit} onClose={onClose} />}
+    </DialogSheet>
   );
 }
 

@@ -3,14 +3,15 @@
  * before the page was opened is asked for once per connection.
  */
 import type { NodeEvent } from '@trunkline/contracts/node';
-import { Button, SegmentedControl, TextInput } from '@mantine/core';
+import { Button, SegmentedControl } from '@mantine/core';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { ListTree, Pause, Play, Search, Unplug } from 'lucide-react';
+import { ListTree, Pause, Play, Unplug } from 'lucide-react';
 import { useEffect, useMemo, useState } from 'react';
 import { formatCount, plural } from '../format.js';
 import { useCall, useStream } from '../live.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
 import { Page } from '../parts/page.js';
+import { SearchField } from '../parts/search-field.js';
 import { useTopOf } from '../parts/virtual.js';
 import {
   addEvents,
@@ -80,15 +81,11 @@ export function Events() {
       }
     >
       <div className="tl-toolbar">
-        <TextInput
-          className="tl-grow"
-          aria-label="Search user, client, channel, code"
+        <SearchField
+          label="Search user, client, channel, code"
           placeholder="User, client, channel, code"
-          leftSection={<Search size={16} aria-hidden="true" />}
           value={search}
-          onChange={(event) => setSearch(event.currentTarget.value)}
-          spellCheck={false}
-          autoCapitalize="none"
+          onChange={setSearch}
         />
         <SegmentedControl
           aria-label="Kind"

@@ -1,20 +1,19 @@
 /** Who belongs to the org, as what; who is invited; and its groups. Live by the directory's own channel of changes. */
 import type { MemberRecord } from '@trunkline/contracts/directory';
-import { Button, TextInput } from '@mantine/core';
-import { useDebouncedValue } from '@mantine/hooks';
-import { Search, UserPlus, Users } from 'lucide-react';
+import { Button } from '@mantine/core';
+import { UserPlus, Users } from 'lucide-react';
 import { useState } from 'react';
 import { Confirm, type Question } from '../parts/confirm.js';
 import { CursorPager } from '../parts/cursor-pager.js';
 import { Empty } from '../parts/notices.js';
 import { useNow } from '../parts/now.js';
 import { Page } from '../parts/page.js';
-import { usePages } from '../parts/pages.js';
 import { Panel } from '../parts/panel.js';
 import { Records, type RecordColumn } from '../parts/records.js';
+import { SearchField } from '../parts/search-field.js';
 import { ShownOnce, type Shown } from '../parts/shown-once.js';
 import type { Session } from '../session.js';
-import { PAGE_SIZE, SOURCE, useChanges, useKept } from './directory.js';
+import { SOURCE, useChanges, useKept, useSearched } from './directory.js';
 import { Groups } from './groups.js';
 import { Invitations } from './invitations.js';
 import { InviteDialog } from './invite-dialog.js';
@@ -22,17 +21,9 @@ import { Kept } from './kept-panel.js';
 import { RolesDialog } from './roles-dialog.js';
 import { seenWords } from './people-words.js';
 
-const PAUSE_MS = 250;
-
 export function Members({ session }: { readonly session: Session }) {
-  const [search, setSearch] = useState('');
-  const [text] = useDebouncedValue(search.trim(), PAUSE_MS);
-  const pages = usePages(text);
-  const members = useKept('directory.members', {
-    limit: PAGE_SIZE,
-    ...(text !== '' && { search: text }),
-    ...(pages.after !== undefined && { after: pages.after }),
-  });
+  const { search, setSearch, text, pages, by } = useSearched();
+  const members = useKept('directory.members', by);
   const invitations = useKept('directory.invitations', { limit: 200 });
   const groups = useKept('directory.groups', { limit: 200 });
   const askAll = (): void => [members, invitations, groups].forEach(({ ask }) => ask());
@@ -59,15 +50,11 @@ export function Members({ session }: { readonly session: Session }) {
     >
       {allowed && (
         <div className="tl-toolbar">
-          <TextInput
-            className="tl-grow"
-            aria-label="Search members by id, name or address"
+          <SearchField
+            label="Search members by id, name or address"
             placeholder="Id, name, address"
-            leftSection={<Search size={16} aria-hidden="true" />}
             value={search}
-            onChange={(event) => setSearch(event.currentTarget.value)}
-            spellCheck={false}
-            autoCapitalize="none"
+            onChange={setSearch}
           />
         </div>
       )}

@@ -1,13 +1,14 @@
 /** The rules that channels follow: every namespace with its options as sentences, and which of them somebody changed. */
 import type { NamespaceSummary } from '@trunkline/contracts/node';
-import { Anchor, Button, Collapse, TextInput } from '@mantine/core';
-import { ArrowRight, ChevronDown, ChevronRight, FolderTree, Search, ShieldAlert } from 'lucide-react';
+import { Anchor, Button, Collapse } from '@mantine/core';
+import { ArrowRight, ChevronDown, ChevronRight, FolderTree, ShieldAlert } from 'lucide-react';
 import { useId, useState } from 'react';
 import { useAsked } from '../asked.js';
 import { plural } from '../format.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
 import { Page } from '../parts/page.js';
 import { Panel } from '../parts/panel.js';
+import { SearchField } from '../parts/search-field.js';
 import { toHash } from '../router.js';
 import { namespaceTitle, optionsOf, rulesOf, type Rule } from './namespace-words.js';
 
@@ -55,15 +56,11 @@ export function Namespaces() {
         <>
           {data.namespaces.length > 3 && (
             <div className="tl-toolbar">
-              <TextInput
-                className="tl-grow"
-                aria-label="Search namespaces"
+              <SearchField
+                label="Search namespaces"
                 placeholder="Search names, types and options"
-                leftSection={<Search size={16} aria-hidden="true" />}
                 value={search}
-                onChange={(event) => setSearch(event.currentTarget.value)}
-                spellCheck={false}
-                autoCapitalize="none"
+                onChange={setSearch}
               />
             </div>
           )}

@@ -1,7 +1,7 @@
 /** The node: what runs and for how long, where connections are opened, what bounds them, and the configuration in effect. */
-import { Anchor, SegmentedControl, SimpleGrid, TextInput } from '@mantine/core';
+import { Anchor, SegmentedControl, SimpleGrid } from '@mantine/core';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { Search, Settings2 } from 'lucide-react';
+import { Settings2 } from 'lucide-react';
 import { useMemo, useState } from 'react';
 import { useAsked, type Result } from '../asked.js';
 import { formatDateTime, formatDuration, plural } from '../format.js';
@@ -10,6 +10,7 @@ import { Empty, Failure, Waiting } from '../parts/notices.js';
 import { useNow } from '../parts/now.js';
 import { Page } from '../parts/page.js';
 import { Panel } from '../parts/panel.js';
+import { SearchField } from '../parts/search-field.js';
 import { useTopOf } from '../parts/virtual.js';
 import { toHash } from '../router.js';
 import { seesNode, type Session } from '../session.js';
@@ -169,15 +170,11 @@ function Configuration() {
         Configuration in effect
       </h2>
       <div className="tl-toolbar tl-above">
-        <TextInput
-          className="tl-grow"
-          aria-label="Search the configuration"
+        <SearchField
+          label="Search the configuration"
           placeholder="Search names, values, sources"
-          leftSection={<Search size={16} aria-hidden="true" />}
           value={search}
-          onChange={(event) => setSearch(event.currentTarget.value)}
-          spellCheck={false}
-          autoCapitalize="none"
+          onChange={setSearch}
         />
         <SegmentedControl
           aria-label="Which values"

@@ -1,8 +1,7 @@
 /** Orgs of the installation, for operators: made, limited, looked into, removed. */
 import type { OrgRecord } from '@trunkline/contracts/directory';
-import { Button, TextInput } from '@mantine/core';
-import { useDebouncedValue } from '@mantine/hooks';
-import { Building2, Plus, Search } from 'lucide-react';
+import { Button } from '@mantine/core';
+import { Building2, Plus } from 'lucide-react';
 import { useState } from 'react';
 import { formatCount, formatDate, formatDateTime } from '../format.js';
 import { useSwitch } from '../org-switch.js';
@@ -10,25 +9,17 @@ import { Confirm, type Question } from '../parts/confirm.js';
 import { CursorPager } from '../parts/cursor-pager.js';
 import { Empty } from '../parts/notices.js';
 import { Page } from '../parts/page.js';
-import { usePages } from '../parts/pages.js';
 import { Records, type RecordColumn } from '../parts/records.js';
+import { SearchField } from '../parts/search-field.js';
 import { seesNode, type Session } from '../session.js';
-import { PAGE_SIZE, SOURCE, useChanges, useKept } from './directory.js';
+import { SOURCE, useChanges, useKept, useSearched } from './directory.js';
 import { Kept } from './kept-panel.js';
 import { OrgDialog } from './org-dialog.js';
 import { quotaWords } from './people-words.js';
 
-const PAUSE_MS = 250;
-
 export function Orgs({ session }: { readonly session: Session }) {
-  const [search, setSearch] = useState('');
-  const [text] = useDebouncedValue(search.trim(), PAUSE_MS);
-  const pages = usePages(text);
-  const orgs = useKept('directory.orgs', {
-    limit: PAGE_SIZE,
-    ...(text !== '' && { search: text }),
-    ...(pages.after !== undefined && { after: pages.after }),
-  });
+  const { search, setSearch, text, pages, by } = useSearched();
+  const orgs = useKept('directory.orgs', by);
   useChanges(['org', 'member'], orgs.ask);
   /** Undefined: closed. `null`: a new one. */
   const [editing, setEditing] = useState<OrgRecord | null>();
@@ -52,15 +43,11 @@ export function Orgs({ session }: { readonly session: Session }) {
     >
       {orgs.data && (
         <div className="tl-toolbar">
-          <TextInput
-            className="tl-grow"
-            aria-label="Search orgs by id or name"
+          <SearchField
+            label="Search orgs by id or name"
             placeholder="Id or name"
-            leftSection={<Search size={16} aria-hidden="true" />}
             value={search}
-            onChange={(event) => setSearch(event.currentTarget.value)}
-            spellCheck={false}
-            autoCapitalize="none"
+            onChange={setSearch}
           />
         </div>
       )}

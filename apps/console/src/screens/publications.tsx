@@ -1,5 +1,5 @@
 /** The publications of a stream channel, newest first; one opens to its full data. Only rows on screen exist. */
-import { Button, Group, TextInput, UnstyledButton } from '@mantine/core';
+import { Button, Group, UnstyledButton } from '@mantine/core';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import {
   ChevronDown,
@@ -8,7 +8,6 @@ import {
   Inbox,
   Pause,
   Play,
-  Search,
   SearchX,
   Trash2,
   Unplug,
@@ -18,6 +17,7 @@ import { formatCount, formatDateTime, formatGlimpse, formatTime, plural } from '
 import { Copy } from '../parts/copy.js';
 import { Empty } from '../parts/notices.js';
 import { Panel } from '../parts/panel.js';
+import { SearchField } from '../parts/search-field.js';
 import { useTopOf } from '../parts/virtual.js';
 import { LOG_MAX, narrow, type Log, type Logged } from './log.js';
 
@@ -94,16 +94,12 @@ function Tools({
 }) {
   return (
     <div className="tl-tools">
-      <TextInput
-        size="xs"
-        aria-label="Filter by text or tag"
+      <SearchField
+        small
+        label="Filter by text or tag"
         placeholder="Filter: words, tag=value, #offset"
-        leftSection={<Search size={14} aria-hidden="true" />}
         value={search}
-        onChange={(event) => onSearch(event.currentTarget.value)}
-        spellCheck={false}
-        autoCapitalize="none"
-        className="tl-grow"
+        onChange={onSearch}
       />
       <Button
         variant={log.paused ? 'filled' : 'default'}

@@ -1,8 +1,7 @@
 /** One object: what it is, its YAML, what happened to it, what changes while one looks, and of a pod its log. */
-import { Drawer, SegmentedControl, Stack } from '@mantine/core';
-import { useMediaQuery } from '@mantine/hooks';
+import { SegmentedControl, Stack } from '@mantine/core';
 import { Trash2 } from 'lucide-react';
-import { useMemo, useState } from 'react';
+import { memo, useMemo, useState } from 'react';
 import { formatDateTime, formatDuration } from '../format.js';
 import { useObject, type KubeObject } from '../kube/live.js';
 import { parseKind } from '../kube/words.js';
@@ -13,7 +12,7 @@ import { Facts, type Fact } from '../parts/facts.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
 import { useNow } from '../parts/now.js';
 import { Panel } from '../parts/panel.js';
-import { SheetHead } from '../parts/sheet.js';
+import { SideSheet } from '../parts/sheet.js';
 import { ResourceChanges, useChangeLog } from './resource-changes.js';
 import { ResourceEvents } from './resource-events.js';
 import { ResourceLog } from './resource-log.js';
@@ -29,29 +28,20 @@ export interface ResourceDrawerProps {
   readonly onClose: () => void;
 }
 
-export function ResourceDrawer({ object, onClose, ...rest }: ResourceDrawerProps) {
-  const narrow = useMediaQuery('(max-width: 48em)');
+/** Not drawn again with every change of the list beside it. */
+export const ResourceDrawer = memo(function ResourceDrawer({
+  object,
+  onClose,
+  ...rest
+}: ResourceDrawerProps) {
   return (
-    <Drawer.Root
-      opened={object !== undefined}
-      onClose={onClose}
-      position="right"
-      size={narrow ? '100%' : 720}
-      padding="md"
-      classNames={{ content: 'tl-sheet' }}
-    >
-      <Drawer.Overlay />
-      <Drawer.Content>
-        <SheetHead of="drawer" title={object?.split('/').at(-1)} />
-        <Drawer.Body>
-          {object !== undefined && (
-            <Details key={`${rest.cluster} ${rest.kind} ${object}`} object={object} {...rest} />
-          )}
-        </Drawer.Body>
-      </Drawer.Content>
-    </Drawer.Root>
+    <SideSheet title={object?.split('/').at(-1)} width={720} onClose={onClose}>
+      {object !== undefined && (
+        <Details key={`${rest.cluster} ${rest.kind} ${object}`} object={object} {...rest} />
+      )}
+    </SideSheet>
   );
-}
+});
 
 function Details({
   cluster,

@@ -1,5 +1,5 @@
 /** The log of a container: its last lines, and what it prints while one looks. A part that may be missing is said in its place. */
-import { Button, NativeSelect, TextInput } from '@mantine/core';
+import { Button, NativeSelect } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDownToLine, Search, TriangleAlert } from 'lucide-react';
 import { useEffect, useMemo, useRef, useState } from 'react';
@@ -8,6 +8,7 @@ import { useLog, type KubeObject, type LogEntry } from '../kube/live.js';
 import { ContinuityBadge } from '../parts/continuity.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
 import { Panel } from '../parts/panel.js';
+import { SearchField } from '../parts/search-field.js';
 
 const LINE_HEIGHT = 20;
 /** How near to its end a log counts as followed, in CSS pixels. */
@@ -59,16 +60,7 @@ export function ResourceLog({ cluster, pod }: { readonly cluster: string; readon
             { value: 'previous', label: 'The run before' },
           ]}
         />
-        <TextInput
-          className="tl-grow"
-          size="xs"
-          aria-label="Search the log"
-          placeholder="Search"
-          leftSection={<Search size={14} aria-hidden="true" />}
-          value={search}
-          onChange={(event) => setSearch(event.currentTarget.value)}
-          spellCheck={false}
-        />
+        <SearchField small label="Search the log" value={search} onChange={setSearch} />
       </div>
       {shown.length > 0 ? (
         <Lines key={`${container} ${run}`} entries={shown} ended={ended} />
@@ -78,7 +70,7 @@ export function ResourceLog({ cluster, pod }: { readonly cluster: string; readon
         <Waiting label="Loading the log" rows={8} />
       ) : (
         <Empty icon={Search} title={wanted === '' ? 'No lines yet' : 'No line has these words'}>
-          {ended}
+          {ended ?? ('reason' in continuity && continuity.reason !== '' ? continuity.reason : undefined)}
         </Empty>
       )}
     </Panel>

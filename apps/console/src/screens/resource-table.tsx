@@ -3,11 +3,11 @@ import type { WindowColumn, WindowSort } from '@trunkline/contracts/kube';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useMediaQuery } from '@mantine/hooks';
 import { ArrowDown, ArrowUp, PackageOpen } from 'lucide-react';
-import { useEffect, useRef, type KeyboardEvent } from 'react';
-import { objectOf, partsOf, shownCell, trackOf } from '../kube/cells.js';
+import { memo, useEffect, useMemo, useRef, type KeyboardEvent } from 'react';
+import { objectOf, partsOf, shownCell, trackOf, type Cell } from '../kube/cells.js';
 import type { RowsView } from '../kube/live.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
-import { useNow } from '../parts/now.js';
+import { useNowAs } from '../parts/now.js';
 
 type Row = NonNullable<ReturnType<RowsView['rowAt']>>;
 
@@ -19,6 +19,7 @@ export function ResourceTable({
   view,
   sort,
   isNarrowed,
+  of,
   hrefOf,
   onSort,
   onRange,
@@ -27,7 +28,9 @@ export function ResourceTable({
   readonly view: RowsView;
   readonly sort: (WindowSort & { readonly column: string }) | undefined;
   readonly isNarrowed: boolean;
-  /** Where a row leads, by the name of its object in addresses. */
+  /** What was asked for; another question is looked at from its first row. */
+  readonly of: unknown;
+  /** Where a row leads, by the name of its object in addresses. The same function until they lead elsewhere: another one draws every row again. */
   readonly hrefOf: (object: string) => string;
   /** `name`, `-name`, or undefined for the order there is by itself. */
   readonly onSort: (sort: string | undefined) => void;
@@ -48,25 +51,39 @@ export function ResourceTable({
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => onRange({ first, last }), [first, last, onRange]);
   useEffect(() => virtual.measure(), [virtual, rowHeight]);
+  useEffect(() => {
+    // In braces: browsers answer with a promise, which is no way to end an effect.
+    box.current?.scrollTo({ top: 0 });
+  }, [of]);
+  const all = view.columns;
   // Beside one another there is no room: the namespace stands below the name.
-  const columns = narrow ? view.columns?.filter(({ name }) => name !== 'namespace') : view.columns;
-  if (columns === undefined || (total === 0 && view.continuity.state === 'connecting'))
+  const columns = useMemo(
+    () => (narrow ? all?.filter(({ name }) => name !== 'namespace') : all),
+    [all, narrow],
+  );
+  const { continuity } = view;
+  // What may not be seen any more is not an empty list.
+  if (total === 0 && continuity.state === 'failed')
     return (
       <div className="tl-panel">
-        {view.continuity.state === 'failed' ? (
-          <Failure title={`${label} cannot be listed`} reason={view.continuity.reason} />
-        ) : (
-          <Waiting label={`Loading ${label}`} rows={9} />
-        )}
+        <Failure title={`${label} cannot be listed`} reason={continuity.reason} retry={view.retry} />
+      </div>
+    );
+  if (columns === undefined || (total === 0 && continuity.state === 'connecting'))
+    return (
+      <div className="tl-panel">
+        <Waiting label={`Loading ${label}`} rows={9} />
       </div>
     );
   if (total === 0)
     return (
       <div className="tl-panel">
         <Empty icon={PackageOpen} title={isNarrowed ? 'Nothing matches' : 'None'}>
-          {isNarrowed
-            ? 'No object of this kind has these words, in this namespace.'
-            : 'They appear here as they are made.'}
+          {continuity.state !== 'live'
+            ? 'So it was when the list was last live.'
+            : isNarrowed
+              ? 'No object of this kind has these words, in this namespace.'
+              : 'They appear here as they are made.'}
         </Empty>
       </div>
     );
@@ -96,17 +113,21 @@ export function ResourceTable({
           </div>
         </div>
         <div role="rowgroup" className="tl-table-body" style={{ height: virtual.getTotalSize() }}>
-          {items.map(({ index, key, start, size }) => (
-            <div
-              key={key}
-              role="row"
-              aria-rowindex={index + 2}
-              className="tl-table-row"
-              style={{ ...tracks, height: size, transform: `translateY(${start}px)` }}
-            >
-              <Cells row={view.rowAt(index)} all={view.columns ?? []} columns={columns} hrefOf={hrefOf} />
-            </div>
-          ))}
+          {items.map(({ index, start, size }) => {
+            const row = view.rowAt(index);
+            return (
+              <div
+                // By what it shows: where rows move, the focus goes with its object.
+                key={row?.id ?? index}
+                role="row"
+                aria-rowindex={index + 2}
+                className="tl-table-row"
+                style={{ ...tracks, height: size, transform: `translateY(${start}px)` }}
+              >
+                <Cells row={row} all={all ?? []} columns={columns} hrefOf={hrefOf} />
+              </div>
+            );
+          })}
         </div>
       </div>
     </div>
@@ -140,7 +161,8 @@ function Heading({
   );
 }
 
-function Cells({
+/** Drawn again when the row is another one, not for every row beside it. */
+const Cells = memo(function Cells({
   row,
   all,
   columns,
@@ -153,7 +175,6 @@ function Cells({
   readonly columns: readonly WindowColumn[];
   readonly hrefOf: (object: string) => string;
 }) {
-  const now = useNow();
   return columns.map((column) => {
     if (row === undefined)
       return (
@@ -161,7 +182,14 @@ function Cells({
           <span className="tl-place" aria-hidden="true" />
         </div>
       );
-    const { text, tone } = shownCell(column, row.cells[all.indexOf(column)], now);
+    const cell = row.cells[all.indexOf(column)];
+    if (column.type === 'time')
+      return (
+        <div key={column.name} role="cell">
+          <Age column={column} cell={cell} />
+        </div>
+      );
+    const { text, tone } = shownCell(column, cell, 0);
     return (
       <div key={column.name} role="cell" data-number={column.type === 'number' || undefined} title={text}>
         {column === columns[0] ? (
@@ -182,6 +210,11 @@ function Cells({
       </div>
     );
   });
+});
+
+/** Ticks by itself, and only when it reads otherwise. */
+function Age({ column, cell }: { readonly column: WindowColumn; readonly cell: Cell | undefined }) {
+  return <span className="tl-cut tl-num">{useNowAs((now) => shownCell(column, cell, now).text)}</span>;
 }
 
 /** Arrows go from row to row. */

@@ -1,27 +1,26 @@
 /** Any kind of objects of a cluster as a live table: what is looked at stands in the address, so that it can be linked to and come back to. */
 import type { ClusterRecord, WindowSort } from '@trunkline/contracts/kube';
-import { NativeSelect, TextInput } from '@mantine/core';
-import { useDebouncedValue } from '@mantine/hooks';
-import { FlaskConical, Lock, Search, ShipWheel, TriangleAlert } from 'lucide-react';
-import { useEffect, useMemo, useState } from 'react';
+import { FlaskConical, KeyRound, Lock, ShipWheel, TriangleAlert } from 'lucide-react';
+import { useCallback, useMemo, useRef, useState } from 'react';
 import { useAsked } from '../asked.js';
 import { formatCount, formatDuration } from '../format.js';
-import { kindGroups, type KindChoice, type KindGroup } from '../kube/kinds.js';
-import { useRows, type RowsQuestion } from '../kube/live.js';
+import { firstOf, useRows, type RowsQuestion } from '../kube/live.js';
+import { useKinds } from '../kube/use-kinds.js';
 import { parseKind } from '../kube/words.js';
 import type { Continuity } from '../live.js';
 import { Empty, Failure, Waiting } from '../parts/notices.js';
 import { useNow } from '../parts/now.js';
 import { Page } from '../parts/page.js';
 import { navigate, replace, toHash, type ResourcesRoute } from '../router.js';
+import { ColumnPicker } from './resource-columns.js';
 import { ResourceDrawer } from './resource-drawer.js';
+import { ResourcePickers, type Picked } from './resource-pickers.js';
 import { ResourceTable } from './resource-table.js';
 
 const CLUSTERS_MS = 10_000;
 const NAMESPACES_MS = 10_000;
-const KINDS_MS = 30_000;
-const PAUSE_MS = 250;
 const DEFAULT_KIND = 'v1/pods';
+const NO_NAMESPACES = { namespaces: [], all: true };
 
 export function Resources({ route }: { readonly route: ResourcesRoute }) {
   const clusters = useAsked('kube.clusters', {}, CLUSTERS_MS);
@@ -73,24 +72,25 @@ function Browser({
   readonly cluster: ClusterRecord;
   readonly clusters: readonly ClusterRecord[];
 }) {
-  const resources = useAsked('kube.resources', { cluster: cluster.id }, KINDS_MS, { keep: true });
   const namespaces = useAsked('kube.namespaces', { cluster: cluster.id }, NAMESPACES_MS, { keep: true });
-  const groups = useMemo(() => kindGroups(resources.data?.resources ?? []), [resources.data]);
+  const groups = useKinds(cluster.id);
   const kind = route.kind ?? DEFAULT_KIND;
   const choice = groups.flatMap(({ kinds }) => kinds).find((one) => one.kind === kind);
   const namespaced = choice?.namespaced ?? true;
-  const [typed, setTyped] = useState(route.search ?? '');
-  const [search] = useDebouncedValue(typed.trim(), PAUSE_MS);
+  const search = route.search ?? '';
   const sort = useMemo(() => sortOf(route.sort), [route.sort]);
-  const here = { screen: 'resources', cluster: cluster.id, kind } as const;
-  const go = (changed: Changed, how = navigate): void => {
-    const { object: _object, ...kept } = route;
-    how(withoutAbsent({ ...kept, ...here, ...changed }));
-  };
-  useEffect(() => {
-    if ((route.search ?? '') !== search) go({ search: search === '' ? undefined : search }, replace);
-    // Only what was typed moves the address.
-  }, [search]);
+  const here = useRef<ResourcesRoute>(route);
+  here.current = { ...route, cluster: cluster.id, kind };
+  // One function for as long as the page is there: what is not concerned is not drawn again.
+  const go = useCallback((changed: Picked, how = navigate): void => {
+    const { object: _object, ...kept } = here.current;
+    how(withoutAbsent({ ...kept, ...changed }));
+  }, []);
+  const close = useCallback(() => go({}), [go]);
+  const hrefOf = useCallback(
+    (object: string) => toHash({ ...route, cluster: cluster.id, kind, object }),
+    [route, cluster.id, kind],
+  );
   const question = useMemo((): RowsQuestion | null => {
     const parsed = parseKind(kind);
     if (!parsed) return null;
@@ -100,11 +100,25 @@ function Browser({
       ...(namespaced && route.namespace !== undefined ? { namespaces: [route.namespace] } : {}),
       search,
       sort: sort ? [sort] : [],
+      columns: listOf(route.columns),
     };
-  }, [cluster.id, kind, namespaced, route.namespace, search, sort]);
-  const [range, setRange] = useState({ first: 0, last: 0 });
-  const view = useRows(question, range);
-  const label = choice?.label ?? kind;
+  }, [cluster.id, kind, namespaced, route.namespace, search, sort, route.columns]);
+  const columns = useMemo(
+    () => (
+      <ColumnPicker
+        cluster={cluster.id}
+        kind={kind}
+        namespace={namespaced ? route.namespace : undefined}
+        chosen={route.columns}
+        onPick={go}
+      />
+    ),
+    [cluster.id, kind, namespaced, route.namespace, route.columns, go],
+  );
+  const [first, setFirst] = useState(0);
+  const onRange = useCallback((range: { readonly first: number }) => setFirst(firstOf(range)), []);
+  const view = useRows(question, first);
+  const label = choice?.label ?? parseKind(kind)?.resource ?? kind;
   return (
     <Page
       title={
@@ -128,41 +142,22 @@ function Browser({
         </span>
       }
     >
-      <div className="tl-toolbar tl-pickers">
-        <NativeSelect
-          aria-label="Cluster"
-          value={cluster.id}
-          onChange={(event) => navigate({ screen: 'resources', cluster: event.currentTarget.value, kind })}
-          data={clusters.map(({ id, name, simulated }) => ({
-            value: id,
-            label: simulated ? `${name} (simulated)` : name,
-          }))}
-        />
-        <KindPicker groups={groups} kind={kind} onPick={(next) => go({ kind: next, sort: undefined })} />
-        {namespaced && (
-          <NativeSelect
-            aria-label="Namespace"
-            value={route.namespace ?? ''}
-            onChange={(event) => go({ namespace: event.currentTarget.value || undefined })}
-            data={namespaceChoices(
-              namespaces.data?.namespaces ?? [],
-              route.namespace,
-              namespaces.data?.all !== false,
-            )}
-          />
-        )}
-        <TextInput
-          className="tl-grow"
-          aria-label="Search the rows"
-          placeholder="Search"
-          leftSection={<Search size={16} aria-hidden="true" />}
-          value={typed}
-          onChange={(event) => setTyped(event.currentTarget.value)}
-          spellCheck={false}
-          autoCapitalize="none"
-        />
-      </div>
-      <MaybeOld continuity={view.continuity} />
+      <ResourcePickers
+        cluster={cluster}
+        clusters={clusters}
+        groups={groups}
+        kind={kind}
+        namespaces={namespaced ? (namespaces.data ?? NO_NAMESPACES) : undefined}
+        namespace={route.namespace}
+        search={search}
+        onPick={go}
+      >
+        {columns}
+      </ResourcePickers>
+      {/* Without rows the table itself says that it failed. */}
+      {(view.continuity.state !== 'failed' || (view.total ?? 0) > 0) && (
+        <MaybeOld continuity={view.continuity} />
+      )}
       {view.denied.length > 0 && (
         <p className="tl-alarm" role="status">
           <Lock size={16} aria-hidden="true" />
@@ -175,21 +170,33 @@ function Browser({
           </span>
         </p>
       )}
-      <ResourceTable
-        label={label}
-        view={view}
-        sort={sort}
-        isNarrowed={search !== '' || route.namespace !== undefined}
-        hrefOf={(object) => toHash(withoutAbsent({ ...route, ...here, object }))}
-        onSort={(next) => go({ sort: next }, replace)}
-        onRange={setRange}
-      />
+      {view.continuity.state === 'failed' && cluster.credential === 'missing' ? (
+        <div className="tl-panel">
+          <Empty icon={KeyRound} title="No credential of yours">
+            This cluster is asked with what each user leaves for it.{' '}
+            <a href={toHash({ screen: 'clusters' })} className="tl-link">
+              Leave yours
+            </a>
+          </Empty>
+        </div>
+      ) : (
+        <ResourceTable
+          label={label}
+          view={view}
+          sort={sort}
+          isNarrowed={search !== '' || route.namespace !== undefined}
+          hrefOf={hrefOf}
+          onSort={(next) => go({ sort: next }, replace)}
+          of={question}
+          onRange={onRange}
+        />
+      )}
       <ResourceDrawer
         cluster={cluster.id}
         kind={kind}
         namespaced={namespaced}
         object={route.object}
-        onClose={() => go({})}
+        onClose={close}
       />
     </Page>
   );
@@ -198,57 +205,26 @@ function Browser({
 /** What the badge says in one word, as a sentence: since when these rows may be old, and why. */
 function MaybeOld({ continuity }: { readonly continuity: Continuity }) {
   const now = useNow();
-  if (continuity.state !== 'stale' && continuity.state !== 'recovering') return null;
+  const { state } = continuity;
+  if (state !== 'stale' && state !== 'recovering' && state !== 'failed') return null;
   return (
     <p className="tl-alarm" role="status">
       <TriangleAlert size={16} aria-hidden="true" />
       <span>
-        These rows may be old{' '}
-        <span className="tl-num" aria-hidden="true">
-          since {formatDuration(now - continuity.sinceMs)}
-        </span>
+        {state === 'failed' ? (
+          'These rows are what they were last'
+        ) : (
+          <>
+            These rows may be old{' '}
+            <span className="tl-num" aria-hidden="true">
+              since {formatDuration(now - continuity.sinceMs)}
+            </span>
+          </>
+        )}
         {continuity.reason === '' ? '.' : `: ${continuity.reason}.`}
       </span>
     </p>
   );
-}
-
-function KindPicker({
-  groups,
-  kind,
-  onPick,
-}: {
-  readonly groups: readonly KindGroup[];
-  readonly kind: string;
-  readonly onPick: (kind: string) => void;
-}) {
-  const known = groups.some(({ kinds }) => kinds.some((one) => one.kind === kind));
-  return (
-    <NativeSelect aria-label="Kind" value={kind} onChange={(event) => onPick(event.currentTarget.value)}>
-      {!known && <option value={kind}>{kind}</option>}
-      {groups.map(({ label, kinds }) => (
-        <optgroup key={label} label={label}>
-          {kinds.map((one: KindChoice) => (
-            <option key={one.kind} value={one.kind}>
-              {one.label}
-            </option>
-          ))}
-        </optgroup>
-      ))}
-    </NativeSelect>
-  );
-}
-
-function namespaceChoices(
-  known: readonly string[],
-  chosen: string | undefined,
-  all: boolean,
-): { readonly value: string; readonly label: string }[] {
-  const names = chosen === undefined || known.includes(chosen) ? known : [...known, chosen].sort();
-  return [
-    { value: '', label: all ? 'All namespaces' : 'All that you may see' },
-    ...names.map((name) => ({ value: name, label: name })),
-  ];
 }
 
 function sortOf(text: string | undefined): (WindowSort & { readonly column: string }) | undefined {
@@ -256,10 +232,11 @@ function sortOf(text: string | undefined): (WindowSort & { readonly column: stri
   return text.startsWith('-') ? { column: text.slice(1), order: 'desc' } : { column: text, order: 'asc' };
 }
 
-/** Undefined takes a part away. */
-type Changed = { readonly [K in keyof ResourcesRoute]?: ResourcesRoute[K] | undefined };
+function listOf(text = ''): readonly string[] {
+  return text.split(',').filter((name) => name !== '');
+}
 
-function withoutAbsent(route: Changed): ResourcesRoute {
+function withoutAbsent(route: Picked & Pick<ResourcesRoute, 'screen'>): ResourcesRoute {
   return Object.fromEntries(
     Object.entries(route).filter(([, value]) => value !== undefined),
   ) as unknown as ResourcesRoute;

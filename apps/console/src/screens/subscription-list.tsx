@@ -1,10 +1,11 @@
 /** A page of one connection's subscriptions: where each stands, how it goes in one sentence, and the way to its full answer. */
 import type { ConnectionRow, SubscriptionSummary } from '@trunkline/contracts/node';
-import { ActionIcon, Anchor, Button, Group, TextInput } from '@mantine/core';
-import { ChevronLeft, ChevronRight, Search, Unplug } from 'lucide-react';
+import { ActionIcon, Anchor, Button, Group } from '@mantine/core';
+import { ChevronLeft, ChevronRight, Unplug } from 'lucide-react';
 import { formatCount } from '../format.js';
 import { Empty } from '../parts/notices.js';
 import { Panel } from '../parts/panel.js';
+import { SearchField } from '../parts/search-field.js';
 import { toHash } from '../router.js';
 import { DeliveryMark } from './delivery.js';
 import { subscriptionWords } from './diagnosis.js';
@@ -34,14 +35,7 @@ export function SubscriptionList(props: SubscriptionListProps) {
       flush
       aside={
         connection.subscriptions >= SEARCHED_FROM && (
-          <TextInput
-            size="xs"
-            aria-label="Search subscriptions"
-            placeholder="Search"
-            leftSection={<Search size={14} aria-hidden="true" />}
-            value={search}
-            onChange={(event) => onSearch(event.currentTarget.value)}
-          />
+          <SearchField small label="Search subscriptions" value={search} onChange={onSearch} />
         )
       }
     >

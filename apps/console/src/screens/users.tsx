@@ -1,33 +1,24 @@
 /** People of the installation, whatever their orgs, for operators: kept out, let in again, made operators, signed out. */
 import type { UserRecord } from '@trunkline/contracts/directory';
-import { Button, TextInput } from '@mantine/core';
-import { useDebouncedValue } from '@mantine/hooks';
-import { Search, UserRoundCog } from 'lucide-react';
+import { Button } from '@mantine/core';
+import { UserRoundCog } from 'lucide-react';
 import { useState } from 'react';
 import { Confirm, type Question } from '../parts/confirm.js';
 import { CursorPager } from '../parts/cursor-pager.js';
 import { Empty } from '../parts/notices.js';
 import { useNow } from '../parts/now.js';
 import { Page } from '../parts/page.js';
-import { usePages } from '../parts/pages.js';
 import { Records, type RecordColumn } from '../parts/records.js';
+import { SearchField } from '../parts/search-field.js';
 import type { Session } from '../session.js';
-import { PAGE_SIZE, SOURCE, useChanges, useKept } from './directory.js';
+import { SOURCE, useChanges, useKept, useSearched } from './directory.js';
 import { Kept } from './kept-panel.js';
 import { seenWords } from './people-words.js';
 import { disabling, operating, signingOut } from './user-questions.js';
 
-const PAUSE_MS = 250;
-
 export function Users({ session }: { readonly session: Session }) {
-  const [search, setSearch] = useState('');
-  const [text] = useDebouncedValue(search.trim(), PAUSE_MS);
-  const pages = usePages(text);
-  const users = useKept('directory.users', {
-    limit: PAGE_SIZE,
-    ...(text !== '' && { search: text }),
-    ...(pages.after !== undefined && { after: pages.after }),
-  });
+  const { search, setSearch, text, pages, by } = useSearched();
+  const users = useKept('directory.users', by);
   useChanges(['user', 'member'], users.ask);
   const [question, setQuestion] = useState<Question>();
   return (
@@ -40,15 +31,11 @@ export function Users({ session }: { readonly session: Session }) {
     >
       {users.data && (
         <div className="tl-toolbar">
-          <TextInput
-            className="tl-grow"
-            aria-label="Search users by id, name or address"
+          <SearchField
+            label="Search users by id, name or address"
             placeholder="Id, name, address"
-            leftSection={<Search size={16} aria-hidden="true" />}
             value={search}
-            onChange={(event) => setSearch(event.currentTarget.value)}
-            spellCheck={false}
-            autoCapitalize="none"
+            onChange={setSearch}
           />
         </div>
       )}
