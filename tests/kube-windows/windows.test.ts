@@ -50,6 +50,7 @@ async function start() {
             categories: [],
             preferred: true,
           }),
+        columns: () => Promise.resolve({ columns: [], table: false }),
       },
       access: {
         enter: (_principal, id) =>

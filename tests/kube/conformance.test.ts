@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { findKubeBinaries } from '@trunkline/testkit';
 import { accessSuite } from './suites/access.js';
+import { columnSuite } from './suites/columns.js';
 import { discoverySuite } from './suites/discovery.js';
 import { listSuite } from './suites/lists.js';
 import { logSuite } from './suites/logs.js';
@@ -13,6 +14,7 @@ import { representationSuite } from './suites/representations.js';
 import { restartSuite } from './suites/restarts.js';
 import { webSocketSuite } from './suites/websockets.js';
 import { watchSuite } from './suites/watches.js';
+import { wiresSuite } from './suites/wires.js';
 import { startReal, startSimulated, type KubeTarget } from './targets.js';
 
 const SUITES = [
@@ -20,10 +22,12 @@ const SUITES = [
   watchSuite,
   webSocketSuite,
   representationSuite,
+  columnSuite,
   objectSuite,
   accessSuite,
   discoverySuite,
   logSuite,
+  wiresSuite,
   restartSuite,
 ];
 

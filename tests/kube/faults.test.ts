@@ -257,6 +257,17 @@ describe('restarts', () => {
     await until('it is back', async () => (await api.get(path).catch(() => undefined))?.code === 200);
   });
 
+  it('[KSIM-85] one that has not read its roles refuses everybody but the masters', async () => {
+    const { sim, api, path } = await start();
+    const someone = api.as({ token: sim.issueToken({ name: 'erin', groups: [] }) });
+    expect((await someone.get('/readyz')).code).toBe(200);
+    const ready = sim.faults.refuseUntilReady();
+    for (const one of ['/readyz', path]) expect([one, (await someone.get(one)).code]).toEqual([one, 403]);
+    expect((await api.get(path)).code).toBe(200);
+    ready();
+    expect((await someone.get('/readyz')).code).toBe(200);
+  });
+
   it('[KSIM-78] one that was disposed stays away', async () => {
     const { sim, api, path } = await start();
     await sim.faults.die(50);

@@ -35,7 +35,10 @@ export const kubeModule = defineModule<KubeModuleSetup>({
     const { access, upstreams, clusters, credentials, tuning } = kube;
     const lists = createLists({ clock, random, access, upstreams }, tuning);
     const logs = createLogs({ clock, random, logger, access }, options.logs);
-    const windows = createWindows({ context, upstreams, access }, options.windows);
+    const windows = createWindows(
+      { context, upstreams, access },
+      { askAgainMs: tuning.askAgainMs, ...options.windows },
+    );
     const proxy = createProxy({ clock, access }, options.proxy);
     const wires = identify && createWires({ clock, access, upstreams, identify }, options.wires);
     return {

@@ -95,7 +95,7 @@ export interface KubeTuning {
   readonly maxChannelLength: number;
   /** Changes held back for one reader while rights cannot be asked about; beyond it the reader begins anew. Default 10,000. */
   readonly maxHeldChanges: number;
-  /** Of all reflectors of one way to a cluster; 1,000 of them where nothing else is said. */
+  /** Of all reflectors of one way to a cluster: 1,000 of them, and 1 GiB of objects in each, where nothing else is said. */
   readonly reflectors: Partial<ReflectorSetOptions>;
 }
 
@@ -122,7 +122,7 @@ export const KUBE_DEFAULTS: KubeTuning = {
   askAgainMs: 30_000,
   maxChannelLength: 255,
   maxHeldChanges: 10_000,
-  reflectors: { maxReflectors: 1_000 },
+  reflectors: { maxReflectors: 1_000, reflector: { maxBytes: 1_073_741_824 } },
 };
 
 const LEAST: Partial<Record<keyof KubeTuning, number>> = {

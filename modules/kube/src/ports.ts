@@ -10,6 +10,7 @@ import type {
   ResourceInfo,
 } from '@trunkline/kube-client';
 import type { Principal } from '@trunkline/hub';
+import type { ToldColumns } from './clusters/columns.js';
 
 /** In whose name a cluster is asked. `server`: the connection's own identity. `credential`: one that a user left, by its id. */
 export type Identity = { readonly kind: 'server' } | { readonly kind: 'credential'; readonly id: string };
@@ -43,9 +44,11 @@ export interface Access {
   /**
    * Whether the viewer may list and watch it. An answer is at most 4 s old. Throws `kubeForbidden` with the API server's words where nothing of it may be seen, and
    * a temporary error (retry word `afterBackoff`) where that could not be found out.
+   * @param newcomer true for whoever is about to be shown it for the first time: only what the API server has said within those 4 s counts for them. Without it, what was said last is
+   * repeated for as long as nobody can be asked, and nothing new is shown meanwhile.
    */
-  sight(principal: Principal, cluster: string, question: KubeQuestion): Promise<Sight>;
-  /** The same for one verb on one object or subresource (`get` on `pods/log`, say). */
+  sight(principal: Principal, cluster: string, question: KubeQuestion, newcomer?: boolean): Promise<Sight>;
+  /** The same for one verb on one object or subresource (`get` on `pods/log`, say); `newcomer` as there. */
   may(
     principal: Principal,
     cluster: string,
@@ -57,6 +60,7 @@ export interface Access {
       readonly namespace?: string;
       readonly name?: string;
     },
+    newcomer?: boolean,
   ): Promise<{ readonly recheckMs: number }>;
 }
 
@@ -74,4 +78,14 @@ export interface Upstreams {
     identity: Identity,
     kind: { readonly group?: string; readonly version?: string; readonly resource: string },
   ): Promise<ResourceInfo>;
+  /**
+   * The columns in which the cluster shows a kind; `namespace`: where it may be listed, if not everywhere. Kept for a while, for all who share the identity: they say nothing of any
+   * object, but whoever is told of them must be allowed to list the kind. Throws what the cluster answers, and a temporary error where it does not.
+   */
+  columns(
+    cluster: string,
+    identity: Identity,
+    kind: Pick<ResourceInfo, 'group' | 'version' | 'resource'>,
+    namespace?: string,
+  ): Promise<ToldColumns>;
 }

@@ -16,7 +16,10 @@ import type { KubeTuning } from './options.js';
 import type { Upstreams } from './ports.js';
 import { allReflectors, reflectorsOf, toClusterRecord } from './status.js';
 
-type Method = Exclude<keyof KubeContract['rpc'], 'kube.window' | 'kube.windowState' | 'kube.log'>;
+type Method = Exclude<
+  keyof KubeContract['rpc'],
+  'kube.window' | 'kube.windowState' | 'kube.columns' | 'kube.log'
+>;
 type Route<M extends Method> = (
   params: RpcParams<KubeContract, M>,
   principal: Principal,
@@ -67,9 +70,9 @@ export function createRoutes(deps: RouteDeps, tuning: KubeTuning): Readonly<Reco
         ),
       };
     },
-    'kube.resources': async ({ cluster }, principal) => {
+    'kube.resources': async ({ cluster, maxAgeMs }, principal) => {
       const { upstream } = await access.enter(principal, cluster);
-      const { resources, failures } = await clusters.get(cluster).way(upstream).kinds.all();
+      const { resources, failures } = await clusters.get(cluster).way(upstream).kinds.all(maxAgeMs);
       return {
         resources: resources.map(({ group, version, resource, kind, namespaced, verbs, shortNames }) => ({
           group,

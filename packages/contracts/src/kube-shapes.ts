@@ -26,7 +26,10 @@ export const scope = {
   fieldSelector: selector.optional(),
 };
 
-/** Parts of the objects that are wanted, besides apiVersion, kind and the metadata that identify them; absent: everything. */
+/**
+ * Parts of the objects that are wanted, besides apiVersion, kind, name, namespace and uid; absent: everything. A write that touched none of them is no change: every version is one only
+ * where `metadata.resourceVersion` is among them.
+ */
 export const fields = z.array(jsonPath).min(1).max(64).optional();
 
 export const mode = z.enum(['shared', 'impersonate', 'own']);
@@ -134,6 +137,20 @@ export const windowColumn = z.object({
   type: z.enum(['text', 'number', 'time', 'boolean']),
 });
 
+/** A column as `kube.columns` tells it. */
+export const kindColumn = windowColumn.extend({
+  /** As in the cluster's tables, e.g. `date` or `int32`; often empty. */
+  format: z.string(),
+  /** In the words of the cluster. */
+  description: z.string(),
+  /** 0: always shown; higher ones where there is room, or where they are asked for. */
+  priority: z.number().int(),
+  /** JSONPath, as the definition of a custom resource has it, or where the cell is that of a field. */
+  path: z.string().optional(),
+  /** Whether windows have it, to be shown, sorted and filtered by. False: only the API server can work out its cells. */
+  inWindows: z.boolean(),
+});
+
 export const windowRow = z.object({
   /** `<cluster>/<namespace>/<name>`, or `<cluster>//<name>`; with a recreated object it stays, and the uid changes. */
   id: z.string(),
@@ -179,6 +196,7 @@ export type ReflectorRecord = z.output<typeof reflectorRecord>;
 export type WindowFilter = z.output<typeof windowFilter>;
 export type WindowSort = z.output<typeof windowSort>;
 export type WindowColumn = z.output<typeof windowColumn>;
+export type KindColumn = z.output<typeof kindColumn>;
 export type WindowRow = z.output<typeof windowRow>;
 export type WindowOp = z.output<typeof windowOp>;
 export type WindowSource = z.output<typeof windowSource>;

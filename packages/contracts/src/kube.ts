@@ -11,6 +11,7 @@ import {
   deniedScope,
   fields,
   kind,
+  kindColumn,
   logLine,
   namespaceName,
   objectName,
@@ -80,7 +81,11 @@ export const kubeContract = defineContract({
     },
     'kube.resources': {
       summary: 'The kinds of objects of a cluster, those of its resource definitions included.',
-      params: z.strictObject(cluster),
+      params: z.strictObject({
+        ...cluster,
+        /** For whoever knows that they changed: how old the answer may be, where that is less than the server's own measure. Milliseconds; below 2,000 counts as 2,000. */
+        maxAgeMs: z.number().int().min(0).optional(),
+      }),
       result: z.object({
         resources: z.array(resourceRecord),
         /** API groups that did not answer. */
@@ -94,6 +99,18 @@ export const kubeContract = defineContract({
         namespaces: z.array(z.string()),
         /** Whether every namespace is open to the caller. */
         all: z.boolean(),
+      }),
+    },
+    'kube.columns': {
+      summary:
+        "The columns of a kind: those of the cluster's own tables, custom resources included, and those of windows.",
+      /** `namespace`: where the caller may list the kind; absent: anywhere. */
+      params: z.strictObject({ ...cluster, ...kind, namespace: namespaceName.optional() }),
+      result: z.object({
+        /** In the order of the cluster's tables. */
+        columns: z.array(kindColumn),
+        /** Whether the API server has tables for the kind. Where not, the columns are those of windows alone. */
+        table: z.boolean(),
       }),
     },
     'kube.open': {
@@ -127,12 +144,16 @@ export const kubeContract = defineContract({
         limit: z.number().int().min(1).max(1_000).optional(),
         /** What of the objects goes with the rows; absent: the cells alone. */
         fields,
+        /** Columns that are shown besides those that always are, by their names in `kube.columns`. */
+        columns: z.array(z.string().min(1).max(64)).max(20).optional(),
       }),
       result: z.object({
         /** A stream; its state is `kube.windowState`. Identical windows are one. */
         channel: z.string(),
         columns: z.array(windowColumn),
         denied: z.array(deniedScope),
+        /** Where rights that are granted meanwhile would show more: ask again after this time. Milliseconds; absent: there is no more to see. */
+        askAgainMs: z.number().int().optional(),
       }),
     },
     'kube.windowState': {

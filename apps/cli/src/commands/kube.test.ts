@@ -124,6 +124,32 @@ describe('get', () => {
     expect(live.closed).toBe(true);
   });
 
+  test('[KCON-12] --wide shows the columns of lower priority, and names those that only the cluster can fill', async () => {
+    const column = (name: string, priority: number, inWindows: boolean) => ({
+      ...{ name, title: name.toUpperCase(), type: 'text', format: '', description: '' },
+      ...{ priority, inWindows },
+    });
+    const asked: unknown[] = [];
+    const { io, live, run } = setUp({
+      'kube.columns': (params) => {
+        asked.push(params);
+        return {
+          columns: [column('name', 0, true), column('ip', 1, true), column('gates', 1, false)],
+          table: true,
+        };
+      },
+    });
+    const ended = run('get', 'pods', '-n', 'shop', '--wide');
+    await turns();
+    expect(asked).toEqual([
+      { cluster: 'prod', group: '', version: 'v1', resource: 'pods', namespace: 'shop' },
+    ]);
+    expect(live.shown.window[0]?.[0]).toMatchObject({ columns: ['ip'] });
+    live.shown.window[0]?.[1](view);
+    expect(await ended).toBe(0);
+    expect(io.written.err).toContain("Only the cluster's own tables have: GATES.\n");
+  });
+
   test('[KCON-12] --json: cells under the names of their columns', async () => {
     const { io, live, run } = setUp();
     const ended = run('get', 'pods', '--json');

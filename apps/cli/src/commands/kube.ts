@@ -6,6 +6,7 @@ import { withExample, withToken, type ConnectionOptions } from '../connection-op
 import { CliError, exitOfCode } from '../exit.js';
 import { count, oneLine, table, type Column } from '../format.js';
 import type { Io } from '../io.js';
+import { readWideColumns } from '../kube/columns.js';
 import { chooseCluster, findKind, readClusters } from '../kube/kinds.js';
 import type { KubeWindowQuestion, KubeWindowView } from '../kube/ports.js';
 import type { Connect, LiveConnection, LivePublication } from '../live.js';
@@ -24,6 +25,7 @@ interface GetOptions extends ScopeOptions {
   readonly search?: string;
   readonly sort?: string;
   readonly limit?: string;
+  readonly wide?: boolean;
 }
 
 /** Rows of one window at most. */
@@ -60,6 +62,7 @@ export function addKube(program: Command, io: Io, connect: Connect): void {
       .option('--search <words>', 'rows that contain these words')
       .option('--sort <column>', 'by a column; with a minus in front, descending')
       .option('--limit <n>', 'rows at most', '500')
+      .option('--wide', 'columns of lower priority as well')
       .action((kind: string, name: string | undefined, options: GetOptions) =>
         withLive(io, connect, options, (live) =>
           name === undefined
@@ -68,6 +71,7 @@ export function addKube(program: Command, io: Io, connect: Connect): void {
         ),
       ),
     'trunkline kube get pods -n shop --sort -restarts',
+    'trunkline kube get certificates.cert-manager.io --wide',
     'trunkline kube get deployments.apps web -n shop',
   );
   addKubeLive(kube, io, connect);
@@ -98,13 +102,15 @@ async function printRows(io: Io, live: LiveConnection, typed: string, options: G
   const limit = parseCount('--limit', options.limit ?? '500', 1, MAX_ROWS);
   const cluster = await chooseCluster(live, options.cluster);
   const { group, version, resource } = await findKind(live, cluster, typed);
+  const kind = { group, version, resource };
+  const wide =
+    options.wide === true ? await readWideColumns(live, cluster, kind, options.namespace) : undefined;
   const { columns, rows, total, denied } = await firstView(io, live, {
     cluster,
-    group,
-    version,
-    resource,
+    ...kind,
     ...scopeOf(options),
     ...(options.search === undefined ? {} : { search: options.search }),
+    ...(wide === undefined ? {} : { columns: wide.names }),
     sort: options.sort === undefined ? [] : [sortOf(options.sort)],
     limit,
   });
@@ -115,6 +121,8 @@ async function printRows(io: Io, live: LiveConnection, typed: string, options: G
   if (options.json === true)
     return void (await io.out(`${JSON.stringify(rows.map((row) => toRecord(row, columns)))}\n`));
   await io.out(table(rows, tableColumns(columns, io.clock.now())));
+  if (wide !== undefined && wide.missing.length > 0)
+    io.err(`Only the cluster's own tables have: ${oneLine(wide.missing.join(', '))}.\n`);
   if (rows.length === 0) io.err(`No ${resource} found.\n`);
   else if (total > rows.length)
     io.err(`${count(rows.length)} of ${count(total)}; --limit shows more, --search fewer.\n`);

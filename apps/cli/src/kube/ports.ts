@@ -46,6 +46,8 @@ export interface KubeWindowView {
 export interface KubeWindowQuestion extends KubeQuestion {
   readonly search?: string;
   readonly sort?: readonly { readonly column: string; readonly order: 'asc' | 'desc' }[];
+  /** Columns of lower priority that are shown as well, by name. */
+  readonly columns?: readonly string[];
   readonly limit: number;
 }
 

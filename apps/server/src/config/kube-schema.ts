@@ -1,5 +1,6 @@
-/** The section `kube`: which clusters there are, whose name they are asked in, and the simulated one for demonstrations. */
+/** The section `kube`: which clusters there are, whose name they are asked in, the simulated one for demonstrations, and the limits of all (`kube-limits.ts`). */
 import { z } from 'zod';
+import { kubeLimits } from './kube-limits.js';
 import { choice, flag, integer, list, records, text } from './leaves.js';
 
 const CLUSTER_ID = {
@@ -45,6 +46,7 @@ export const kubeSection = z
         eventsPerSecond: integer('Changes per second in the simulated cluster.', { max: 1_000 }).default(20),
       })
       .prefault({}),
+    ...kubeLimits,
   })
   .prefault({});
 

@@ -10,6 +10,7 @@ import type { Committing, Reading } from '@trunkline/store';
 import type { ResolvedConfig } from '../config/load.js';
 import { connectClusters } from './clusters.js';
 import { DEMO_CLUSTER, startDemo, type RunningDemo } from './demo.js';
+import { toKubeLimits, type KubeLimits } from './limits.js';
 import { createVisibility } from './visibility.js';
 
 export interface ServerKubeDeps {
@@ -24,7 +25,8 @@ export interface ServerKubeDeps {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-export interface ServerKube extends Disposable {
+/** With what the configuration says of windows, logs, the proxy and the wires, as `kubeModule` takes it. */
+export interface ServerKube extends Disposable, Omit<KubeLimits, 'tuning'> {
   readonly kube: Kube;
   /** Absent: the configuration allows none. */
   readonly demo?: Demo;
@@ -55,9 +57,11 @@ export async function openServerKube(deps: ServerKubeDeps, config: ResolvedConfi
       } satisfies Committing & Reading,
       keys: () => directory.secrets.derive('kube credentials'),
     };
+  const { tuning, ...limits } = toKubeLimits(section);
   const kube = createKube(
     { clock, random, logger, credentials },
     {
+      ...tuning,
       clusters: connected.map(({ id, name, mode, groups, connection }): ClusterOptions => ({
         id,
         name,
@@ -75,6 +79,7 @@ export async function openServerKube(deps: ServerKubeDeps, config: ResolvedConfi
           visibility.of(org, DEMO_CLUSTER.id),
         );
   return {
+    ...limits,
     kube,
     ...(demo ? { demo } : {}),
     async dispose() {

@@ -58,4 +58,37 @@ describe('logs as channels', () => {
     ).toContain(2101);
     await hub.dispose();
   });
+
+  it('[KUBE-17] while rights cannot be asked about those who read stay, and nobody new is let in', async () => {
+    const { hub, clock, peer } = createTestHub({ pingIntervalMs: 0 });
+    let inDoubt = false;
+    const access = {
+      enter: () => Promise.resolve({ id: 'c1', upstream: { kind: 'server' }, own: { logs: silent } }),
+      may: (_principal: Principal, _cluster: string, _ask: unknown, newcomer = false) =>
+        newcomer && inDoubt
+          ? Promise.reject(new KubeError('kubeUnreachable', 'nobody answers'))
+          : Promise.resolve({ recheckMs: 4_000 }),
+    } as unknown as Access;
+    const parts = createLogs({ clock, random: createSeededRandom(1), logger: silentLogger, access });
+    await hub.use({ id: 'kube', start: () => parts });
+    const [ada, bob] = [peer(), peer()];
+    await bob.connect({ user: 'bob' });
+    await ada.connect({ user: 'ada' });
+    await ada.call({ subscribe: { channel: CHANNEL } });
+    inDoubt = true;
+    await clock.advance(12_000);
+    expect(await bob.call({ subscribe: { channel: CHANNEL } })).toMatchObject({ error: { temporary: true } });
+    expect(
+      (await ada.frames()).filter(({ push }) => (push as { unsubscribe?: object })?.unsubscribe),
+    ).toEqual([]);
+    inDoubt = false;
+    expect(await bob.call({ subscribe: { channel: CHANNEL } })).toMatchObject({ subscribe: {} });
+    await hub.dispose();
+  });
 });
+
+/** A log in which nothing is said until its reader leaves. */
+async function* silent({ signal }: LogOptions): AsyncGenerator<readonly Uint8Array[]> {
+  await new Promise((resolve) => signal?.addEventListener('abort', resolve));
+  yield [];
+}

@@ -48,23 +48,24 @@ export function createLogs(deps: LogsDeps, given?: Partial<LogsOptions>): Logs {
   const mayRead = (
     principal: Principal,
     { cluster, namespace, pod }: Pick<LogPlace, 'cluster' | 'namespace' | 'pod'>,
-  ) =>
-    access.may(principal, cluster, {
-      verb: 'get',
-      group: '',
-      resource: 'pods',
-      subresource: 'log',
-      namespace,
-      name: pod,
-    });
+    newcomer = false,
+  ) => {
+    const ask = { verb: 'get', group: '', resource: 'pods', subresource: 'log', namespace, name: pod };
+    return access.may(principal, cluster, ask, newcomer);
+  };
 
-  const authorise = async (principal: Principal, channel: string, action: string): Promise<Permission> => {
+  const authorise = async (
+    principal: Principal,
+    channel: string,
+    action: string,
+    stays = false,
+  ): Promise<Permission> => {
     const name = parseLogName(channel);
     if (name === undefined || (action !== 'subscribe' && action !== 'history')) return false;
     const { upstream } = await access.enter(principal, name.cluster);
     // The name of a channel opens nothing: it must be the way that this viewer is given.
     if (credentialOf(upstream) !== name.credential) return false;
-    const { recheckMs } = await mayRead(principal, name);
+    const { recheckMs } = await mayRead(principal, name, !stays);
     note(placeKey(name), principal);
     return { allowed: true, recheckMs };
   };

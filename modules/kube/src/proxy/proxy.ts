@@ -3,7 +3,7 @@
  * `Access` has allowed it; what comes back is passed on as it comes, and never as something that a browser would run.
  */
 import { setMaxListeners } from 'node:events';
-import { mergeOptions, requireNumber, type Clock, type Disposable } from '@trunkline/base';
+import type { Clock, Disposable } from '@trunkline/base';
 import type { RouteDescriptor, RouteRequest, RouteResponse } from '@trunkline/hub';
 import { KubeError, type KubeAnswer } from '@trunkline/kube-client';
 import { CodedError } from '@trunkline/protocol';
@@ -11,31 +11,14 @@ import { nameIn } from '../access/selected.js';
 import type { Access } from '../ports.js';
 import { isTrue, parseApiPath, segmentsOf } from '../wires/api-path.js';
 import { toStatus } from '../wires/status.js';
+import { resolveProxyOptions, type ProxyOptions } from './options.js';
+
+export type { ProxyOptions };
 
 export interface ProxyDeps {
   readonly clock: Clock;
   readonly access: Access;
 }
-
-export interface ProxyOptions {
-  /** In front of a cluster's id. Default `/clusters`. */
-  readonly path: string;
-  /** Longest answer; a longer one is cut off, or refused where it says so itself. Default 256 MiB: 40,000 pods. */
-  readonly maxAnswerBytes: number;
-  /** Requests under way of one user of an org, and of all. Defaults 20 and 500. */
-  readonly maxPerUser: number;
-  readonly maxTotal: number;
-  /** Longest time from the request to the end of its answer, in milliseconds; then it is cut off. Default 120,000. */
-  readonly maxAnswerMs: number;
-}
-
-export const PROXY_DEFAULTS: ProxyOptions = {
-  path: '/clusters',
-  maxAnswerBytes: 256 * 1_048_576,
-  maxPerUser: 20,
-  maxTotal: 500,
-  maxAnswerMs: 120_000,
-};
 
 /** Places of an API server that are about its kinds, or about itself. */
 const ROOTS = new Set(['api', 'apis', 'version', 'openapi', 'healthz', 'livez', 'readyz']);
@@ -50,9 +33,7 @@ export interface Proxy extends Disposable {
 
 /** Throws a RangeError that names a bad option. */
 export function createProxy(deps: ProxyDeps, given?: Partial<ProxyOptions>): Proxy {
-  const options = mergeOptions(PROXY_DEFAULTS, given);
-  for (const field of ['maxAnswerBytes', 'maxPerUser', 'maxTotal', 'maxAnswerMs'] as const)
-    requireNumber(field, options[field], 1);
+  const options = resolveProxyOptions(given);
   const slots = new Slots(options);
   const life = new AbortController();
   setMaxListeners(0, life.signal);

@@ -13,13 +13,15 @@ const LIMIT_DEFAULT = 100;
 /** Rows beyond this are not scrolled to; filters find them. */
 const OFFSET_MAX = 10_000_000;
 
-/** Throws `badRequest` naming the param. */
+/** Throws `badRequest` naming the param. `own`: the columns that the kind has anyway. */
 export function toQuery(
   params: WindowParams,
-  columns: readonly WindowColumn[],
+  own: readonly WindowColumn[],
   printed: readonly PrinterColumn[],
 ): WindowQuery {
-  const names = new Set(columns.map(({ name }) => name));
+  const names = new Set([...own, ...printed].map(({ name }) => name));
+  for (const [index, name] of (params.columns ?? []).entries())
+    requireColumn(`columns[${index}]`, name, names);
   const { filter = [], search = '', sort = [], offset = 0, limit = LIMIT_DEFAULT, fields } = params;
   if (offset > OFFSET_MAX) throw new CodedError('badRequest', `offset must be at most ${OFFSET_MAX}`);
   const words = search.toLowerCase().split(/\s+/u);
@@ -61,9 +63,13 @@ function toTerm(given: WindowSort | WindowFilter, where: string, names: Readonly
     const { path } = given;
     return { path: named(`${where}.path`, () => formatPath(parsePath(path))) };
   }
-  if (!names.has(given.column))
-    throw new CodedError('badRequest', `${where}.column must be one of ${[...names].join(', ')}`);
+  requireColumn(`${where}.column`, given.column, names);
   return { column: given.column };
+}
+
+function requireColumn(where: string, name: string, names: ReadonlySet<string>): void {
+  if (!names.has(name))
+    throw new CodedError('badRequest', `${where} must be one of ${[...names].join(', ')}`);
 }
 
 /** An operation goes with some kinds of values only; the schema knows them one by one. */

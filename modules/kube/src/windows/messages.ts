@@ -11,6 +11,8 @@ export type SourceFacts = WindowSource['state'];
 /** A column that is read by a path of a definition (`engine/printer-path.ts`). */
 export interface PrinterColumn extends WindowColumn {
   readonly path: string;
+  /** Not shown: the window is sorted or filtered by it. Default false. */
+  readonly hidden?: boolean;
 }
 
 /** The rows that a window wants; checked before it comes here. */

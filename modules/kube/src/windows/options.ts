@@ -17,6 +17,8 @@ export interface WindowsOptions {
   readonly maxWishes: number;
   /** Questions of one window: clusters times namespaces. Default 100. */
   readonly maxQuestions: number;
+  /** After which time a window that does not show all should be asked for again, in milliseconds. Default 30,000, as for lists. */
+  readonly askAgainMs: number;
   /** Bytes of objects in one message to the engine. Default 262,144: copying them takes a tenth of a millisecond. */
   readonly partMaxBytes: number;
   /** Bytes on their way to the engine. Default 1,048,576: enough for it not to wait. */
@@ -38,6 +40,7 @@ export const WINDOWS_DEFAULTS: WindowsOptions = {
   maxPerOrg: 2_000,
   maxWishes: 64,
   maxQuestions: 100,
+  askAgainMs: 30_000,
   partMaxBytes: 262_144,
   inFlightMaxBytes: 1_048_576,
   loadWaitMs: 3_000,

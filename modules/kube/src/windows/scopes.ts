@@ -84,19 +84,20 @@ export async function findScopes(
 
 /**
  * For how long it is known that a principal may see all of these, in milliseconds; undefined where they may not. Throws what `Access` throws: its words are the viewer's, and
- * a temporary failure is no refusal.
+ * a temporary failure is no refusal. `newcomer`: see `Access.sight`.
  */
 export async function holdScopes(
   access: Access,
   principal: Principal,
   scopes: readonly Scope[],
+  newcomer: boolean,
 ): Promise<number | undefined> {
   const known = await Promise.all(
     scopes.map(async (scope) => {
       const { upstream } = await access.enter(principal, scope.cluster);
       // Whoever has another credential now sees through other eyes.
       if (!isSameIdentity(upstream, scope.upstream)) return undefined;
-      const sight = await access.sight(principal, scope.cluster, scope.question);
+      const sight = await access.sight(principal, scope.cluster, scope.question, newcomer);
       return covers(sight, scope.namespaces) ? sight.recheckMs : undefined;
     }),
   );

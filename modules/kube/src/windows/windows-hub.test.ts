@@ -78,6 +78,22 @@ describe('windows behind the hub', () => {
     expect(await ada.call({ subscribe: { channel } })).toMatchObject({ error: { code: 1308 } });
   });
 
+  it('[KUBE-17] while rights cannot be asked about those who read stay, and nobody new is let in or shown the state', async () => {
+    const { bed, clock, ada, rpc, channel } = await createBed();
+    await ada.call({ subscribe: { channel } });
+    await clock.advance(300);
+    bed.inDoubt = true;
+    await clock.advance(10_000);
+    expect((await ada.frames()).filter(({ push }) => (push as Frame | undefined)?.['unsubscribe'])).toEqual(
+      [],
+    );
+    expect(await rpc('kube.windowState', { channel })).toMatchObject({ error: { temporary: true } });
+    await ada.call({ unsubscribe: { channel } });
+    expect(await ada.call({ subscribe: { channel } })).toMatchObject({ error: { temporary: true } });
+    bed.inDoubt = false;
+    expect(await ada.call({ subscribe: { channel } })).toMatchObject({ subscribe: {} });
+  });
+
   it('[KWIN-13] a window that is not known is an error that asks to begin anew', async () => {
     const { ada, rpc } = await createBed();
     const channel = `kubewindow:${'0'.repeat(32)}`;

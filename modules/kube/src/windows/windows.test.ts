@@ -110,73 +110,6 @@ describe('live windows', () => {
     },
   );
 
-  it('[KWIN-19] a custom resource has the columns of its definition, to be shown, searched, filtered and sorted by', async () => {
-    const bed = createWindowsBed();
-    const widget = (name: string, size: number, ready: string) => ({
-      ...pod({ name }),
-      spec: { size },
-      status: { conditions: [{ type: 'Other' }, { type: 'Ready', status: ready }] },
-    });
-    const column = (name: string, type: string, jsonPath: string, more = {}) => ({
-      name,
-      type,
-      jsonPath,
-      ...more,
-    });
-    bed.list('one', 'definitions').put({
-      metadata: { name: 'widgets.example.com' },
-      spec: {
-        versions: [
-          { name: 'v1alpha1', additionalPrinterColumns: [column('Old', 'string', '.spec.old')] },
-          {
-            name: 'v1',
-            additionalPrinterColumns: [
-              column('Size', 'integer', '.spec.size'),
-              column('Is Ready', 'string', '.status.conditions[?(@.type=="Ready")].status'),
-              column('Details', 'string', '.spec.details', { priority: 1 }),
-              column('Age', 'date', '.metadata.creationTimestamp'),
-              column('Odd', 'string', '.spec..size'),
-            ],
-          },
-        ],
-      },
-    });
-    bed.list('one', 'definitions').live();
-    live(bed, widget('a', 2, 'True'), widget('b', 10, 'False'), widget('c', 3, 'Unknown'));
-    const kind = { group: 'example.com', resource: 'widgets' };
-    const { columns } = await bed.ask(kind);
-    expect(columns.slice(2)).toEqual([
-      { name: 'age', title: 'Age', type: 'time' },
-      { name: 'size', title: 'Size', type: 'number' },
-      { name: 'is-ready', title: 'Is Ready', type: 'text' },
-    ]);
-    const viewer = await bed.follow({ ...kind, sort: [{ column: 'size', order: 'desc' }] });
-    expect(viewer.rows.map(({ cells }) => cells.slice(3))).toEqual([
-      [10, 'False'],
-      [3, 'Unknown'],
-      [2, 'True'],
-    ]);
-    bed.list().put(widget('a', 20, 'True'));
-    await bed.clock.advance(200);
-    expect(names(viewer)).toEqual(['a', 'b', 'c']);
-    expect(names(await bed.follow({ ...kind, search: 'unkn' }))).toEqual(['c']);
-    const filter = [{ column: 'is-ready', op: 'ne' as const, value: 'True' }];
-    expect(names(await bed.follow({ ...kind, filter }))).toEqual(['b', 'c']);
-  });
-
-  it('[KWIN-19] where the definition cannot be read, or not soon, there are none', async () => {
-    const bed = createWindowsBed();
-    const asked = bed.until(bed.ask({ group: 'example.com', resource: 'widgets' }));
-    expect((await asked).columns.map(({ name }) => name)).toEqual(['name', 'namespace', 'age']);
-    expect(bed.list('one', 'definitions').listeners.size).toBe(0);
-    bed.refuse = new Error('no');
-    expect((await bed.ask({ group: 'other.example.com', resource: 'gadgets' })).columns).toHaveLength(3);
-    bed.refuse = undefined;
-    await bed.ask({ group: 'networking.k8s.io', resource: 'ingresses' });
-    await bed.ask({ group: 'apps', resource: 'deployments' });
-    expect(bed.list('one', 'definitions').leases).toBe(1);
-  });
-
   it('[KWIN-4] what is searched for is in some cell, in whatever case; times are not looked at', async () => {
     const bed = createWindowsBed();
     live(bed, pod({ name: 'Web-1', node: 'n7' }), pod({ name: 'db', phase: 'Pending' }));
@@ -348,12 +281,14 @@ describe('live windows', () => {
     bed.list('one', 'web').put(pod({ name: 'w', namespace: 'web' }));
     bed.list('one', 'db').put(pod({ name: 'd', namespace: 'db' }));
     for (const namespace of ['web', 'db']) bed.list('one', namespace).live();
-    const { denied } = await bed.ask({}, 'bob');
-    expect(denied).toEqual([]);
+    const { denied, askAgainMs } = await bed.ask({}, 'bob');
+    expect([denied, askAgainMs]).toEqual([[], 30_000]);
+    expect((await bed.ask({}, 'ada')).askAgainMs).toBeUndefined();
     expect(names(await bed.follow({}, 'bob'))).toEqual(['d', 'w']);
     expect(bed.list().leases).toBe(0);
     const asked = await bed.ask({ sources: [{ cluster: 'one', namespaces: ['web', 'kube-system'] }] }, 'bob');
     expect(asked.denied).toMatchObject([{ cluster: 'one', namespace: 'kube-system', code: 1308 }]);
+    expect([asked.askAgainMs, (await bed.ask({}, 'ada')).askAgainMs]).toEqual([30_000, undefined]);
     await expect(bed.ask({}, 'eve')).rejects.toMatchObject({ code: 1308 });
   });
 

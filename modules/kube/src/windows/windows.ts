@@ -1,5 +1,5 @@
 /**
- * Live windows: the methods `kube.window` and `kube.windowState` and the namespace `kubewindow`. A call makes a window of a question and of the rights of who asks; whoever has the same
+ * Live windows: the methods `kube.window`, `kube.windowState` and `kube.columns` and the namespace `kubewindow`. A call makes a window of a question and of the rights of who asks; whoever has the same
  * of both gets the same one. Rows are filtered, sorted and cut by the engine; this side decides who reads them.
  */
 import type { Disposable } from '@trunkline/base';
@@ -17,12 +17,12 @@ import type {
 import { CodedError } from '@trunkline/protocol';
 import type { Access, Upstreams } from '../ports.js';
 import { toQuery, windowId, wishesOf, type WindowParams } from './asking.js';
-import { readPrinterColumns } from './definitions.js';
 import { EngineLink } from './engine-link.js';
 import type { StartEngine } from './engine-port.js';
 import { startEngineThread } from './engine-thread.js';
 import { windowColumns } from './engine/columns.js';
 import { Feeds } from './feeds.js';
+import { askColumns, readWindowColumns } from './kind-columns.js';
 import type { FromEngine } from './messages.js';
 import { OpenWindows } from './open-windows.js';
 import { resolveWindowsOptions, type WindowsOptions } from './options.js';
@@ -35,9 +35,11 @@ export { WINDOWS_DEFAULTS, type WindowsOptions } from './options.js';
 
 const NAMESPACE = 'kubewindow';
 
+type ColumnsParams = Parameters<typeof askColumns>[2];
+
 export interface WindowsDeps {
   readonly context: Pick<ModuleContext, 'clock' | 'random' | 'logger'>;
-  readonly upstreams: Pick<Upstreams, 'lease' | 'resolve'>;
+  readonly upstreams: Pick<Upstreams, 'lease' | 'resolve' | 'columns'>;
   readonly access: Access;
   /** Default: a worker thread. */
   readonly startEngine?: StartEngine;
@@ -53,7 +55,7 @@ export interface WindowsStats {
 
 export interface WindowsParts {
   readonly namespaces: readonly ModuleNamespace[];
-  readonly rpc: Readonly<Record<'kube.window' | 'kube.windowState', RpcMethod>>;
+  readonly rpc: Readonly<Record<'kube.window' | 'kube.windowState' | 'kube.columns', RpcMethod>>;
   stats(): WindowsStats;
   dispose(): Promise<void>;
 }
@@ -93,19 +95,24 @@ export function createWindows(deps: WindowsDeps, given?: Partial<WindowsOptions>
     }
   }
 
-  /** Milliseconds for which it is known that they may read it; throws and undefined: no. */
-  async function hold(principal: Principal, record: WindowRecord): Promise<number | undefined> {
+  /** Milliseconds for which it is known that they may read it; throws and undefined: no. `newcomer`: see `Access.sight`. */
+  async function hold(
+    principal: Principal,
+    record: WindowRecord,
+    newcomer: boolean,
+  ): Promise<number | undefined> {
     registry.touch(record);
-    return holdScopes(access, principal, record.scopes);
+    return holdScopes(access, principal, record.scopes, newcomer);
   }
 
   async function authorise(
     principal: Principal,
     channel: string,
     action: ChannelAction,
+    stays = false,
   ): Promise<Permission> {
     if (action === 'publish') return false;
-    const recheckMs = await hold(principal, registry.find(principal.org, idOf(channel)));
+    const recheckMs = await hold(principal, registry.find(principal.org, idOf(channel)), !stays);
     return recheckMs !== undefined && { allowed: true, recheckMs };
   }
 
@@ -137,21 +144,30 @@ export function createWindows(deps: WindowsDeps, given?: Partial<WindowsOptions>
       fieldSelector,
       maxQuestions: options.maxQuestions,
     });
-    const [{ cluster, upstream, question, rows }] = scopes;
-    const printed = await readPrinterColumns({ clock, upstreams }, cluster, upstream, question, rows);
-    const shown = printed.map(({ name, title, type }) => ({ name, title, type }));
-    const columns = [...windowColumns(rows, sources.length > 1), ...shown];
-    const query = toQuery(params, columns, printed);
+    const [first] = scopes;
+    const { rows } = first;
+    const own = windowColumns(rows, sources.length > 1);
+    const printed = await readWindowColumns({ clock, upstreams }, first, params, own);
+    const shown = printed.flatMap(({ name, title, type, hidden }) =>
+      hidden === true ? [] : [{ name, title, type }],
+    );
+    const query = toQuery(params, own, printed);
     const { org, user } = principal;
     const id = windowId(org, scopes, query);
     const wishes = wishesOf(query);
     registry.enter({ id, org, user, scopes, query, kind: `${rows.group}/${rows.resource}`, wishes });
-    return { channel: `${NAMESPACE}:${id}`, columns, denied };
+    const isPart = denied.length > 0 || scopes.some(({ namespaces }) => namespaces !== undefined);
+    return {
+      channel: `${NAMESPACE}:${id}`,
+      columns: [...own, ...shown],
+      denied,
+      ...(isPart ? { askAgainMs: options.askAgainMs } : {}),
+    };
   }
 
   async function state(channel: string, principal: Principal) {
     const record = registry.find(principal.org, idOf(channel));
-    if ((await hold(principal, record)) === undefined) throw new CodedError('permissionDenied');
+    if ((await hold(principal, record, true)) === undefined) throw new CodedError('permissionDenied');
     if (record.open === undefined)
       throw new CodedError(
         'sourceUnavailable',
@@ -181,6 +197,12 @@ export function createWindows(deps: WindowsDeps, given?: Partial<WindowsOptions>
       'kube.window': {
         params: paramsSchema(kubeContract.rpc['kube.window']),
         handle: async (params, { principal }) => ({ result: await ask(params as WindowParams, principal) }),
+      },
+      'kube.columns': {
+        params: paramsSchema(kubeContract.rpc['kube.columns']),
+        handle: async (params, { principal }) => ({
+          result: await askColumns({ access, upstreams }, principal, params as ColumnsParams),
+        }),
       },
       'kube.windowState': {
         params: paramsSchema(kubeContract.rpc['kube.windowState']),

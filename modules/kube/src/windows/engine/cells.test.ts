@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { podReady, podRestarts, podStatus, workloadReady } from './cells.js';
+import {
+  dataCount,
+  nodeRoles,
+  nodeStatus,
+  podReady,
+  podRestarts,
+  podStatus,
+  servicePorts,
+  workloadReady,
+} from './cells.js';
 import { columnsOf, windowColumns } from './columns.js';
 import { readPath } from './parts.js';
 import { toValue } from './values.js';
@@ -91,6 +100,26 @@ describe('cells of rows', () => {
     expect(workloadReady({ status: { desiredNumberScheduled: 4, numberReady: 4 } })).toBe('4/4');
   });
 
+  it('[KWIN-3] status and roles of nodes, ports of services, entries of config maps and secrets', () => {
+    const node = (status: string, spec: object = {}) => ({
+      spec,
+      status: {
+        conditions: [
+          { type: 'DiskPressure', status: 'False' },
+          { type: 'Ready', status },
+        ],
+      },
+    });
+    expect(
+      [node('True'), node('Unknown'), node('True', { unschedulable: true }), {}].map(nodeStatus),
+    ).toEqual(['Ready', 'NotReady', 'Ready,SchedulingDisabled', 'Unknown']);
+    const labels = { 'node-role.kubernetes.io/worker': '', 'kubernetes.io/role': 'master', zone: 'a' };
+    expect([nodeRoles({ metadata: { labels } }), nodeRoles({})]).toEqual(['master,worker', '']);
+    const ports = [{ port: 80 }, { port: 53, protocol: 'UDP', nodePort: 30_053 }];
+    expect([servicePorts({ spec: { ports } }), servicePorts({})]).toEqual(['80/TCP,53:30053/UDP', '']);
+    expect([dataCount({ data: { a: 1 }, binaryData: { b: 1 } }), dataCount({ data: [] })]).toEqual([2, 0]);
+  });
+
   it('[KWIN-3] the columns of a kind; a cluster in front where there are several', () => {
     const names = (group: string, resource: string, namespaced: boolean, several = false) =>
       windowColumns({ group, resource, namespaced }, several).map(({ name }) => name);
@@ -104,7 +133,9 @@ describe('cells of rows', () => {
       'age',
     ]);
     expect(names('apps', 'deployments', true)).toEqual(['name', 'namespace', 'ready', 'age']);
-    expect(names('', 'nodes', false)).toEqual(['name', 'age']);
+    expect(names('', 'nodes', false)).toEqual(['name', 'status', 'roles', 'version', 'age']);
+    expect(names('', 'services', true)).toEqual(['name', 'namespace', 'type', 'cluster-ip', 'port-s', 'age']);
+    expect(names('', 'namespaces', false)).toEqual(['name', 'age']);
     expect(names('example.com', 'pods', true, true)).toEqual(['cluster', 'name', 'namespace', 'age']);
   });
 
@@ -119,6 +150,7 @@ describe('cells of rows', () => {
     const kinds = [
       { group: '', resource: 'pods' },
       { group: 'apps', resource: 'deployments' },
+      ...['nodes', 'services', 'secrets'].map((resource) => ({ group: '', resource })),
     ];
     for (const kind of kinds)
       for (const { cell, order } of columnsOf({ ...kind, namespaced: true }))

@@ -94,3 +94,46 @@ export function readyOrder(cell: string): number {
   const slash = cell.indexOf('/');
   return Number(cell.slice(0, slash)) * ORDER_STEP + Math.min(Number(cell.slice(slash + 1)), ORDER_STEP - 1);
 }
+
+/** Ready or not, or unknown; and whether pods may come. */
+export function nodeStatus(node: unknown): string {
+  const conditions = readList(node, 'status', 'conditions');
+  const ready = conditions.find((one) => readText(one, 'type') === 'Ready');
+  const state = readText(ready, 'status') === 'True' ? 'Ready' : ready === undefined ? 'Unknown' : 'NotReady';
+  return read(node, 'spec', 'unschedulable') === true ? `${state},SchedulingDisabled` : state;
+}
+
+const ROLE = 'node-role.kubernetes.io/';
+
+/** As labels give them, in order; empty where there are none. */
+export function nodeRoles(node: unknown): string {
+  const roles = Object.entries(readMembers(node, 'metadata', 'labels')).flatMap(([label, value]) => {
+    if (label.startsWith(ROLE)) return label.length > ROLE.length ? [label.slice(ROLE.length)] : [];
+    return label === 'kubernetes.io/role' && typeof value === 'string' && value !== '' ? [value] : [];
+  });
+  return [...new Set(roles)].sort().join(',');
+}
+
+/** `80/TCP,443:30443/TCP`: with the port of the nodes where there is one. */
+export function servicePorts(service: unknown): string {
+  return readList(service, 'spec', 'ports')
+    .map((port) => {
+      const nodePort = readNumber(port, 'nodePort') ?? 0;
+      const own = `${readNumber(port, 'port') ?? 0}${nodePort > 0 ? `:${nodePort}` : ''}`;
+      return `${own}/${readText(port, 'protocol') || 'TCP'}`;
+    })
+    .join(',');
+}
+
+/** Entries of a config map or a secret. */
+export function dataCount(object: unknown): number {
+  const count = (name: string): number => Object.keys(readMembers(object, name)).length;
+  return count('data') + count('binaryData');
+}
+
+function readMembers(value: unknown, ...names: readonly string[]): Readonly<Record<string, unknown>> {
+  const found = read(value, ...names);
+  return typeof found === 'object' && found !== null && !Array.isArray(found)
+    ? (found as Readonly<Record<string, unknown>>)
+    : {};
+}

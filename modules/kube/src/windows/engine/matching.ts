@@ -43,13 +43,13 @@ export class Reading {
   /** All cells, in the order of the columns. */
   cells(): readonly ReadRow[] {
     const own = this.#layout.cellSlots.map(readSlot);
-    return [...(this.#query.clusterColumn ? [readCluster] : []), ...own, ...this.#printed(() => true)];
+    return [...(this.#query.clusterColumn ? [readCluster] : []), ...own, ...this.#shown(() => true)];
   }
 
   /** The cells that are searched: all but times, which viewers see as ages. */
   searched(): readonly ReadRow[] {
     const own = this.#layout.searchSlots.map(readSlot);
-    const printed = this.#printed(({ type }) => type !== 'time');
+    const printed = this.#shown(({ type }) => type !== 'time');
     return [...(this.#query.clusterColumn ? [readCluster] : []), ...own, ...printed];
   }
 
@@ -59,9 +59,9 @@ export class Reading {
     return fields && this.#acquire(this.#layout.acquireProjection(fields));
   }
 
-  #printed(wanted: (column: PrinterColumn) => boolean): readonly ReadRow[] {
+  #shown(wanted: (column: PrinterColumn) => boolean): readonly ReadRow[] {
     return this.#query.printed
-      .filter(wanted)
+      .filter((column) => column.hidden !== true && wanted(column))
       .map(({ path }) => this.#acquire(this.#layout.acquirePrinted(path)));
   }
 

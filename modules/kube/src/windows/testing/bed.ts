@@ -1,7 +1,7 @@
 /** What the tests of windows share: objects, lists that change by hand behind the upstream port, rights that are given and taken, and viewers that apply what they are told. */
 import { createSeededRandom } from '@trunkline/base';
 import { FakeClock, MemoryLogger } from '@trunkline/base/testing';
-import type { WindowColumn, WindowOp, WindowRow, WindowSource } from '@trunkline/contracts/kube';
+import type { KindColumn, WindowColumn, WindowOp, WindowRow, WindowSource } from '@trunkline/contracts/kube';
 import type { LocalEmitter, ModuleNamespace, Principal } from '@trunkline/hub';
 import {
   KubeError,
@@ -14,6 +14,7 @@ import {
 } from '@trunkline/kube-client';
 import type { Disposable } from '@trunkline/base';
 import type { Position, SourceState } from '@trunkline/protocol';
+import type { ToldColumns } from '../../clusters/columns.js';
 import type { Access, Sight, Upstreams } from '../../ports.js';
 import type { WindowParams } from '../asking.js';
 import { startEngineHere } from '../engine-here.js';
@@ -22,7 +23,10 @@ import { Engine } from '../engine/engine.js';
 import type { FromEngine, Published } from '../messages.js';
 import type { WindowState } from '../open-windows.js';
 import type { WindowsOptions } from '../options.js';
+import type { askColumns } from '../kind-columns.js';
 import { createWindows, type WindowsParts } from '../windows.js';
+
+type ColumnsParams = Parameters<typeof askColumns>[2];
 
 export interface PodDraft {
   readonly namespace?: string;
@@ -276,14 +280,26 @@ export interface WindowsBed {
   readonly namespace: ModuleNamespace;
   /** Clusters that cannot be entered, with what they throw. */
   readonly closed: Map<string, Error>;
-  /** By cluster and namespace; `''`: all of them, `definitions`: those of custom resources. Made when asked for. */
+  /** By cluster and namespace; `''`: all of them. Made when asked for. */
   list(cluster?: string, namespace?: string): FakeList;
   /** What leases throw while it is set. */
   refuse: Error | undefined;
+  /** Whether rights cannot be asked about. */
+  inDoubt: boolean;
+  /** The columns of clusters: told, refused, or not answered. */
+  told: ToldColumns | Error | 'never';
+  /** Namespaces in which columns were asked for. */
+  readonly columnsAsked: (string | undefined)[];
+  columns(params: Partial<ColumnsParams>, user?: string): Promise<{ columns: KindColumn[]; table: boolean }>;
   ask(
     params: Partial<WindowParams>,
     user?: string,
-  ): Promise<{ channel: string; columns: readonly WindowColumn[]; denied: readonly unknown[] }>;
+  ): Promise<{
+    channel: string;
+    columns: readonly WindowColumn[];
+    denied: readonly unknown[];
+    askAgainMs?: number;
+  }>;
   state(channel: string, user?: string): Promise<WindowState>;
   /** The channel's first reader, without the hub. */
   open(channel: string, org?: string): { readonly viewer: Viewer; close(): void };
@@ -313,8 +329,7 @@ export function createWindowsBed(
   const upstreams: Upstreams = {
     lease: (cluster, _identity, question, listener) => {
       if (bed.refuse !== undefined) throw bed.refuse;
-      const defined = question.resource === 'customresourcedefinitions';
-      const leased = list(cluster, defined ? 'definitions' : question.namespace);
+      const leased = list(cluster, question.namespace);
       const own = { ...listener };
       leased.leases++;
       leased.listeners.add(own);
@@ -332,12 +347,18 @@ export function createWindowsBed(
         categories: [],
         preferred: true,
       }),
+    columns: async (_cluster, _identity, _kind, within) => {
+      bed.columnsAsked.push(within);
+      if (bed.told === 'never') return new Promise(() => undefined);
+      if (bed.told instanceof Error) throw bed.told;
+      return bed.told;
+    },
   };
   const parts = createWindows(
     {
       context: { clock, random: createSeededRandom(1), logger },
       upstreams,
-      access: createAccess(rights, closed),
+      access: createAccess(rights, closed, () => bed.inDoubt),
       startEngine: start(clock),
     },
     options,
@@ -358,6 +379,14 @@ export function createWindowsBed(
     closed,
     list,
     refuse: undefined as Error | undefined,
+    inDoubt: false,
+    told: { columns: [], table: false } as WindowsBed['told'],
+    columnsAsked: [] as (string | undefined)[],
+    columns: async (params: Partial<ColumnsParams>, user = 'ada') => {
+      const whole = { cluster: 'one', resource: 'pods', ...params };
+      const outcome = (await parts.rpc['kube.columns'].handle(whole, context(user))) as { result: never };
+      return outcome.result;
+    },
     ask: async (params: Partial<WindowParams>, user = 'ada') => {
       const whole = { sources: [{ cluster: 'one' }], resource: 'pods', ...params };
       const outcome = (await parts.rpc['kube.window'].handle(whole, context(user))) as { result: never };
@@ -389,7 +418,7 @@ export function createWindowsBed(
   return bed;
 }
 
-function createAccess(rights: Rights, closed: ReadonlyMap<string, Error>): Access {
+function createAccess(rights: Rights, closed: ReadonlyMap<string, Error>, inDoubt: () => boolean): Access {
   const sightOf = (user: string, question: KubeQuestion): Sight => {
     const right = rights.get(user);
     const { namespace } = question;
@@ -409,7 +438,10 @@ function createAccess(rights: Rights, closed: ReadonlyMap<string, Error>): Acces
         : ({ kind: 'server' } as const);
       return { id: cluster, upstream, own: {} as never, confinedTo: undefined };
     },
-    sight: async ({ user }, _cluster, question) => sightOf(user, question),
+    sight: async ({ user }, _cluster, question, newcomer = false) => {
+      if (newcomer && inDoubt()) throw new KubeError('kubeUnreachable', 'nobody answers');
+      return sightOf(user, question);
+    },
     may: async () => ({ recheckMs: 4_000 }),
   };
 }

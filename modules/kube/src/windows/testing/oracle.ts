@@ -73,7 +73,7 @@ function toRow({ cluster, value }: OracleObject): OracleRow {
 
 function show(row: OracleRow, { labels, clusterColumn }: OracleQuestion): WindowRow {
   const { apiVersion, kind, metadata } = row.value as Record<string, Record<string, unknown>>;
-  const { namespace, name, uid, resourceVersion } = metadata ?? {};
+  const { namespace, name, uid } = metadata ?? {};
   const wanted = metadata?.['labels'];
   const cells = COLUMNS.map((column) => row.cells[column] ?? null);
   return {
@@ -81,7 +81,7 @@ function show(row: OracleRow, { labels, clusterColumn }: OracleQuestion): Window
     uid: row.uid,
     cells: clusterColumn === true ? [row.cluster, ...cells] : cells,
     ...(labels === true && {
-      object: { apiVersion, kind, metadata: { namespace, name, uid, resourceVersion, labels: wanted } },
+      object: { apiVersion, kind, metadata: { namespace, name, uid, labels: wanted } },
     }),
   };
 }
