@@ -3,9 +3,10 @@
  * Measures Trunkline beside its peers and prints tables.
  *
  *   node bench/run.mjs [--quick] [--rows fanout,burst,memory,recover,latency] [--peers trunkline,loop,…]
+ *   node bench/run.mjs --rows kube                 all rows of live Kubernetes lists
  *
  * A full run keeps each row under bench/results/ and renders bench/RESULTS.md from all rows kept. `--quick` is a smoke test of the
- * harness: small numbers, under a minute, nothing written. Exit code 1: a delivery was lost, doubled or out of order, or a process
+ * harness: small numbers, some two minutes, nothing written. Exit code 1: a delivery was lost, doubled or out of order, or a process
  * failed; missed aims are reported, not failures.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -15,11 +16,18 @@ import { PEERS, unavailable } from './lib/peers.mjs';
 import { renderResults, renderRow } from './lib/report.mjs';
 import { burst } from './rows/burst.mjs';
 import { fanout } from './rows/fanout.mjs';
+import { kubeApply } from './rows/kube-apply.mjs';
+import { kubeFaults } from './rows/kube-faults.mjs';
+import { kubeMemory } from './rows/kube-memory.mjs';
+import { kubeSubscribe } from './rows/kube-subscribe.mjs';
+import { kubeViewers } from './rows/kube-viewers.mjs';
+import { kubeWindows } from './rows/kube-windows.mjs';
 import { latency } from './rows/latency.mjs';
 import { memory } from './rows/memory.mjs';
 import { recover } from './rows/recover.mjs';
 
-const ROWS = [fanout, burst, memory, recover, latency];
+const KUBE_ROWS = [kubeViewers, kubeWindows, kubeApply, kubeSubscribe, kubeMemory, kubeFaults];
+const ROWS = [fanout, burst, memory, recover, latency, ...KUBE_ROWS];
 const RESULTS = new URL('./results/', import.meta.url);
 
 const { values: flags } = parseArgs({
@@ -40,7 +48,8 @@ function chosen(list, given, nameOf, what) {
 }
 
 async function main() {
-  const rows = chosen(ROWS, flags.rows, (row) => row.id, '--rows');
+  const named = flags.rows?.replace(/(^|,)kube(?=,|$)/, `$1${KUBE_ROWS.map(({ id }) => id).join(',')}`);
+  const rows = chosen(ROWS, named, (row) => row.id, '--rows');
   const wanted = chosen(Object.keys(PEERS), flags.peers, (peer) => peer, '--peers');
   requireOpenFiles(flags.quick ? 1_024 : 6_000);
   const disturbed = disturbance();
@@ -50,12 +59,16 @@ async function main() {
     const entered = row.peers.filter((peer) => wanted.includes(peer));
     const skipped = entered.filter(unavailable).map((peer) => `${PEERS[peer].label}: ${unavailable(peer)}`);
     const peers = entered.filter((peer) => !unavailable(peer));
-    if (peers.length === 0)
+    const reason = row.unavailable?.();
+    if (reason !== undefined) throw new Error(`${row.id}: ${reason}`);
+    if (row.peers.length > 0 && peers.length === 0)
       throw new Error(`${row.id}: none of its peers can run: ${skipped.join('; ') || 'none was chosen'}`);
     const outcome = await row.run({ peers, quick: flags.quick, note });
     note('');
     const result = { id: row.id, title: row.title, conditions, skipped, ...outcome };
-    process.stdout.write(`\n${renderRow(result)}\n`);
+    const { date, commit, cpu, cores, node, kernel, loadBefore } = conditions;
+    const under = `${date}, ${commit}, ${cpu}, ${cores} cores, Node ${node}, ${kernel}, load ${loadBefore}`;
+    process.stdout.write(`\n${renderRow(result)}\n\n${row.id}: ${under}\n`);
     if (!flags.quick) await keep(result);
   }
 }

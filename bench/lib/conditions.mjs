@@ -42,7 +42,7 @@ function commit() {
     execFileSync('git', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   try {
     const id = git('rev-parse', '--short=12', 'HEAD');
-    return git('status', '--porcelain', '--', 'packages') === '' ? id : `${id} with changes`;
+    return git('status', '--porcelain', '--', 'packages', 'modules') === '' ? id : `${id} with changes`;
   } catch {
     return 'none';
   }

@@ -38,7 +38,7 @@ export function check(text, results, peer, aim) {
 }
 
 /** Markdown of one finished row. */
-export function renderRow({ title, columns, table, checks, skipped }) {
+export function renderRow({ title, columns, table, checks, skipped, notes }) {
   const lines = [`## ${title}`, '', ...renderTable(columns, table)];
   if (checks.length > 0) {
     lines.push(
@@ -47,13 +47,14 @@ export function renderRow({ title, columns, table, checks, skipped }) {
         ['aim', 'wanted', 'measured', 'met'],
         checks.map((item) => [
           item.text,
-          `≤ ${item.aim}`,
-          decimals(item.value, item.aim === 0 ? 0 : 2),
+          `${item.atLeast ? '≥' : '≤'} ${item.aim}`,
+          decimals(item.value, item.aim === 0 || item.aim >= 100 ? 0 : item.aim < 0.1 ? 3 : 2),
           item.met ? 'yes' : 'no',
         ]),
       ),
     );
   }
+  for (const text of notes ?? []) lines.push('', text);
   for (const reason of skipped ?? []) lines.push('', `Left out: ${reason}`);
   return lines.join('\n');
 }

@@ -1,20 +1,45 @@
 #!/usr/bin/env node
 /**
- * Applying events to a list of Kubernetes objects: a live list of the SDK (from the decoded publication of its channel to the array of rows that a component gets) against
- * the way lists are usually kept, which copies the array for each event and scans it for the object. `node bench/micro/kube-list.mjs`
+ * Applying events to a list of Kubernetes objects: a live list of the SDK (from the decoded publication of its channel to what a component reads) against the way lists are
+ * usually kept, which copies the array for each event and scans it for the object.
  *
- * Events come in frames: those of one are decoded, then applied on the clock, and whoever shows the list takes the array once. Figures are processor time of this process per event, garbage
- * collection that falls into it included; ratios are medians over rounds in which both take turns.
+ *   node --expose-gc bench/micro/kube-list.mjs [--quick] [--json]
+ *
+ * Events come in frames. Those of some frames are decoded off the clock, and what decoding left behind is collected; then they are applied on the clock, and after each frame the list is
+ * read as whoever draws it does: `rows` and fields of fifty of them (`table`), or those fifty alone (`page`, by `rowAt`). Figures are processor time of this process for each
+ * event, with all garbage collection of the list's own; both ways get the same frames and are read alike, round by round in turns.
  */
-import { createSystemClock } from '@trunkline/base';
-import { liveList } from '@trunkline/client/kube';
+import { parseArgs } from 'node:util';
+import { createSeededRandom, createSystemClock, randomId } from '@trunkline/base';
+import { liveList, rowAt } from '@trunkline/client/kube';
 import { fakeMap } from '@trunkline/client/kube/testing';
 import { median, medianRatio, spread } from '../lib/statistics.mjs';
 
-const EVENTS = 10_000;
-const ROUNDS = 3;
+const { values: flags } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+});
+if (globalThis.gc === undefined) throw new Error('needs --expose-gc');
 
+const EVENTS = flags.quick ? 2_000 : 10_000;
+const ROUNDS = flags.quick ? 1 : 4;
+/** Copy and scan gets fewer events of the same frames: it takes long. */
+const SCANNED = flags.quick ? 200 : 1_000;
+/** Events that are decoded together: reading the clock takes some 70 µs here. */
+const PERIOD = 1_000;
+/** Rows on a screen. */
+const PAGE = 50;
+/** 10,000 events within a second of 60 frames; the rate at which a large cluster goes on and on; what comes after a recovery. */
+const FRAMES = { '10,000 events/s': 167, '500 events/s': 8, '1,000 at once': 1_000 };
+
+const random = createSeededRandom(1);
 let version = 0;
+
+const uids = [];
+
+/** As random as those of a cluster. */
+function uidOf(index) {
+  return (uids[index] ??= `${randomId(random, 8)}-${randomId(random, 4)}-4000-8000-${randomId(random, 12)}`);
+}
 
 /** About 1.3 KB as JSON, fields in the order in which an API server writes them. */
 function pod(index) {
@@ -26,7 +51,7 @@ function pod(index) {
       name,
       generateName: `web-${index}-7f9c6d5b4-`,
       namespace: `ns-${index % 20}`,
-      uid: `6a1f2c3d-0000-4000-8000-${String(index).padStart(12, '0')}`,
+      uid: uidOf(index),
       resourceVersion: String(++version),
       creationTimestamp: '2026-01-01T00:00:00Z',
       labels: { app: `web-${index}`, 'pod-template-hash': '7f9c6d5b4', tier: 'front' },
@@ -110,57 +135,110 @@ function objectOf(event, rows) {
   return (event * 7_919 + 13) % rows;
 }
 
+/** What drawing reads of the rows that are on show; returned so that it is not optimised away. */
+function draw(at, count) {
+  let seen = 0;
+  for (let index = 0; index < Math.min(PAGE, count); index++) {
+    const { metadata, status } = at(index);
+    seen += metadata.name.length + status.phase.length;
+  }
+  return seen;
+}
+
+/** @type {Record<string, { ours: (list: unknown) => number, theirs?: (list: unknown) => number }>} */
+const READERS = {
+  table: {
+    ours: (list) => {
+      const { rows } = list.get();
+      return draw((index) => rows[index], rows.length);
+    },
+    theirs: ({ list: { items } }) => draw((index) => items[index], items.length),
+  },
+  page: {
+    ours: (list) => {
+      const shown = list.get();
+      return draw((index) => rowAt(shown, index), shown.total);
+    },
+  },
+};
+
 /**
  * `count` events, a frame at a time: decoded, then applied on the clock.
  * @returns {number} nanoseconds of processor time per event
  */
 function play(rows, count, perFrame, apply) {
   let usedUs = 0;
-  for (let at = 0; at < count; at += perFrame) {
-    const text = JSON.stringify(
-      Array.from({ length: perFrame }, (_, index) => pod(objectOf(at + index, rows))),
-    );
-    const events = JSON.parse(text);
-    const keys = events.map(keyOf);
+  for (let at = 0; at < count;) {
+    const events = Array.from({ length: Math.min(count - at, Math.max(perFrame, PERIOD)) }, (_, index) => {
+      const object = pod(objectOf(at + index, rows));
+      return { key: keyOf(object), object };
+    });
+    const decoded = JSON.parse(JSON.stringify(events));
+    const frames = [];
+    while (decoded.length > 0) frames.push(decoded.splice(0, perFrame));
+    globalThis.gc({ type: 'minor' });
     const before = process.cpuUsage();
-    apply(events, keys);
+    for (const frame of frames) apply(frame);
     const { user, system } = process.cpuUsage(before);
     usedUs += user + system;
+    at += events.length;
   }
   return (usedUs * 1_000) / count;
 }
 
-async function measure(rows, perFrame, scans) {
-  const items = Array.from({ length: rows }, (_, index) => pod(index));
+async function measure(rows, load, reader) {
+  const perFrame = FRAMES[load];
+  const items = JSON.parse(JSON.stringify(Array.from({ length: rows }, (_, index) => pod(index))));
   const { list, channel, frame } = await openLive(items);
   const scan = new CopyAndScan(items);
+  const { ours: read, theirs: readScanned } = READERS[reader];
+  const compared = rows === 10_000 && readScanned !== undefined;
   let last;
+  let drawn = 0;
   const ours = [];
   const theirs = [];
+  globalThis.gc();
   for (let round = -1; round < ROUNDS; round++) {
-    const live = play(rows, EVENTS, perFrame, (events, keys) => {
-      for (let at = 0; at < events.length; at++) channel.set(keys[at], events[at]);
+    const live = play(rows, EVENTS, perFrame, (events) => {
+      for (const { key, object } of events) channel.set(key, object);
       frame();
-      if (list.get().rows.length !== rows) throw new Error('rows');
-      last = events.at(-1);
+      drawn += read(list);
+      last = events.at(-1).object;
     });
-    if (!list.get().rows.includes(last)) throw new Error('an event is missing');
-    const scanned = play(rows, scans, perFrame, (events) => events.forEach((event) => scan.apply(event)));
+    const { rows: all } = list.get();
+    if (all.length !== rows || !all.includes(last)) throw new Error('an event is missing');
+    const scanned = compared
+      ? play(rows, Math.max(SCANNED, perFrame), perFrame, (events) => {
+          for (const { object } of events) scan.apply(object);
+          drawn += readScanned(scan);
+        })
+      : undefined;
     if (round < 0) continue;
     ours.push(live);
-    theirs.push(scanned);
+    if (compared) theirs.push(scanned);
   }
-  const versus =
-    scans === 0
-      ? ''
-      : `; copy and scan ${median(theirs).toFixed(0)} ns, × ${medianRatio(theirs, ours).toFixed(0)} (${spread(theirs.map((value, round) => value / ours[round])).low.toFixed(0)}–${spread(theirs.map((value, round) => value / ours[round])).high.toFixed(0)})`;
-  process.stdout.write(
-    `${String(rows).padStart(7)} rows, ${String(perFrame).padStart(5)} events a frame: ${median(ours).toFixed(0).padStart(7)} ns an event${versus}\n`,
-  );
+  if (drawn === 0) throw new Error('nothing was drawn');
   list.close();
+  return { rows, load, perFrame, reader, ns: ours, ...(compared ? { scanNs: theirs } : {}) };
 }
 
-for (const perFrame of [100, 1_000, 10_000])
-  await measure(10_000, perFrame, perFrame === 10_000 ? 10_000 : 1_000);
-for (const rows of [1_000, 100_000])
-  for (const perFrame of [100, 1_000, 10_000]) await measure(rows, perFrame, 0);
+function print({ rows, load, reader, ns, scanNs }) {
+  const ratios = scanNs?.map((value, round) => value / ns[round]);
+  const versus =
+    scanNs === undefined
+      ? ''
+      : `; copy and scan ${(median(scanNs) / 1_000).toFixed(0)} µs, × ${medianRatio(scanNs, ns).toFixed(0)} (${spread(ratios).low.toFixed(0)}–${spread(ratios).high.toFixed(0)})`;
+  process.stdout.write(
+    `${String(rows).padStart(7)} rows, ${load}, read by a ${reader}: ${(median(ns) / 1_000).toFixed(2)} µs an event${versus}\n`,
+  );
+}
+
+const results = [];
+for (const rows of flags.quick ? [1_000, 10_000] : [1_000, 10_000, 100_000])
+  for (const reader of Object.keys(READERS))
+    for (const load of Object.keys(FRAMES)) {
+      const result = await measure(rows, load, reader);
+      results.push(result);
+      if (!flags.json) print(result);
+    }
+if (flags.json) process.stdout.write(`${JSON.stringify(results)}\n`);

@@ -303,6 +303,7 @@ function createBed(list, startEngine) {
           namespaced: true,
           verbs: ['list', 'watch'],
         }),
+        columns: async () => ({ columns: [], table: false }),
       },
       access: {
         enter: async (_principal, id) => ({

@@ -286,6 +286,35 @@ describe.each(['multiplexed', 'perList'] as const)('the SDK, %s', (strategy) => 
     expect(window.get()).toMatchObject({ total: 1, state: 'live' });
   });
 
+  it('[KSDK-10] [KWIN-22] a window shows by itself what is granted while it is open, and no row is lost on the way', async () => {
+    const bed = await start();
+    bed.allow('default');
+    for (const name of ['a', 'c']) bed.put(name);
+    bed.put('b', 'kube-system');
+    const window = liveWindow(bed.client, {
+      cluster: 'c1',
+      ...CONFIG_MAPS,
+      sort: [{ column: 'name' }],
+      ...over(bed),
+    });
+    stack.defer(() => window.close());
+    const names = (): string =>
+      window
+        .get()
+        .rows.map(({ cells }) => cells[0])
+        .join();
+    await until('what is open', () => window.get().state === 'live' && names() === 'a,c', PATIENCE_MS);
+    const [a, c] = window.get().rows;
+    const shown: (readonly unknown[])[] = [];
+    window.subscribe(() => shown.push(window.get().rows));
+    bed.allow('kube-system');
+    await until('what was granted', () => window.get().state === 'live' && names() === 'a,b,c', PATIENCE_MS);
+    for (const rows of [...shown, window.get().rows]) {
+      expect(rows).toContain(a);
+      expect(rows).toContain(c);
+    }
+  });
+
   it('[KSDK-11] a log: its tail, its lines, its end', async () => {
     const bed = await start();
     bed.allow();

@@ -29,7 +29,11 @@ describe('the demo cluster', () => {
       auth: { keys: [{ alg: 'HS256', secret: SECRET }] },
       // Another org would open the store, to read its record.
       store: { enabled: false },
-      kube: { demo: { pods: 120, eventsPerSecond: 5 } },
+      kube: {
+        demo: { pods: 120, eventsPerSecond: 5 },
+        rights: { askAgain: '12s' },
+        windows: { maxLists: 3 },
+      },
     },
   }));
   const call = async (token: string, method: string, params: object): Promise<unknown> => {
@@ -70,6 +74,21 @@ describe('the demo cluster', () => {
     const shown = await cli('get', 'pod', name, '-n', namespace, '--json');
     expect(JSON.parse(shown.out)).toMatchObject({ kind: 'Pod', metadata: { name, namespace } });
     expect((await cli('get', 'pod', 'nobody', '-n', namespace)).code).toBe(5);
+    const wide = await cli('get', 'pods', '-n', namespace, '--limit', '1', '--wide');
+    expect(wide.out).toMatch(/^NAME +NAMESPACE +STATUS +READY +RESTARTS +NODE +AGE +IP +NOMINATED NODE\n/);
+    expect(wide.err).toContain("Only the cluster's own tables have: Readiness Gates.\n");
+  });
+
+  it('[KCON-6] limits of the configuration have their effect', async () => {
+    const token = await tokenOf('ann', 'dev');
+    const pods = { resource: 'pods' };
+    expect(await call(token, 'kube.open', { cluster: 'demo', ...pods })).toMatchObject({
+      askAgainMs: 12_000,
+    });
+    const window = (namespaces: readonly string[]): Promise<unknown> =>
+      call(token, 'kube.window', { ...pods, sources: [{ cluster: 'demo', namespaces }] });
+    await expect(window(['a', 'b', 'c'])).resolves.toHaveProperty('channel');
+    await expect(window(['a', 'b', 'c', 'd'])).rejects.toMatchObject({ code: 106 });
   });
 
   it('[KCON-13] [KCON-15] the command follows a list and a log, and ends with Ctrl-C', async () => {

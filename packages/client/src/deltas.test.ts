@@ -141,6 +141,19 @@ describe('differences', () => {
     expect(server.connections).toHaveLength(1);
   });
 
+  it('[CLIENT-22] a difference fits a value of the first state, which counts as a whole one', async () => {
+    server.publishLost('doc', long('first'), { key: 'a' });
+    const map = client.map('doc', { delta: 'fossil' });
+    await settle();
+    expect(map.getKey('a')).toEqual(long('first'));
+    expect(map.deltas).toMatchObject({ numFullPayloads: 1, numDeltaPayloads: 0 });
+    server.publish('doc', long('second'), { key: 'a' });
+    server.publish('doc', long('third'), { key: 'a' });
+    await settle();
+    expect(map.getKey('a')).toEqual(long('third'));
+    expect(map.deltas).toMatchObject({ numFullPayloads: 1, numDeltaPayloads: 2 });
+  });
+
   it('[CLIENT-22] and a filter exclude each other; readers must agree', async () => {
     const filter = { key: 'a', cmp: 'eq', val: 'b' } as never;
     expect(() => client.stream('doc', { delta: 'fossil', filter })).toThrow(/delta and filter/);

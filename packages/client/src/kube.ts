@@ -2,6 +2,7 @@
 export {
   liveList,
   LiveList,
+  rowAt,
   type ListOptions,
   type ListQuestion,
   type ListSnapshot,

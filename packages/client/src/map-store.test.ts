@@ -85,6 +85,22 @@ describe('map store', () => {
     expect(store.pending).toBe(0);
   });
 
+  it('[CLIENT-8] a value that was shown before it was confirmed keeps its identity when an equal one confirms it', () => {
+    const store = new MapStore<{ n: number }>(10);
+    const mine = { n: 1 };
+    store.begin('one', { kind: 'set', key: 'a', value: mine });
+    expect(store.apply({ kind: 'set', key: 'a', value: { n: 1 } }, undefined, true)).toEqual([]);
+    expect([store.get('a') === mine, store.snapshot().get('a') === mine, store.pending]).toEqual([
+      true,
+      true,
+      0,
+    ]);
+    store.begin('two', { kind: 'remove', key: 'a' });
+    expect([store.get('a'), store.snapshot().has('a')]).toEqual([undefined, false]);
+    expect(store.settle('two')).toEqual(['a']);
+    expect(store.get('a')).toBe(mine);
+  });
+
   it('[CLIENT-8] own publications confirm; those of others do not disturb what is shown', () => {
     const store = new MapStore<Value>(10);
     store.begin('x', set('a', 2));
@@ -109,7 +125,7 @@ describe('map store', () => {
     const store = new MapStore<Value>(1);
     expect(store.begin('x', set('a', 1))).toBe(true);
     expect(store.begin('y', set('b', 1))).toBe(false);
-    expect(store.size).toBe(1);
+    expect(store.snapshot().size).toBe(1);
   });
 
   it('[CLIENT-14] any run of changes equals a plain map with the pending ones on top', () => {

@@ -22,11 +22,19 @@ export interface MapReading<T> {
   readonly versionOf?: (value: T) => unknown;
 }
 
+interface Entry<T> {
+  /** Always the same string, so that those who go on with it need not compare its characters. */
+  readonly key: string;
+  value: T;
+  version: unknown;
+}
+
 const NONE: readonly string[] = [];
 
 export class MapStore<T> {
-  readonly #confirmed = new Map<string, T>();
-  readonly #shown = new Map<string, T>();
+  readonly #confirmed = new Map<string, Entry<T>>();
+  /** What is shown in place of what is confirmed, for keys of which a change waits; undefined: nothing is shown. */
+  readonly #over = new Map<string, { readonly value: T } | undefined>();
   readonly #log: OptimisticLog<MapChange<T>>;
   readonly #versionOf: ((value: T) => unknown) | undefined;
   #snapshot: ReadonlyMap<string, T> | undefined;
@@ -42,57 +50,69 @@ export class MapStore<T> {
     return this.#log.pending.length;
   }
 
-  get size(): number {
-    return this.#shown.size;
-  }
-
   get(key: string): T | undefined {
-    return this.#shown.get(key);
+    if (this.#over.size > 0 && this.#over.has(key)) return this.#over.get(key)?.value;
+    return this.#confirmed.get(key)?.value;
   }
 
   /** All entries, in no promised order; the same object until something changed. */
   snapshot(): ReadonlyMap<string, T> {
-    return (this.#snapshot ??= new Map(this.#shown));
+    if (this.#snapshot === undefined) {
+      const all = new Map<string, T>();
+      for (const { key, value } of this.#confirmed.values()) all.set(key, value);
+      for (const [key, over] of this.#over) {
+        if (over === undefined) all.delete(key);
+        else all.set(key, over.value);
+      }
+      this.#snapshot = all;
+    }
+    return this.#snapshot;
   }
 
   /** A confirmed change. `isOwn`: published by this client. Returns the keys whose shown value changed. */
   apply(change: MapChange<T>, position: Position | undefined, isOwn: boolean): readonly string[] {
-    const { key } = change;
     if (this.#log.pending.length === 0) {
       this.#log.applied(position);
-      return this.#show(change) ? [key] : NONE;
+      const changed = this.#confirm(change);
+      if (changed === undefined) return NONE;
+      this.#snapshot = undefined;
+      return [changed];
     }
-    if (change.kind === 'remove') this.#confirmed.delete(key);
-    else this.#confirmed.set(key, this.#keepIdentity(this.#confirmed.get(key), change.value));
-    const before = this.#log.pending;
-    const settled = this.#log.applied(position, (own) => isOwn && sameChange(own, change));
-    if (!settled) return this.#refresh([key]);
-    return this.#refresh([
-      key,
-      ...before.filter((item) => !this.#log.pending.includes(item)).map((item) => item.change.key),
-    ]);
+    const keys = [change.key, ...this.#log.pending.map((item) => item.change.key)];
+    return this.#refresh(keys, () => {
+      this.#confirm(change);
+      this.#log.applied(position, (own) => isOwn && sameChange(own, change));
+    });
   }
 
   /** The complete confirmed state; everything else is gone. Returns the keys whose shown value changed. */
   replace(entries: Iterable<readonly [string, T]>, position: Position | undefined): readonly string[] {
-    const next = new Map<string, T>();
-    for (const [key, value] of entries) next.set(key, this.#keepIdentity(this.#confirmed.get(key), value));
-    const keys = new Set([
-      ...this.#confirmed.keys(),
-      ...next.keys(),
-      ...this.#log.pending.map((item) => item.change.key),
-    ]);
-    this.#confirmed.clear();
-    for (const [key, value] of next) this.#confirmed.set(key, value);
-    this.#log.replaced(position);
-    return this.#refresh(keys);
+    const changed = new Set<string>();
+    const waiting = this.#log.pending.map((item) => item.change.key);
+    const shown = this.#refresh(waiting, () => {
+      const before = new Map(this.#confirmed);
+      this.#confirmed.clear();
+      for (const [key, value] of entries) {
+        const held = before.get(key);
+        // A key that is named twice has its last value.
+        if (held !== undefined) this.#confirmed.set(held.key, held);
+        const name = this.#confirm({ kind: 'set', key, value });
+        if (name !== undefined) changed.add(name);
+      }
+      for (const key of before.keys()) if (!this.#confirmed.has(key)) changed.add(key);
+      this.#log.replaced(position);
+    });
+    for (const key of waiting) changed.delete(key);
+    for (const key of shown) changed.add(key);
+    if (changed.size > 0) this.#snapshot = undefined;
+    return [...changed];
   }
 
   /** Shows a change before it is confirmed. False: too many wait already. */
   begin(id: string, change: MapChange<T>): boolean {
-    if (!this.#log.begin(id, change)) return false;
-    this.#refresh([change.key]);
-    return true;
+    let begun = false;
+    this.#refresh([change.key], () => (begun = this.#log.begin(id, change)));
+    return begun;
   }
 
   /** The server accepted the change. It stays until a publication or a resync shows it, or `settle` ends the wait. */
@@ -103,54 +123,56 @@ export class MapStore<T> {
   /** Ends a change: refused, or accepted long enough ago. What is confirmed shows again. Returns the keys whose shown value changed. */
   settle(id: string): readonly string[] {
     const found = this.#log.pending.find((item) => item.id === id);
-    if (found === undefined) return [];
-    this.#log.remove(id);
-    return this.#refresh([found.change.key]);
+    if (found === undefined) return NONE;
+    return this.#refresh([found.change.key], () => this.#log.remove(id));
   }
 
-  /** Where nothing of this client waits, what is confirmed is what is shown. */
-  #show(change: MapChange<T>): boolean {
-    const { key } = change;
+  /** Returns the key where what is confirmed for it is another value now. */
+  #confirm(change: MapChange<T>): string | undefined {
+    const held = this.#confirmed.get(change.key);
     if (change.kind === 'remove') {
-      if (!this.#confirmed.delete(key)) return false;
-      this.#shown.delete(key);
-    } else {
-      const held = this.#shown.get(key);
-      if (held !== undefined && this.#equal(held, change.value)) return false;
-      this.#confirmed.set(key, change.value);
-      this.#shown.set(key, change.value);
+      if (held !== undefined) this.#confirmed.delete(held.key);
+      return held?.key;
     }
-    this.#snapshot = undefined;
-    return true;
+    const { key, value } = change;
+    const version = this.#versionOf?.(value);
+    if (held === undefined) {
+      this.#confirmed.set(key, { key, value, version });
+      return key;
+    }
+    if (held.version === version && equalJson(held.value, value)) return undefined;
+    held.value = value;
+    held.version = version;
+    return held.key;
   }
 
-  #refresh(keys: Iterable<string>): readonly string[] {
+  /** Lets `change` happen; then shows for these keys what is to be shown. Returns those that show another value. */
+  #refresh(keys: Iterable<string>, change: () => void): readonly string[] {
+    const before = new Map<string, T | undefined>();
+    for (const key of keys) before.set(key, this.get(key));
+    change();
     const changed: string[] = [];
-    for (const key of new Set(keys)) {
+    for (const [key, shown] of before) {
       const last = this.#log.pending.findLast((item) => item.change.key === key)?.change;
-      const present = last === undefined ? this.#confirmed.has(key) : last.kind === 'set';
-      if (!present) {
-        if (this.#shown.delete(key)) changed.push(key);
-        continue;
-      }
-      const value = last?.kind === 'set' ? last.value : (this.#confirmed.get(key) as T);
-      const kept = this.#keepIdentity(this.#shown.get(key), value);
-      if (this.#shown.has(key) && Object.is(kept, this.#shown.get(key))) continue;
-      this.#shown.set(key, kept);
-      changed.push(key);
+      this.#show(key, last, shown);
+      if (!Object.is(this.get(key), shown)) changed.push(key);
     }
     if (changed.length > 0) this.#snapshot = undefined;
     return changed;
   }
 
-  #keepIdentity(held: T | undefined, value: T): T {
-    return held !== undefined && this.#equal(held, value) ? held : value;
-  }
-
-  #equal(held: T, value: T): boolean {
-    const versionOf = this.#versionOf;
-    if (versionOf !== undefined && versionOf(held) !== versionOf(value)) return false;
-    return equalJson(held, value);
+  /** A value that equals the one on show gives way to it. */
+  #show(key: string, last: MapChange<T> | undefined, shown: T | undefined): void {
+    if (last === undefined) {
+      this.#over.delete(key);
+      const held = this.#confirmed.get(key);
+      if (held !== undefined && shown !== undefined && equalJson(held.value, shown)) held.value = shown;
+    } else if (last.kind === 'remove') {
+      this.#over.set(key, undefined);
+    } else {
+      const kept = shown !== undefined && equalJson(shown, last.value);
+      this.#over.set(key, { value: kept ? shown : last.value });
+    }
   }
 }
 

@@ -27,7 +27,7 @@ import {
   type TrackEvent,
 } from './continuity.js';
 import { definedOnly } from './defined.js';
-import { BROKEN, netDeltas } from './deltas.js';
+import { BROKEN, keepTexts, netDeltas } from './deltas.js';
 import { localError, toCodedError } from './errors.js';
 import { parseSubscribeData, type GapNotice } from './extensions.js';
 import type { ResolvedOptions } from './options.js';
@@ -179,6 +179,7 @@ export class Wire {
     events.on('leave', ({ info }) => current() && this.#each((reader) => reader.leave?.(info)));
     if (type === 'map') {
       const map = sub as MapSubscription;
+      if (delta) keepTexts(map);
       map.on('sync', ({ entries }) => current() && this.#sync(entries));
       map.on('update', (update) => current() && this.#publication(update, update));
     } else events.on('publication', (publication) => current() && this.#publication(publication));

@@ -215,6 +215,31 @@ describe('useKubeWindow', () => {
   });
   const shown = (rows: readonly { readonly uid: string }[]): string[] => rows.map(({ uid }) => uid);
 
+  it('[KSDK-12] rights that are granted show up by themselves, without an empty moment', async () => {
+    let granted = false;
+    kube.answers.set('kube.window', () => ({
+      channel: `kubewindow:${granted ? 'all' : 'some'}`,
+      columns: [],
+      denied: [],
+      ...(granted ? {} : { askAgainMs: 30_000 }),
+    }));
+    const { result, unmount } = hook(
+      () => useKubeWindow({ cluster: 'one', resource: 'pods' }),
+      undefined,
+      true,
+    );
+    await settle();
+    expect(shown(result.current.rows)).toEqual(['kubewindow:some']);
+    granted = true;
+    for (let second = 0; second < 32; second++) {
+      await pass(1_000);
+      expect(result.current.rows).toHaveLength(1);
+    }
+    expect(shown(result.current.rows)).toEqual(['kubewindow:all']);
+    expect(result.current).toMatchObject({ state: 'live', moving: false });
+    unmount();
+  });
+
   it('[KSDK-12] another view goes over without an empty moment; scroll does the same', async () => {
     const { result, rerender } = hook(
       ({ offset, search }: { offset?: number; search?: string }) =>

@@ -57,10 +57,12 @@ export function useKubeObject<T = KubeObject>(options: UseKube<ObjectOptions<T>>
 export interface KubeWindowView<T> extends WindowSnapshot<T> {
   /** See `LiveWindow.scroll`; always the same function. For tables that do not keep their place in the options. */
   readonly scroll: (offset: number, limit?: number) => void;
+  /** See `LiveWindow.retry`; always the same function. */
+  readonly retry: () => void;
 }
 
 /**
- * Some rows of a list while mounted; `null` opens nothing. Another filter, search, sort, offset or limit goes over to another window and shows the last one until that is
+ * Some rows of a list while mounted; `null` opens nothing. Another filter, search, sort, offset, limit or choice of columns goes over to another window and shows the last one until that is
  * loaded; anything else opens anew.
  */
 export function useKubeWindow<T = WindowRow>(options: UseKube<WindowOptions<T>> | null): KubeWindowView<T> {
@@ -70,6 +72,7 @@ export function useKubeWindow<T = WindowRow>(options: UseKube<WindowOptions<T>> 
   const newest = useLatest(view);
   const opened = useRef<LiveWindow<T> | undefined>(undefined);
   const scroll = useCallback((to: number, rows?: number) => opened.current?.scroll(to, rows), []);
+  const retry = useCallback(() => opened.current?.retry(), []);
   // The view is no part of the identity: the window that is open goes over to it.
   const shown = useLazyStore<LiveWindow<T> | undefined, WindowSnapshot<T>>(() => {
     const { offset, limit } = view;
@@ -85,7 +88,7 @@ export function useKubeWindow<T = WindowRow>(options: UseKube<WindowOptions<T>> 
     return { open: (changed) => opening(changed, make), read: (window) => window?.get() ?? closed };
   }, [client, question, latest, newest]);
   useEffect(() => opened.current?.change(view), [view]);
-  return useMemo(() => ({ ...shown, scroll }), [shown, scroll]);
+  return useMemo(() => ({ ...shown, scroll, retry }), [shown, scroll, retry]);
 }
 
 /** The log of a container while mounted; `null` opens nothing. */
@@ -107,11 +110,12 @@ function viewOf({
   sort = [],
   offset = 0,
   limit = 100,
+  columns = [],
 }: WindowView): Required<WindowView> {
-  return { filter, search, sort, offset, limit };
+  return { filter, search, sort, offset, limit, columns };
 }
 
 function withoutView<O extends WindowView>(options: O): O {
-  const { filter: _f, search: _se, sort: _so, offset: _o, limit: _l, ...rest } = options;
+  const { filter: _f, search: _se, sort: _so, offset: _o, limit: _l, columns: _c, ...rest } = options;
   return rest as O;
 }

@@ -68,6 +68,15 @@ export function together(parts: readonly Health[]): Health {
   };
 }
 
+export function sameHealth(left: Health, right: Health): boolean {
+  return (
+    left.state === right.state &&
+    left.sinceMs === right.sinceMs &&
+    left.reason === right.reason &&
+    left.error === right.error
+  );
+}
+
 export function sameFields<T extends object>(left: T, right: T): boolean {
   const keys = Object.keys(left) as (keyof T)[];
   return keys.length === Object.keys(right).length && keys.every((key) => Object.is(left[key], right[key]));
@@ -77,7 +86,7 @@ export function sameFields<T extends object>(left: T, right: T): boolean {
 export function keepLists<L extends ListHealth>(before: readonly L[], next: readonly L[]): readonly L[] {
   const kept = next.map((list, index) => {
     const held = before[index];
-    return held !== undefined && sameFields(held, list) ? held : list;
+    return held !== undefined && (held === list || sameFields(held, list)) ? held : list;
   });
   return kept.length === before.length && kept.every((list, index) => list === before[index]) ? before : kept;
 }

@@ -6,7 +6,9 @@ import type { MapSubscription } from '../map.js';
 import { healthOf, loading } from './health.js';
 import { leaseClient, type ClientLease, type LiveOptions } from './options.js';
 import type { Holder, Rows } from './rows.js';
-import type { Health, KubeObject, LiveClient } from './types.js';
+import type { Health, KubeObject, ListHealth, LiveClient } from './types.js';
+
+const MIN_CHANGED = 4_096;
 
 export interface FeedDeps {
   readonly client: LiveClient;
@@ -23,10 +25,15 @@ export class ListFeed<T> implements Holder {
   readonly #deps: FeedDeps;
   readonly #rows: Rows<T>;
   readonly #lease: ClientLease;
-  readonly #changed = new Set<string>();
+  /** Keys that changed since `apply`, some more than once. */
+  #changed: string[] = [];
+  /** With more of them, those that are named twice are looked for. */
+  #changedMax = MIN_CHANGED;
   #map: MapSubscription<unknown>;
   #unlisten: readonly (() => void)[] = [];
   #health: Health;
+  #part: ListHealth | undefined;
+  #partOf: Health | undefined;
   #loaded = false;
   #total = 0;
   /** Entries that were there before this feed came are looked at when the list is live: until then they may be those of a subscription that ended. */
@@ -56,6 +63,17 @@ export class ListFeed<T> implements Holder {
   /** Rows of this list. */
   get total(): number {
     return this.#total;
+  }
+
+  /** Health and total for others; the same object while nothing of it changed. */
+  get part(): ListHealth {
+    const { cluster, namespace } = this;
+    const [total, health] = [this.#total, this.#health];
+    if (this.#part?.total !== total || this.#partOf !== health) {
+      this.#part = { ...health, cluster, namespace, total };
+      this.#partOf = health;
+    }
+    return this.#part;
   }
 
   /** All that the server had to say at first was applied. */
@@ -121,8 +139,9 @@ export class ListFeed<T> implements Holder {
     if (map.state.get().kind === 'stale') this.#inherit(map);
     const touch = (keys: readonly string[]): void => {
       // Where some wait already, the view is to look again already.
-      if (this.#changed.size === 0) this.#deps.touched();
-      for (const key of keys) this.#changed.add(key);
+      if (this.#changed.length === 0) this.#deps.touched();
+      for (const key of keys) this.#changed.push(key);
+      if (this.#changed.length > this.#changedMax) this.#forgetRepeated();
     };
     this.#unlisten = [map.subscribeChanges(touch), map.state.subscribe(this.#deps.touched)];
     return map;
@@ -130,7 +149,13 @@ export class ListFeed<T> implements Holder {
 
   #inherit(map = this.#map): void {
     this.#inherits = false;
-    for (const key of map.get().keys()) this.#changed.add(key);
+    for (const key of map.get().keys()) this.#changed.push(key);
+  }
+
+  /** Where nobody looks for long, as many are kept as there are keys, and no more than that again. */
+  #forgetRepeated(): void {
+    this.#changed = [...new Set(this.#changed)];
+    this.#changedMax = Math.max(MIN_CHANGED, 2 * this.#changed.length);
   }
 
   #takeChanges(): void {
@@ -139,7 +164,8 @@ export class ListFeed<T> implements Holder {
       if (value === undefined) this.#drop(key);
       else if (this.#rows.put(this, key, value)) this.#total++;
     }
-    this.#changed.clear();
+    this.#changed = [];
+    this.#changedMax = MIN_CHANGED;
   }
 
   #drop(key: string): void {

@@ -98,15 +98,8 @@ export class ListSource<T> {
     if (!this.#answered || nothing)
       lists.push({ ...(this.#answered ? LIVE : this.#asked), cluster, namespace: undefined, total: 0 });
     for (const feed of this.#feeds.values()) {
-      const { namespace, total, health } = feed;
       const asking = feed.endedWith === REVOKED && this.#ended.has(feed);
-      lists.push({
-        ...health,
-        ...(asking ? { state: 'recovering' as const, error: undefined } : {}),
-        cluster,
-        namespace,
-        total,
-      });
+      lists.push(asking ? { ...feed.part, state: 'recovering', error: undefined } : feed.part);
     }
     for (const { namespace, code, reason } of this.#denied)
       lists.push({ ...this.#denial(namespace, code, reason), cluster, namespace, total: 0 });

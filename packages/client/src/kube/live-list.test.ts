@@ -3,7 +3,7 @@ import type { KubeContract } from '@trunkline/contracts/kube';
 import type { NodeContract } from '@trunkline/contracts/node';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Client } from '../client.js';
-import { liveList, type ListOptions, type LiveList } from './live-list.js';
+import { liveList, rowAt, type ListOptions, type LiveList } from './live-list.js';
 import { openBed, STRATEGIES, type Bed } from './testing/bed.js';
 import type { KubeObject } from './types.js';
 
@@ -79,6 +79,29 @@ describe.each(STRATEGIES)('live list, %s', (strategy) => {
     await settle();
     expect(list.get()).toMatchObject({ state: 'stale', sinceMs: 1, reason: 'watch lost' });
     expect(list.get().rows).toBe(after.rows);
+  });
+
+  it('[KSDK-1] a snapshot whose rows are read late shows what it showed; rows are read one by one without the array', async () => {
+    const { kube } = bed;
+    const b = kube.put('one', kube.object('b'));
+    kube.put('one', kube.object('c'));
+    const list = open();
+    await settle();
+    const before = list.get();
+    kube.remove('one', b);
+    kube.put('one', kube.object('c', { spec: { n: 2 } }));
+    kube.put('one', kube.object('d'));
+    await settle();
+    const after = list.get();
+    const nameAt = (index: number): string | undefined => rowAt(after, index)?.metadata.name;
+    expect([nameAt(0), nameAt(1), nameAt(2)]).toEqual(['c', 'd', undefined]);
+    expect(rowAt({ ...after }, 1)).toBe(rowAt(after, 1));
+    expect(before.rows.map(({ metadata, spec }) => [metadata.name, spec])).toEqual([
+      ['b', undefined],
+      ['c', undefined],
+    ]);
+    expect(after.rows).toEqual([rowAt(after, 0), rowAt(after, 1)]);
+    expect(after.rows).toBe(after.rows);
   });
 
   it('[KSDK-2] map runs once for each version, and its error leaves out one row', async () => {

@@ -3,10 +3,11 @@
  * rows old and no others; what is shown of all together is said in one word.
  */
 import type { Readable } from '../store.js';
-import { keepLists, LIVE, sameFields, together } from './health.js';
+import { keepLists, LIVE, sameHealth, together } from './health.js';
 import { ListSource } from './list-source.js';
 import { resolveLiveOptions, type LiveOptions } from './options.js';
 import { Rows } from './rows.js';
+import type { Picture } from './sequence.js';
 import { Told } from './told.js';
 import type {
   Health,
@@ -36,7 +37,10 @@ export interface ListOptions<T> extends ListQuestion, Partial<LiveOptions> {
 }
 
 export interface ListSnapshot<T> extends Health {
-  /** In the order in which they came; the same array until one of them changed, and unchanged rows are the same objects. */
+  /**
+   * In the order in which they came; the same array until one of them changed, and unchanged rows are the same objects. Made when it is first read: who shows a few of
+   * very many rows reads them with `rowAt`.
+   */
   readonly rows: readonly T[];
   readonly total: number;
   /** Each list by itself; a denied one among them is `failed` with its code and reason. */
@@ -48,18 +52,23 @@ export class LiveList<T> implements Readable<ListSnapshot<T>> {
   readonly #rows: Rows<T>;
   readonly #sources: readonly ListSource<T>[];
   #snapshot: ListSnapshot<T>;
+  /** The rows of the snapshot. */
+  #shown: Picture<T>;
 
   constructor(client: LiveClient, question: ListOptions<T>) {
     const options = resolveLiveOptions(question);
-    const toRow = question.map ?? ((object: KubeObject) => object as T);
+    const { map } = question;
     this.#rows = new Rows<T>(
-      (value, cluster, key) => toRow(value as KubeObject, { cluster, key }),
+      map === undefined
+        ? (value) => value as T
+        : (value, cluster, key) => map(value as KubeObject, { cluster, key }),
       (error, cluster, key) => options.onError(error, { cluster, key }),
     );
     this.#told = new Told(client, options, () => this.#update());
     const deps = { client, options, touched: this.#told.touch };
     this.#sources = openings(question).map((params) => new ListSource<T>(deps, this.#rows, params));
-    this.#snapshot = { ...LIVE, rows: [], total: 0, lists: [] };
+    this.#shown = this.#rows.picture();
+    this.#snapshot = toSnapshot(this.#shown, LIVE, []);
     this.#update();
   }
 
@@ -82,16 +91,43 @@ export class LiveList<T> implements Readable<ListSnapshot<T>> {
   #update(): boolean {
     for (const source of this.#sources) source.apply();
     const before = this.#snapshot;
-    const lists = keepLists(
-      before.lists,
-      this.#sources.flatMap((source) => source.parts()),
-    );
-    const rows = this.#rows.snapshot();
-    const snapshot: ListSnapshot<T> = { ...together(lists), rows, total: rows.length, lists };
-    if (sameFields(before, snapshot)) return false;
-    this.#snapshot = snapshot;
+    const parts = this.#sources.flatMap((source) => source.parts());
+    const lists = keepLists(before.lists, parts);
+    const health = lists === before.lists ? before : together(lists);
+    const picture = this.#rows.picture();
+    if (picture === this.#shown && lists === before.lists && sameHealth(before, health)) return false;
+    this.#shown = picture;
+    this.#snapshot = toSnapshot(picture, health, lists);
     return true;
   }
+}
+
+const PICTURES = new WeakMap<object, Picture<unknown>>();
+
+function toSnapshot<T>(
+  picture: Picture<T>,
+  { state, sinceMs, reason, error }: Health,
+  lists: readonly ListHealth[],
+): ListSnapshot<T> {
+  const snapshot: ListSnapshot<T> = {
+    state,
+    sinceMs,
+    reason,
+    error,
+    get rows() {
+      return picture.all();
+    },
+    total: picture.size,
+    lists,
+  };
+  PICTURES.set(snapshot, picture);
+  return snapshot;
+}
+
+/** One row of a snapshot: `snapshot.rows[index]`, without making the array of all rows where nobody asked for it. */
+export function rowAt<T>(snapshot: ListSnapshot<T>, index: number): T | undefined {
+  const picture = PICTURES.get(snapshot) as Picture<T> | undefined;
+  return picture === undefined ? snapshot.rows[index] : picture.at(index);
 }
 
 /** Objects of a kind, kept current until `close`. Throws a TypeError or RangeError that names a bad option; everything later is `state`. */

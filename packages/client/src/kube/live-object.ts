@@ -85,7 +85,7 @@ export class LiveObject<T> implements Readable<ObjectSnapshot<T>> {
     this.#source.apply();
     const health = together(this.#source.parts());
     const before = this.#snapshot;
-    const [version] = this.#rows.snapshot();
+    const version = this.#rows.picture().at(0);
     const next: ObjectSnapshot<T> =
       version === undefined
         ? { ...health, object: undefined, uid: undefined, ...this.#absence(before) }

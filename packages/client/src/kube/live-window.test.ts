@@ -18,6 +18,10 @@ class FakeWindows {
   readonly states = new Map<string, { rows: WindowRow[]; total: number; sources: WindowSource[] }>();
   readonly #bed: Bed;
   denied: { namespace: string; code: number; reason: string }[] = [];
+  /** Where more could be seen. */
+  askAgainMs: number | undefined;
+  /** With other rights a window is another one. */
+  rights = '';
   /** Windows that this node does not know (any more). */
   gone = new Set<string>();
 
@@ -26,10 +30,11 @@ class FakeWindows {
     const { answers } = bed.kube;
     answers.set('kube.window', (params: WindowParams) => {
       const channel = this.channel(params.offset ?? 0, params.limit ?? 100, params.search);
+      const { askAgainMs } = this;
       this.gone.delete(channel);
       bed.server.channel(channel).refuse = undefined;
       const columns = [{ name: 'name', title: 'Name', type: 'text' as const }];
-      return { channel, columns, denied: this.denied };
+      return { channel, columns, denied: this.denied, ...(askAgainMs === undefined ? {} : { askAgainMs }) };
     });
     answers.set('kube.windowState', ({ channel }: { channel: string }): WindowState => {
       if (this.gone.has(channel)) throw refusal(1332, 'no such window');
@@ -40,7 +45,7 @@ class FakeWindows {
   }
 
   channel(offset: number, limit: number, search = ''): string {
-    const channel = `kubewindow:${offset}+${limit}${search}`;
+    const channel = `kubewindow:${offset}+${limit}${search}${this.rights}`;
     if (!this.states.has(channel)) {
       const rows = Array.from({ length: limit }, (_, index) => row(offset + index));
       this.states.set(channel, { rows, total: 1_000, sources: [LIVE] });
@@ -219,6 +224,12 @@ describe.each(STRATEGIES)('live window, %s', (strategy) => {
     window.change({ search: 'web', offset: 0 });
     await bed.pass(100);
     expect(bed.kube.calls.get('kube.window')?.at(-1)).toMatchObject({ search: 'web', offset: 0, limit: 3 });
+    window.change({ columns: ['ip'] });
+    await bed.pass(100);
+    expect(bed.kube.calls.get('kube.window')?.at(-1)).toMatchObject({ search: 'web', columns: ['ip'] });
+    window.change({ columns: [] });
+    await bed.pass(100);
+    expect(bed.kube.calls.get('kube.window')?.at(-1)).not.toHaveProperty('columns');
     expect(bed.kube.readers(windows.channel(0, 3, 'web'))).toBe(1);
     window.change({ search: '' });
     await bed.pass(100);
@@ -277,6 +288,41 @@ describe.each(STRATEGIES)('live window, %s', (strategy) => {
     await bed.pass(100);
     expect(window.get()).toMatchObject({ state: 'live', total: 1_000, error: undefined });
     expect(ids()).toEqual(['p0', 'p1', 'p2']);
+  });
+
+  it('[KSDK-10] a window that may show more is asked for again, and goes over to what rights show by then without losing a row', async () => {
+    windows.askAgainMs = 20_000;
+    open({ columns: ['wide'] });
+    await settle();
+    const narrow = windows.channel(0, 3);
+    const before = window.get().rows;
+    await bed.pass(19_000);
+    expect(bed.kube.count('kube.window')).toBe(1);
+    await bed.pass(2_000);
+    // Nothing was granted: nothing moves.
+    expect(bed.kube.count('kube.window')).toBe(2);
+    expect(bed.kube.calls.get('kube.window')?.at(-1)).toMatchObject({ columns: ['wide'] });
+    expect(window.get().rows).toBe(before);
+    const shown: number[] = [];
+    window.subscribe(() => shown.push(window.get().rows.length));
+    const order: string[] = [];
+    bed.server.handlers.onCommand = (command) => {
+      for (const kind of ['subscribe', 'unsubscribe'])
+        if (kind in command) order.push(`${kind} ${String((command[kind] as { channel: string }).channel)}`);
+      return undefined;
+    };
+    windows.rights = ' of more namespaces';
+    windows.askAgainMs = undefined;
+    await bed.pass(25_000);
+    expect(window.get()).toMatchObject({ state: 'live', moving: false });
+    expect(ids()).toEqual(['p0', 'p1', 'p2']);
+    expect(window.get().rows.every((row, at) => row === before[at])).toBe(true);
+    expect(shown.every((rows) => rows === 3)).toBe(true);
+    expect(order[0]).toBe(`subscribe ${windows.channel(0, 3)}`);
+    expect([bed.kube.readers(narrow), bed.kube.readers(windows.channel(0, 3))]).toEqual([0, 1]);
+    // All is seen: it is not asked for again.
+    await bed.pass(120_000);
+    expect(bed.kube.count('kube.window')).toBe(3);
   });
 
   it('[KSDK-10] closing leaves everything', async () => {

@@ -34,6 +34,8 @@ export interface WindowView {
   readonly offset?: number;
   /** Rows. Default 100. */
   readonly limit?: number;
+  /** Columns of lower priority that are shown as well, by their names in `kube.columns`. */
+  readonly columns?: readonly string[];
 }
 
 export interface WindowQuestion extends Kind, Selectors, WindowView {
@@ -125,7 +127,7 @@ export class LiveWindow<T> implements Readable<WindowSnapshot<T>> {
     this.change(limit === undefined ? { offset } : { offset, limit });
   }
 
-  /** Shows the list otherwise filtered, sorted or cut. What is not given stays; an empty filter, search or sort is none. */
+  /** Shows the list otherwise filtered, sorted or cut. What is not given stays; an empty filter, search or sort is none, and so are no columns. */
   change(view: WindowView): void {
     const next = normalised({ ...this.#wanted, ...viewParams(view) });
     if (this.#told.closed || equalJson(next, this.#wanted)) return;
@@ -163,8 +165,8 @@ export class LiveWindow<T> implements Readable<WindowSnapshot<T>> {
     }
     this.#told.touch();
     if (this.#next === undefined) this.#hurry();
-    // Rights that were missing may be given.
-    return answer.denied.length > 0 ? this.#options.maxDelayMs : undefined;
+    // Rights that were missing may be given. Older servers do not say when.
+    return answer.askAgainMs ?? (answer.denied.length > 0 ? this.#options.maxDelayMs : undefined);
   }
 
   #openNext(answer: WindowAnswer): void {
@@ -246,8 +248,8 @@ export function liveWindow<T = WindowRow>(client: LiveClient, options: WindowOpt
 }
 
 function windowParams(question: WindowQuestion): WindowParams {
-  const { cluster, namespaces, lists, group, version, resource, labelSelector, fieldSelector, fields } =
-    question;
+  const { cluster, namespaces, lists, group, version, resource } = question;
+  const { labelSelector, fieldSelector, fields } = question;
   if ((cluster === undefined) === (lists === undefined))
     throw new TypeError('either cluster or lists is required');
   if (typeof resource !== 'string' || resource === '') throw new TypeError('resource is required');
@@ -271,21 +273,23 @@ function windowParams(question: WindowQuestion): WindowParams {
 
 /** Without what says nothing, so that equal windows are asked for in equal words. */
 function normalised(params: WindowParams): WindowParams {
-  const { filter, search, sort, ...rest } = params;
+  const { filter, search, sort, columns, ...rest } = params;
   return {
     ...rest,
     ...(filter === undefined || filter.length === 0 ? {} : { filter }),
     ...(search === undefined || search === '' ? {} : { search }),
     ...(sort === undefined || sort.length === 0 ? {} : { sort }),
+    ...(columns === undefined || columns.length === 0 ? {} : { columns }),
   };
 }
 
-function viewParams({ filter, search, sort, offset, limit }: WindowView): Partial<WindowParams> {
+function viewParams({ filter, search, sort, offset, limit, columns }: WindowView): Partial<WindowParams> {
   return {
     ...(filter === undefined ? {} : { filter: [...filter] }),
     ...(search === undefined ? {} : { search }),
     ...(sort === undefined ? {} : { sort: [...sort] }),
     ...(offset === undefined ? {} : { offset }),
     ...(limit === undefined ? {} : { limit }),
+    ...(columns === undefined ? {} : { columns: [...columns] }),
   };
 }

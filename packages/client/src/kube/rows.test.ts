@@ -33,13 +33,13 @@ describe('rows', () => {
       ['z', 3],
     ] as const)
       rows.put(a, key, { n });
-    const before = rows.snapshot();
+    const before = rows.picture().all();
     rows.put(a, 'y', { n: 5 });
-    const after = rows.snapshot();
+    const after = rows.picture().all();
     expect(before.map(({ n }) => n)).toEqual([10, 20, 30]);
     expect(after.map(({ n }) => n)).toEqual([10, 50, 30]);
     expect([after[0] === before[0], after[2] === before[2]]).toEqual([true, true]);
-    expect(rows.snapshot()).toBe(after);
+    expect(rows.picture().all()).toBe(after);
   });
 
   it('[KSDK-2] a row is made once for each value, and not for one that is the same object', () => {
@@ -58,10 +58,20 @@ describe('rows', () => {
     rows.drop(a, 'k1');
     rows.drop(a, 'k3');
     rows.put(a, 'k1', { n: 9 });
-    expect(rows.snapshot().map(({ n }) => n)).toEqual([0, 20, 40, 90]);
+    expect(
+      rows
+        .picture()
+        .all()
+        .map(({ n }) => n),
+    ).toEqual([0, 20, 40, 90]);
     expect(rows.size).toBe(4);
     rows.put(a, 'k4', { n: 7 });
-    expect(rows.snapshot().map(({ n }) => n)).toEqual([0, 20, 70, 90]);
+    expect(
+      rows
+        .picture()
+        .all()
+        .map(({ n }) => n),
+    ).toEqual([0, 20, 70, 90]);
   });
 
   it('[KSDK-1] rows that come and go while nobody looks do not pile up', () => {
@@ -72,7 +82,7 @@ describe('rows', () => {
       rows.drop(a, `k${turn}`);
     }
     expect(rows.size).toBe(1);
-    expect(rows.snapshot()).toEqual([{ n: 10 }]);
+    expect(rows.picture().all()).toEqual([{ n: 10 }]);
   });
 
   it('[KSDK-5] a row that two lists hold is there until both let go, and shows what the one that is left says', () => {
@@ -80,27 +90,37 @@ describe('rows', () => {
     const left = holder('c', { x: { n: 1 } });
     const right = holder('c', { x: { n: 1 } });
     rows.put(left, 'x', { n: 1 });
-    const [row] = rows.snapshot();
+    const [row] = rows.picture().all();
     // An equal value of another list is the same version.
     expect(rows.put(right, 'x', { n: 1 })).toBe(true);
-    expect(rows.snapshot()[0]).toBe(row);
+    expect(rows.picture().all()[0]).toBe(row);
     expect(made).toHaveLength(1);
     rows.put(right, 'x', { n: 2 });
-    expect(rows.snapshot()).toEqual([{ n: 20 }]);
+    expect(rows.picture().all()).toEqual([{ n: 20 }]);
     expect(rows.drop(right, 'x')).toBe(true);
-    expect(rows.snapshot()).toEqual([{ n: 10 }]);
+    expect(rows.picture().all()).toEqual([{ n: 10 }]);
     expect(rows.drop(right, 'x')).toBe(false);
     expect(rows.drop(left, 'x')).toBe(true);
-    expect(rows.snapshot()).toEqual([]);
+    expect(rows.picture().all()).toEqual([]);
   });
 
   it('[KSDK-5] keys of different clusters are different rows', () => {
     const { rows } = numbers();
     rows.put(a, 'x', { n: 1 });
     rows.put(holder('b'), 'x', { n: 2 });
-    expect(rows.snapshot().map(({ n }) => n)).toEqual([10, 20]);
+    expect(
+      rows
+        .picture()
+        .all()
+        .map(({ n }) => n),
+    ).toEqual([10, 20]);
     rows.drop(a, 'x');
-    expect(rows.snapshot().map(({ n }) => n)).toEqual([20]);
+    expect(
+      rows
+        .picture()
+        .all()
+        .map(({ n }) => n),
+    ).toEqual([20]);
   });
 
   it('[KSDK-2] a version of which no row can be made is reported and left out, until there is another one', () => {
@@ -108,10 +128,20 @@ describe('rows', () => {
     rows.put(a, 'x', { n: 1 });
     rows.put(a, 'y', { n: 2 });
     rows.put(a, 'x', { n: -1 });
-    expect(rows.snapshot().map(({ n }) => n)).toEqual([20]);
+    expect(
+      rows
+        .picture()
+        .all()
+        .map(({ n }) => n),
+    ).toEqual([20]);
     expect(errors).toHaveLength(1);
     rows.put(a, 'x', { n: 3 });
-    expect(rows.snapshot().map(({ n }) => n)).toEqual([20, 30]);
+    expect(
+      rows
+        .picture()
+        .all()
+        .map(({ n }) => n),
+    ).toEqual([20, 30]);
     rows.drop(a, 'x');
     expect(rows.size).toBe(1);
   });

@@ -1,9 +1,9 @@
 /**
- * The rows of a view by cluster and key. A change costs the same however many rows there are; an array of all is made when somebody asks for one after a
- * change. Rows that did not change keep their identity and their place; new ones come last. Several lists may hold one row (while one takes another's place,
- * or where lists overlap): it is there as long as one of them holds it. Pure.
+ * The rows of a view by cluster and key. A change costs the same however many rows there are. Rows that did not change keep their identity and their place; new
+ * ones come last. Several lists may hold one row (while one takes another's place, or where lists overlap): it is there as long as one of them holds it. Pure.
  */
 import { equalJson } from '../equal.js';
+import { Sequence, type Picture, type Slot } from './sequence.js';
 
 /** A list, as far as its rows are concerned. */
 export interface Holder {
@@ -11,26 +11,18 @@ export interface Holder {
   valueOf(key: string): unknown;
 }
 
-interface Entry<T> {
+/** Without a place in the order where no row could be made of the value. */
+interface Entry<T> extends Slot<T> {
   value: unknown;
-  row: T | typeof NONE;
-  /** In the dense arrays; -1: no row could be made of the value. */
-  at: number;
   holder: Holder;
   others: Holder[] | undefined;
 }
-
-const NONE = Symbol('no row');
 
 export class Rows<T> {
   readonly #toRow: (value: unknown, cluster: string, key: string) => T;
   readonly #onError: (error: unknown, cluster: string, key: string) => void;
   readonly #byCluster = new Map<string, Map<string, Entry<T>>>();
-  /** Rows in their order, and the entries they belong to; both have the same holes. */
-  #rows: (T | typeof NONE)[] = [];
-  #entries: (Entry<T> | undefined)[] = [];
-  #holes = 0;
-  #snapshot: readonly T[] | undefined;
+  readonly #order = new Sequence<T>();
 
   constructor(
     toRow: (value: unknown, cluster: string, key: string) => T,
@@ -41,16 +33,12 @@ export class Rows<T> {
   }
 
   get size(): number {
-    return this.#rows.length - this.#holes;
+    return this.#order.size;
   }
 
-  /** All rows; the same array until one changed. */
-  snapshot(): readonly T[] {
-    if (this.#snapshot === undefined) {
-      this.#compact();
-      this.#snapshot = this.#rows.slice() as T[];
-    }
-    return this.#snapshot;
+  /** All rows as they are now; the same picture until one changed. */
+  picture(): Picture<T> {
+    return this.#order.picture();
   }
 
   /** The list has this value now. Returns whether it had none before. */
@@ -59,7 +47,7 @@ export class Rows<T> {
     if (entries === undefined) this.#byCluster.set(holder.cluster, (entries = new Map()));
     const entry = entries.get(key);
     if (entry === undefined) {
-      const made: Entry<T> = { value, row: NONE, at: -1, holder, others: undefined };
+      const made: Entry<T> = { value, holder, others: undefined, chunk: undefined, at: 0 };
       entries.set(key, made);
       this.#make(made, key);
       return true;
@@ -85,7 +73,7 @@ export class Rows<T> {
     }
     entries.delete(key);
     if (entries.size === 0) this.#byCluster.delete(holder.cluster);
-    this.#remove(entry);
+    this.#order.remove(entry);
     return true;
   }
 
@@ -107,45 +95,15 @@ export class Rows<T> {
 
   #make(entry: Entry<T>, key: string): void {
     const { cluster } = entry.holder;
+    let row: T;
     try {
-      entry.row = this.#toRow(entry.value, cluster, key);
+      row = this.#toRow(entry.value, cluster, key);
     } catch (error) {
-      this.#remove(entry);
+      this.#order.remove(entry);
       this.#onError(error, cluster, key);
       return;
     }
-    if (entry.at < 0) {
-      entry.at = this.#rows.length;
-      this.#entries.push(entry);
-      this.#rows.push(entry.row);
-    } else {
-      if (Object.is(this.#rows[entry.at], entry.row)) return;
-      this.#rows[entry.at] = entry.row;
-    }
-    this.#snapshot = undefined;
-  }
-
-  #remove(entry: Entry<T>): void {
-    if (entry.at < 0) return;
-    this.#rows[entry.at] = NONE;
-    this.#entries[entry.at] = undefined;
-    entry.at = -1;
-    entry.row = NONE;
-    this.#holes++;
-    this.#snapshot = undefined;
-    // Where nobody asks for rows, holes must not pile up.
-    if (this.#holes > 64 && this.#holes * 2 > this.#rows.length) this.#compact();
-  }
-
-  #compact(): void {
-    if (this.#holes === 0) return;
-    this.#entries = this.#entries.filter((entry) => entry !== undefined);
-    this.#rows = this.#entries.map((entry, at) => {
-      if (entry === undefined) return NONE;
-      entry.at = at;
-      return entry.row;
-    });
-    this.#holes = 0;
+    this.#order.put(entry, row);
   }
 }
 
