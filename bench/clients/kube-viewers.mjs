@@ -5,11 +5,13 @@
  *   rows                                             → {rows, states}     of the first viewer: `namespace/name@version`; states seen since the last call, of all
  *   watch {on}                                       → from now on, changes that show up are timed by their annotation → {p50, p99, max, seen} in milliseconds
  *   received                                         → {bytes}            read from all sockets so far
- *   direct {url, token, path}                        → {ms, rows}         one LIST, asked of the API server and parsed
- *   subscribe {question}                             → {ms, rows}         one list over a connection that is open already
+ *   direct {url, token, path, caFile}                → {ms, cpuMs, rows, bytes}  one LIST, asked of the API server and parsed
+ *   subscribe {question}                             → {ms, cpuMs, rows}  one list over a connection that is open already
  *   close                                            → ends all viewers
  */
-import { Agent, get } from 'node:http';
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
 import { createClient } from '@trunkline/client';
 import { liveList, liveWindow } from '@trunkline/client/kube';
 import { WebSocket } from 'ws';
@@ -126,24 +128,56 @@ function close() {
   viewers = [];
 }
 
-const agent = new Agent({ keepAlive: true });
+/** A connection to an API server, kept open; by the file of its certificate authority. */
+const dialers = new Map();
 
-/** One LIST as a program without Trunkline asks for it: one request over a connection that is open, one answer, parsed. */
-function list(url, headers) {
-  const started = performance.now();
+function dialerFor(caFile) {
+  const known = dialers.get(caFile);
+  if (known !== undefined) return known;
+  const options = { keepAlive: true, maxSockets: 1 };
+  const made =
+    caFile === undefined
+      ? { get: http.get, agent: new http.Agent(options) }
+      : { get: https.get, agent: new https.Agent({ ...options, ca: readFileSync(caFile, 'utf8') }) };
+  dialers.set(caFile, made);
+  return made;
+}
+
+/** One answer, its text. A connection that the server closed while nobody used it is made anew. */
+function ask(dialer, url, headers) {
   return new Promise((resolve, reject) => {
-    const asked = get(url, { agent, headers }, (answer) => {
+    const asked = dialer.get(url, { agent: dialer.agent, headers }, (answer) => {
       const chunks = [];
       answer.on('data', (chunk) => chunks.push(chunk));
       answer.on('error', reject);
       answer.on('end', () => {
         if (answer.statusCode !== 200) return reject(new Error(`status ${answer.statusCode}`));
-        const { items } = JSON.parse(Buffer.concat(chunks).toString());
-        resolve({ ms: performance.now() - started, rows: items.length });
+        resolve(Buffer.concat(chunks).toString());
       });
     });
-    asked.on('error', reject);
+    asked.on('error', (error) =>
+      asked.reusedSocket && error.code === 'ECONNRESET' ? resolve(ask(dialer, url, headers)) : reject(error),
+    );
   });
+}
+
+/** One LIST as a program without Trunkline asks for it: one request over a connection that is open, one answer, parsed. */
+async function list({ url, token, path, caFile }) {
+  const dialer = dialerFor(caFile);
+  const headers = { authorization: `Bearer ${token}` };
+  // The connection is open from here on, however long ago the last question was.
+  await ask(dialer, `${url}/version`, headers);
+  const before = process.cpuUsage();
+  const started = performance.now();
+  const text = await ask(dialer, url + path, headers);
+  const { items } = JSON.parse(text);
+  const ms = performance.now() - started;
+  return { ms, cpuMs: cpuMsSince(before), rows: items.length, bytes: Buffer.byteLength(text) };
+}
+
+function cpuMsSince(before) {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000;
 }
 
 serveCommands(
@@ -173,18 +207,20 @@ serveCommands(
     received: () => ({
       bytes: [...sockets].reduce((sum, { bytesRead }) => sum + bytesRead, bytesOfGone),
     }),
-    direct: ({ url, token, path }) => list(url + path, { authorization: `Bearer ${token}` }),
+    direct: list,
     subscribe: async ({ question }) => {
       const client = newClient();
       await client.rpc('kube.clusters', {});
+      const before = process.cpuUsage();
       const started = performance.now();
       const view = liveList(client, { cluster: 'bench', resource: 'pods', ...question });
       await untilLive(view);
       const { rows } = view.get();
       const ms = performance.now() - started;
+      const cpuMs = cpuMsSince(before);
       view.close();
       client.dispose();
-      return { ms, rows: rows.length };
+      return { ms, cpuMs, rows: rows.length };
     },
   },
   {},

@@ -17,6 +17,14 @@ export function kubeUnavailable() {
   return missing && `not built: run "npx tsc -b" first (${missing} is missing)`;
 }
 
+/** Why the rows that want a real API server have to do without, or undefined. */
+export async function realUnavailable() {
+  const { findKubeBinaries } = await import('@trunkline/testkit');
+  return findKubeBinaries() === undefined
+    ? 'kube-apiserver and etcd are not built (npm run setup:kube)'
+    : undefined;
+}
+
 function node(label, file, ...args) {
   return new LineProcess(label, process.execPath, [
     '--expose-gc',
@@ -31,11 +39,22 @@ export class KubeApi {
   url;
   token;
   pods;
+  /** Of its certificate authority, where it speaks TLS. */
+  caFile;
+  #isReal;
 
-  static async start(pods) {
+  /** @param {'simulated' | 'real'} kind */
+  static async start(pods, kind) {
     const api = new KubeApi();
-    api.#process = node('API server', '../servers/kube-api.mjs', pods);
-    Object.assign(api, await api.#process.hello(PATIENCE_MS));
+    api.#isReal = kind === 'real';
+    const file = api.#isReal ? '../servers/kube-real.mjs' : '../servers/kube-api.mjs';
+    api.#process = node(`${kind} API server`, file, pods);
+    try {
+      Object.assign(api, await api.#process.hello(PATIENCE_MS));
+    } catch (cause) {
+      await api.#process.stop();
+      throw cause;
+    }
     return api;
   }
 
@@ -43,8 +62,10 @@ export class KubeApi {
     return this.#process.ask(words(name, params), PATIENCE_MS);
   }
 
-  stop() {
-    return this.#process.stop();
+  async stop() {
+    // What is behind it ends with it, but its files would stay.
+    if (this.#isReal) await this.ask('dispose').catch(() => undefined);
+    await this.#process.stop();
   }
 }
 
@@ -58,7 +79,13 @@ export class KubeRig {
   static async start(api) {
     const rig = new KubeRig();
     rig.api = api;
-    rig.server = node('Trunkline server', '../servers/kube.mjs', api.url, api.token);
+    rig.server = node(
+      'Trunkline server',
+      '../servers/kube.mjs',
+      api.url,
+      api.token,
+      ...(api.caFile ? [api.caFile] : []),
+    );
     rig.port = (await rig.server.hello(PATIENCE_MS)).port;
     return rig;
   }
@@ -80,9 +107,9 @@ export class KubeRig {
   }
 }
 
-/** One API server, and for each call of `work` what it starts on it; everything ends with the work. */
-export async function withKube(pods, work) {
-  const api = await KubeApi.start(pods);
+/** One API server, and for each call of `work` what it starts on it; everything ends with the work. @param {'simulated' | 'real'} kind */
+export async function withKube(pods, work, kind = 'simulated') {
+  const api = await KubeApi.start(pods, kind);
   const rigs = [];
   const open = async () => {
     const rig = await KubeRig.start(api);

@@ -1,9 +1,10 @@
 /**
  * Trunkline with the kube module as a process of its own: hub, memory broker, WebSocket transport, one cluster in mode `impersonate`, so that rights are asked about as in production.
- * Started with the address of an API server and its token.
+ * Started with the address of an API server, its token and, where it speaks TLS, a file with its certificate authority.
  *
  *   reflectors → {reflectors: [{objects, bytes, lists, watches, failures, state}]}
  */
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createSystemClock, createSystemRandom, silentLogger } from '@trunkline/base';
 import { createMemoryBroker } from '@trunkline/broker';
@@ -13,9 +14,13 @@ import { createKube, kubeModule } from '@trunkline/module-kube';
 import { createEntrance } from '@trunkline/transport';
 import { serveCommands } from '../lib/commands.mjs';
 
-const [server, token] = process.argv.slice(2);
+const [server, token, caFile] = process.argv.slice(2);
 const deps = { clock: createSystemClock(), random: createSystemRandom(), logger: silentLogger };
-const connection = { server, credentials: givenCredential({ token }) };
+const connection = {
+  server,
+  credentials: givenCredential({ token }),
+  ...(caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') }),
+};
 
 const kube = createKube(deps, {
   clusters: [

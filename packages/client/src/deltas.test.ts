@@ -154,6 +154,45 @@ describe('differences', () => {
     expect(map.deltas).toMatchObject({ numFullPayloads: 1, numDeltaPayloads: 2 });
   });
 
+  it('[CLIENT-22] values of a page are read while the next one is on its way', async () => {
+    server.pageSize = 2;
+    for (const key of ['a', 'b', 'c', 'd', 'e']) server.publishLost('doc', long(key), { key });
+    let asked = 0;
+    class CountedSocket extends server.websocket {
+      override send(data: string): void {
+        if (data.includes('"subscribe"')) asked++;
+        super.send(data);
+      }
+    }
+    client.dispose();
+    client = createClient<Untyped>({ url: 'ws://test/', websocket: CountedSocket });
+    const readAtPage: number[] = [];
+    const original = JSON.parse;
+    const parse = vi.spyOn(JSON, 'parse').mockImplementation((text, reviver) => {
+      if (text.startsWith('{"kept"')) readAtPage.push(asked);
+      return original(text, reviver) as unknown;
+    });
+    const map = client.map('doc', { delta: 'fossil' });
+    await settle();
+    parse.mockRestore();
+    // Those of the first page once the second was asked for, those of the second likewise, the last with the last answer.
+    expect(readAtPage).toEqual([2, 2, 3, 3, 3]);
+    expect([...map.get().values()]).toEqual(['a', 'b', 'c', 'd', 'e'].map(long));
+    expect(map.deltas).toMatchObject({ numFullPayloads: 5, numDeltaPayloads: 0 });
+    server.publish('doc', long('A'), { key: 'a' });
+    await settle();
+    expect(map.getKey('a')).toEqual(long('A'));
+    expect(map.deltas).toMatchObject({ numDeltaPayloads: 1 });
+  });
+
+  it('[CLIENT-22] values that are texts come as they are from a server that grants no differences', async () => {
+    server.pageSize = 1;
+    for (const key of ['a', 'b']) server.publishLost('plain', '{"not":"parsed"}', { key });
+    const map = client.map('plain', { delta: 'fossil' });
+    await settle();
+    expect([...map.get().values()]).toEqual(['{"not":"parsed"}', '{"not":"parsed"}']);
+  });
+
   it('[CLIENT-22] and a filter exclude each other; readers must agree', async () => {
     const filter = { key: 'a', cmp: 'eq', val: 'b' } as never;
     expect(() => client.stream('doc', { delta: 'fossil', filter })).toThrow(/delta and filter/);

@@ -104,6 +104,33 @@ describe('local maps', () => {
     expect(await one.publications()).toMatchObject([{ key: 'd', data: { n: 4 }, offset: 4 }]);
   });
 
+  test('[CLASS-6] pages grow while a reader asks on soon, up to what one may hold', async () => {
+    const { module, emits } = listModule();
+    const clock = new FakeClock();
+    const { hub, peer } = createTestHub({ mapPageMaxBytes: 160 }, { clock });
+    await hub.use(module);
+    const one = peer();
+    await one.connect();
+    one.send({ id: 7, ...state('list:1') });
+    await one.frames();
+    // Ten bytes each, the key among them.
+    emits[0]?.load(Array.from({ length: 64 }, (_, n) => [`key${10 + n}`, '12345']));
+    const sizesAfter = async (waitMs: number): Promise<number[]> => {
+      const reader = peer();
+      await reader.connect();
+      const sizes: number[] = [];
+      for (let cursor: Frame = {}; ;) {
+        const page = sub(await reader.call(state('list:1', cursor)));
+        sizes.push(entries(page['state']).length);
+        if (page['cursor'] === undefined) return sizes;
+        cursor = { cursor: page['cursor'], epoch: page['epoch'], offset: page['offset'] };
+        await clock.advance(waitMs);
+      }
+    };
+    expect(await sizesAfter(100)).toEqual([4, 8, 16, 16, 16, 4]);
+    expect(await sizesAfter(1_200)).toEqual(Array.from({ length: 16 }, () => 4));
+  });
+
   test('[CLASS-5] [CONT-4] a source that takes too long costs half the deadline, and says so; the load cuts who came before', async () => {
     const { module, emits } = listModule(() => new Promise(() => undefined));
     const clock = new FakeClock();

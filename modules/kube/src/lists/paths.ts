@@ -90,13 +90,17 @@ function cut(value: unknown, { whole, below }: Node): unknown {
     return kept.length === 0 ? undefined : Array.from(kept, (part) => part ?? null);
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  // By definition, not by assignment: a name may be `__proto__`.
-  const parts = Object.entries(value).flatMap(([name, member]) => {
+  let parts: Record<string, unknown> | undefined;
+  for (const name of Object.keys(value)) {
     const node = below.get(name);
-    const part = node === undefined ? undefined : cut(member, node);
-    return part === undefined ? [] : [[name, part] as const];
-  });
-  return parts.length === 0 ? undefined : Object.fromEntries(parts);
+    const part = node === undefined ? undefined : cut((value as Record<string, unknown>)[name], node);
+    if (part === undefined) continue;
+    parts ??= {};
+    // By assignment this one would become the prototype.
+    if (name === '__proto__') Object.defineProperty(parts, name, { value: part, enumerable: true });
+    else parts[name] = part;
+  }
+  return parts;
 }
 
 function isWithin(path: readonly Step[], other: readonly Step[]): boolean {

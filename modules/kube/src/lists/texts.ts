@@ -14,8 +14,7 @@ export function createTexts(): Texts {
   const toWhole: ToText = (object) => {
     const known = whole.get(object);
     if (known !== undefined) return known;
-    const { buffer, byteOffset, length } = object.json;
-    const text = Buffer.from(buffer, byteOffset, length).toString();
+    const text = textOf(object);
     whole.set(object, text);
     return text;
   };
@@ -23,7 +22,12 @@ export function createTexts(): Texts {
     of: (fields) => {
       if (fields === undefined) return toWhole;
       const cut = createCut(fields);
-      return (object) => JSON.stringify(cut(object.value));
+      // Not `object.value`: that is held for others until the turn ends, and a thousand parsed objects at once are copied about by the garbage collector.
+      return (object) => JSON.stringify(cut(JSON.parse(whole.get(object) ?? textOf(object))));
     },
   };
+}
+
+function textOf({ json: { buffer, byteOffset, length } }: KubeObject): string {
+  return Buffer.from(buffer, byteOffset, length).toString();
 }

@@ -139,7 +139,11 @@ export class ListFeed<T> implements Holder {
     if (map.state.get().kind === 'stale') this.#inherit(map);
     const touch = (keys: readonly string[]): void => {
       // Where some wait already, the view is to look again already.
-      if (this.#changed.length === 0) this.#deps.touched();
+      if (this.#changed.length === 0) {
+        this.#deps.touched();
+        // Those of one call are not named twice.
+        this.#changedMax = Math.max(MIN_CHANGED, 2 * keys.length);
+      }
       for (const key of keys) this.#changed.push(key);
       if (this.#changed.length > this.#changedMax) this.#forgetRepeated();
     };

@@ -39,11 +39,16 @@ export class Deltas {
     return base;
   }
 
-  /** Readers were given these (ascending, none left out) in their replies: bases for places that have none yet. */
+  /**
+   * Readers were given these (ascending, none left out) in their replies: bases for places that have none yet, as far as there is room. Nothing is forgotten for them: a
+   * large map's pages would push out what is written often, and each other, with every reader that comes.
+   */
   seed(publications: readonly Publication[]): void {
     const newest = new Map(publications.map((publication) => [this.#placeOf(publication), publication]));
-    for (const [place, publication] of newest)
+    for (const [place, publication] of newest) {
+      if (this.#bytes + publication.data.length > this.#maxBytes) continue;
       if (publication.removed !== true && !this.#bases.has(place)) this.#remember(place, publication);
+    }
   }
 
   /** From `base` to `publication`; undefined where it would be no smaller. */

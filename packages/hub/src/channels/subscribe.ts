@@ -92,6 +92,8 @@ export interface MapRequest {
   readonly phase: MapPhase;
   readonly cursor: string;
   readonly limit: number;
+  /** Bytes of a page of state. */
+  readonly pageMaxBytes: number;
   readonly recover?: Position;
   readonly since?: Position;
   /** Where the first state page of this session stood; absent on the first. */
@@ -114,7 +116,7 @@ export async function subscribeMap(deps: SubscribeDeps, request: MapRequest): Pr
   const { options } = deps;
   const limit =
     request.limit > 0 ? Math.min(request.limit, options.mapPageMaxEntries) : options.mapPageMaxEntries;
-  const bounds = { cursor: request.cursor, limit, maxBytes: options.mapPageMaxBytes };
+  const bounds = { cursor: request.cursor, limit, maxBytes: request.pageMaxBytes };
   const page = await deps.channels.mapState(key, namespace, bounds);
   const started = request.started ?? page.position;
   if (started.epoch !== page.position.epoch) throw new CodedError('unrecoverablePosition', 'epoch');

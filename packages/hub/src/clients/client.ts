@@ -48,7 +48,13 @@ export interface Subscription {
   /** What its result said of the source. */
   announced?: SourceState;
   /** Present while a map's state is being paged: not live yet. */
-  paging?: { readonly started: Position; readonly sinceMs: number };
+  paging?: {
+    readonly started: Position;
+    /** When the last page was answered. */
+    readonly sinceMs: number;
+    /** Bytes that it was allowed to hold. */
+    readonly pageMaxBytes: number;
+  };
 }
 
 export interface ClientIdentity {

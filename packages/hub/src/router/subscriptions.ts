@@ -17,6 +17,7 @@ import {
 } from '@trunkline/protocol';
 import { withDeadline } from '../channels/deadline.js';
 import type { Namespace } from '../channels/namespaces.js';
+import { nextPageBytes } from '../channels/page-size.js';
 import { subscribeMap, subscribeStream, type Subscribed } from '../channels/subscribe.js';
 import type { Client, Subscription } from '../clients/client.js';
 import { Delivery, type DeliveryReport } from '../delivery/delivery.js';
@@ -103,11 +104,12 @@ export class Subscriptions {
     if (!continued) client.subscriptions.set(request.subId, subscription);
     const { clock, options } = this.#deps;
     const dueMs = clock.monotonic() + (request.deadlineMs ?? options.subscribeDeadlineMs);
+    const pageMaxBytes = this.#pageBytes(subscription, request);
     try {
-      const subscribed = await this.#run(subscription, request, dueMs);
+      const subscribed = await this.#run(subscription, request, pageMaxBytes, dueMs);
       this.#requireCurrent(client, subscription);
       if (subscribed.phase === 'state') {
-        subscription.paging = { started: subscribed.position, sinceMs: clock.monotonic() };
+        subscription.paging = { started: subscribed.position, sinceMs: clock.monotonic(), pageMaxBytes };
         return { result: this.#result(client, subscription, request, subscribed), begin: () => undefined };
       }
       await this.#inTime(dueMs, this.#attendance.arrive(client, subscription));
@@ -242,7 +244,23 @@ export class Subscriptions {
     };
   }
 
-  #run(subscription: Subscription, request: SubscribeRequest, dueMs: number): Promise<Subscribed> {
+  /** A page is one document of a connection whose outbox holds `outboxMaxBytes`. */
+  #pageBytes({ paging, delivery }: Subscription, { cursor }: SubscribeRequest): number {
+    const { clock, options } = this.#deps;
+    const maxBytes = Math.min(options.mapPageMaxBytes, delivery.connection.profile.outboxMaxBytes);
+    const before =
+      paging === undefined || cursor === ''
+        ? undefined
+        : { maxBytes: paging.pageMaxBytes, tookMs: clock.monotonic() - paging.sinceMs };
+    return nextPageBytes(maxBytes, before);
+  }
+
+  #run(
+    subscription: Subscription,
+    request: SubscribeRequest,
+    pageMaxBytes: number,
+    dueMs: number,
+  ): Promise<Subscribed> {
     const { key, namespace, delivery } = subscription;
     const common = {
       key,
@@ -258,6 +276,7 @@ export class Subscriptions {
             phase: request.phase,
             cursor: request.cursor,
             limit: request.limit,
+            pageMaxBytes,
             ...(request.since ? { since: request.since } : {}),
             ...(subscription.paging && request.cursor !== '' ? { started: subscription.paging.started } : {}),
           });
