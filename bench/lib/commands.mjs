@@ -2,30 +2,21 @@
  * How a process of the kube rows is driven: one line in on standard input (`name {"…": …}`), one JSON line out, in order. Every such process answers `usage`, and `memory` after full
  * garbage collections (needs --expose-gc).
  */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { watchMainThread } from './main-thread.mjs';
 
 /**
  * @param {Record<string, (params: any) => unknown>} commands
  * @param {object} hello what is said once, when the process is up
  */
 export function serveCommands(commands, hello) {
-  const delay = monitorEventLoopDelay({ resolution: 2 });
-  delay.enable();
+  let thread;
   const all = {
     usage: () => usage(),
     memory: () => memory(),
-    /** Delays of the main thread since the last call, in milliseconds. */
-    delays: () => {
-      const found = {
-        p50: delay.percentile(50) / 1e6,
-        p99: delay.percentile(99) / 1e6,
-        max: delay.max / 1e6,
-      };
-      delay.reset();
-      return found;
-    },
+    /** Delays of the main thread since the last call; the first one begins to look. */
+    delays: () => (thread ??= watchMainThread()).take(),
     ...commands,
   };
   const lines = createInterface({ input: process.stdin });

@@ -11,6 +11,9 @@ export interface LinkedAbort {
   release(): void;
 }
 
+/** The signal of what nobody cancels. Not to be listened to for long: it lives as long as the process. */
+export const NEVER: AbortSignal = new AbortController().signal;
+
 /** A controller that follows `parent` until it is released. */
 export function linkAbort(parent: AbortSignal | undefined): LinkedAbort {
   const controller = new AbortController();
@@ -38,6 +41,38 @@ export function delay(clock: Clock, delayMs: number, signal: AbortSignal): Promi
     }, delayMs);
     signal.addEventListener('abort', onAbort, { once: true });
   });
+}
+
+/** Lets everything else that is due run. Rejects with the signal's reason; leaves no timer behind. */
+export function nextTurn(clock: Clock, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const onAbort = (): void => {
+      timer.cancel();
+      reject(signal.reason);
+    };
+    const timer = clock.setImmediate(() => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+/** Runs work that pauses by yielding: each part in a turn of its own, the first one at once. Rejects as `nextTurn` does; the work is ended then. */
+export async function inTurns<T>(
+  work: Generator<undefined, T>,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<T> {
+  try {
+    for (let part = work.next(); ; part = work.next()) {
+      if (part.done === true) return part.value;
+      await nextTurn(clock, signal);
+    }
+  } finally {
+    work.return(undefined as never);
+  }
 }
 
 /** `promise`, or a rejection with the signal's reason as soon as that is aborted. The promise itself goes on; a late rejection of it is swallowed. */

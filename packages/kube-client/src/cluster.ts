@@ -80,6 +80,11 @@ export interface KubeCluster {
   reviewRules(namespace: string, signal?: AbortSignal): Promise<AccessRules>;
   /** Any request, e.g. for a proxy: the answer of every status, its body unread. Path and headers are the caller's responsibility; credentials are added. */
   request(request: KubeRequest): Promise<KubeAnswer>;
+  /**
+   * Ends, with `kubeSilent`, whatever has waited for a byte since then or longer (milliseconds of the monotonic clock), in whoever's name: for whoever knows that the server does
+   * not answer, while `watchSilenceMs` goes on. Logs that are followed are left alone.
+   */
+  suspect(sinceMs: number): void;
   /** Waits for requests under way: end watches first. */
   dispose(): Promise<void>;
 }
@@ -99,6 +104,7 @@ export function createKubeCluster(
     connection: checked,
     options,
     impersonate: checked.impersonate,
+    waiting: new Set(),
   });
   return new HttpCluster(exchange, wire, new Semaphore(options.maxConcurrentLists), new Set());
 }
@@ -184,6 +190,10 @@ class HttpCluster implements KubeCluster {
 
   request(request: KubeRequest): Promise<KubeAnswer> {
     return this.#exchange.open(request);
+  }
+
+  suspect(sinceMs: number): void {
+    this.#exchange.suspect(sinceMs);
   }
 
   dispose(): Promise<void> {

@@ -154,6 +154,23 @@ export function faultSuite(use: () => KubeTarget): void {
         await oneWatch(bed);
       }));
 
+    it('[KUBE-3] [KUBE-23] a server that goes on listening and says nothing: where nobody asks about rights, the question for its version tells', () =>
+      scene(
+        {
+          as: 'admin',
+          clusters: [{ id: 'c1', mode: 'shared', client: { headersTimeoutMs: 1_000 } }],
+          tuning: { probeMs: 300, probeTimeoutMs: 1_000 },
+        },
+        async ({ bed, namespace, all }) => {
+          bed.line().stall();
+          await until('it is said', () => all.every(({ state }) => state === 'recovering'), PATIENCE_MS);
+          await put(bed, namespace, 'meanwhile');
+          bed.line().restore();
+          await settled(bed, all);
+          expectUndisturbed(all);
+        },
+      ));
+
     it('[KUBE-5] [KUBE-23] a cluster that stands still, and one that is gone, hold up no other', () =>
       scene(
         {

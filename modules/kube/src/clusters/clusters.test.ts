@@ -11,12 +11,14 @@ class ReachBed {
   readonly clock = new FakeClock();
   probes = 0;
   isRead = false;
+  readonly silences: number[] = [];
   answer: (signal?: AbortSignal) => Promise<{ gitVersion: string }> = async () => ({ gitVersion: 'v1' });
   readonly reach = new Reach(
     {
       clock: this.clock,
       random: createSeededRandom(1),
       isRead: () => this.isRead,
+      onSilence: (sinceMs) => void this.silences.push(sinceMs),
       cluster: () => ({
         version: (signal) => {
           this.probes++;
@@ -71,9 +73,12 @@ describe('reach of a cluster', () => {
     const bed = new ReachBed();
     bed.answer = (signal) =>
       new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error)));
+    const asked = bed.clock.monotonic();
     expect(await bed.look()).toEqual({ reach: 'unknown' });
-    await bed.clock.advance(5_000);
+    expect(bed.silences).toEqual([]);
+    await bed.clock.advance(4_000);
     expect(bed.reach.state).toMatchObject({ reach: 'unreachable' });
+    expect(bed.silences).toEqual([asked]);
   });
 
   it('[KUBE-3] a refusal is a sign of life', async () => {

@@ -88,7 +88,14 @@ export class OpenCluster {
     this.#tuning = tuning;
     const { clock, random } = deps;
     const isRead = (): boolean => this.ways().some(({ way }) => way.readers > 0);
-    this.reach = new Reach({ clock, random, cluster: () => this.server().cluster, isRead }, tuning);
+    // Watches have long deadlines: a server that does not answer has not gone quiet, it is away.
+    const onSilence = (sinceMs: number): void => {
+      for (const { way } of this.ways()) way.cluster.suspect(sinceMs);
+    };
+    this.reach = new Reach(
+      { clock, random, cluster: () => this.server().cluster, isRead, onSilence },
+      tuning,
+    );
   }
 
   get connection(): KubeConnection {

@@ -19,6 +19,8 @@ export interface ReachDeps {
   readonly cluster: () => Pick<KubeCluster, 'version'>;
   /** Whether anything is read from it now. */
   readonly isRead: () => boolean;
+  /** It did not answer a question that was asked then (monotonic milliseconds). */
+  readonly onSilence: (sinceMs: number) => void;
 }
 
 export interface ReachOptions {
@@ -94,6 +96,7 @@ export class Reach {
       this.#backoff.reset();
     } catch (cause) {
       this.#state = this.#failed(cause, Math.round(clock.monotonic() - begun));
+      if (this.#state.reach === 'unreachable' && !this.#life.signal.aborted) this.#deps.onSilence(begun);
     } finally {
       timeout.cancel();
       this.#probing = undefined;

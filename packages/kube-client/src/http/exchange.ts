@@ -32,12 +32,21 @@ export interface KubeAnswer {
   discard(): void;
 }
 
+/** A reader that waits for a byte. */
+export interface Waiting {
+  /** Monotonic. */
+  readonly sinceMs: number;
+  end(error: KubeError): void;
+}
+
 export interface ExchangeParts {
   readonly clock: Clock;
   readonly wire: Wire;
   readonly connection: CheckedConnection;
   readonly options: KubeClusterOptions;
   readonly impersonate: Impersonation | undefined;
+  /** Of all answers, except those that may be silent for ever. */
+  readonly waiting: Set<Waiting>;
 }
 
 /** Bytes of an error's body that are read for its `Status`. */
@@ -61,6 +70,13 @@ export class Exchange {
   /** The same way to the same cluster in somebody else's name. */
   as(impersonate: Impersonation): Exchange {
     return new Exchange({ ...this.#parts, impersonate });
+  }
+
+  /** Ends, with `kubeSilent`, what has waited for a byte since then or longer. Milliseconds of the monotonic clock. */
+  suspect(sinceMs: number): void {
+    for (const one of [...this.#parts.waiting])
+      if (one.sinceMs <= sinceMs)
+        one.end(new KubeError('kubeSilent', 'no byte, and no answer to a question'));
   }
 
   /** The answer, whatever its status. Throws `kubeRefused` for a path that would leave the prefix. */
@@ -115,7 +131,7 @@ export class Exchange {
   // ------------------------------------------------------------ inside
 
   async #send(request: KubeRequest): Promise<{ answer: KubeAnswer; credential: Credential }> {
-    const { clock, wire, connection, options } = this.#parts;
+    const { clock, wire, connection, options, waiting } = this.#parts;
     const link = linkAbort(request.signal);
     const deadline = clock.setTimeout(
       () => link.abort(new KubeError('kubeTimeout', `no headers within ${options.headersTimeoutMs} ms`)),
@@ -143,7 +159,7 @@ export class Exchange {
         link.release();
       };
       return {
-        answer: { status, headers, body: watched(bytes, clock, silenceMs, link), discard },
+        answer: { status, headers, body: watched(bytes, { clock, waiting }, silenceMs, link), discard },
         credential,
       };
     } catch (error) {
@@ -195,26 +211,33 @@ function checkToken(credential: Credential): Credential {
   return credential;
 }
 
-/** `bytes`, ended with `kubeSilent` when none comes for `silenceMs` while somebody waits for one. */
+/** `bytes`, ended with `kubeSilent` when none comes for `silenceMs` while somebody waits for one, or when the server is suspected meanwhile. */
 async function* watched(
   bytes: AsyncIterable<Uint8Array>,
-  clock: Clock,
+  { clock, waiting }: Pick<ExchangeParts, 'clock' | 'waiting'>,
   silenceMs: number,
   link: LinkedAbort,
 ): AsyncGenerator<Uint8Array> {
   const iterator = bytes[Symbol.asyncIterator]();
-  const onSilence = (): void => link.abort(new KubeError('kubeSilent', `no byte for ${silenceMs} ms`));
+  const end = (error: KubeError): void => link.abort(error);
+  const onSilence = (): void => end(new KubeError('kubeSilent', `no byte for ${silenceMs} ms`));
+  const read = async (): Promise<IteratorResult<Uint8Array>> => {
+    if (silenceMs === Infinity) return iterator.next();
+    const one = { sinceMs: clock.monotonic(), end };
+    const timer = clock.setTimeout(onSilence, silenceMs);
+    waiting.add(one);
+    try {
+      return await iterator.next();
+    } finally {
+      waiting.delete(one);
+      timer.cancel();
+    }
+  };
   try {
     for (;;) {
-      const timer = silenceMs === Infinity ? undefined : clock.setTimeout(onSilence, silenceMs);
-      try {
-        const next = await iterator.next();
-        if (next.done === true) return;
-        timer?.cancel();
-        yield next.value;
-      } finally {
-        timer?.cancel();
-      }
+      const next = await read();
+      if (next.done === true) return;
+      yield next.value;
     }
   } finally {
     link.release();

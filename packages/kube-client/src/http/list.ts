@@ -1,4 +1,5 @@
 /** Lists: one page, and all pages of one state of the cluster. */
+import { inTurns, NEVER } from '../abort.js';
 import { KubeError } from '../errors.js';
 import { selectorsOf, toPath, toQuery, type KubeQuestion } from '../question.js';
 import { toKnownObject, type KubeObject } from '../wire/object.js';
@@ -53,7 +54,8 @@ export async function listPage(
     { path: toPath(question) + query, ...(signal ? { signal } : {}) },
     options.retries,
   );
-  return parsePage(body, prune, options.known ?? (() => undefined));
+  const page = parsePage(body, prune, options.known ?? (() => undefined));
+  return inTurns(page, exchange.clock, signal ?? NEVER);
 }
 
 /** All objects of one state. A token that expires between pages means one more round, without pages, so that a slow reader comes to an end. */
@@ -98,16 +100,24 @@ async function listPages(
   throw new KubeError('kubeBadAnswer', `a list of more than ${MAX_PAGES} pages`);
 }
 
-function parsePage(
+/** Items that become objects between two pauses: some 2 ms. */
+const SLICE_ITEMS = 500;
+
+/** Pauses by yielding. */
+function* parsePage(
   body: Uint8Array,
   prune: PruneOptions,
   known: NonNullable<ListOptions['known']>,
-): KubePage {
+): Generator<undefined, KubePage> {
   try {
-    const list = scanList(body, prune);
+    const list = yield* scanList(body, prune);
     if (!list.kind.endsWith('List')) throw new KubeError('kubeBadAnswer', 'kind: a list expected');
     const type = { kind: list.kind.slice(0, -'List'.length), apiVersion: list.apiVersion };
-    const items = list.items.map((found) => toKnownObject(body, found, prune, type, known));
+    const items: KubeObject[] = [];
+    for (const found of list.items) {
+      items.push(toKnownObject(body, found, prune, type, known));
+      if (items.length % SLICE_ITEMS === 0) yield;
+    }
     return { version: list.version, continue: list.continue, items };
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;

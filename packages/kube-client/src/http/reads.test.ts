@@ -50,6 +50,23 @@ describe('lists', () => {
     ]);
   });
 
+  it('[KCL-40] a large page is read in turns', async () => {
+    const { clock, wire, cluster } = createBed();
+    const names = Array.from({ length: 1_200 }, (_, index) => `o${index}-${'x'.repeat(1_000)}`);
+    wire.handle = () => answerJson(200, page(names));
+    let turns = 0;
+    const setImmediate = clock.setImmediate.bind(clock);
+    clock.setImmediate = (run) => {
+      turns++;
+      return setImmediate(run);
+    };
+    const listed = cluster.list(PODS);
+    await clock.advance(0);
+    expect((await listed).items.map(({ name }) => name)).toEqual(names);
+    // 2.5 MB of names and uids in slices of 128 KiB.
+    expect(turns).toBeGreaterThanOrEqual(15);
+  });
+
   it('[KCL-30] a token that expires means one more round without pages', async () => {
     const { wire, cluster, paths } = createBed({ pageSize: 2 });
     wire.handle = ({ path }) =>
@@ -160,6 +177,32 @@ describe('watches', () => {
     }
   });
 
+  it('[KCL-40] that bring much at once are read in turns, so that others run meanwhile', async () => {
+    const { clock, cluster, bodies, stream } = createBed();
+    stream();
+    const life = new AbortController();
+    const watch = await cluster.watch(PODS, { signal: life.signal });
+    const [body] = bodies;
+    const event = `${JSON.stringify({ type: 'ADDED', object: item('x'.repeat(33_000)) })}\n`;
+    for (let pushed = 0; pushed < 10; pushed++) body?.push(event);
+    let read = 0;
+    const reading = (async () => {
+      for await (const batch of watch.batches) read += batch.length;
+    })();
+    reading.catch(() => undefined);
+    await settle();
+    // 64 kB each: name and uid.
+    expect([event.length > 65_536, read, clock.pending > 0]).toEqual([true, 2, true]);
+    await clock.advance(0);
+    expect([read, body?.unread]).toEqual([10, 0]);
+    for (let pushed = 0; pushed < 10; pushed++) body?.push(event);
+    await settle();
+    expect(read).toBeLessThan(20);
+    life.abort(new Error('enough'));
+    await expect(reading).rejects.toThrow('enough');
+    expect(clock.pending).toBe(0);
+  });
+
   it('[KCL-33] the next chunk is read when the batch before was taken', async () => {
     const { cluster, bodies, stream } = createBed();
     stream();
@@ -183,6 +226,24 @@ describe('watches', () => {
     expect(clock.pending).toBe(1);
     await clock.advance(1);
     await failed;
+  });
+
+  it('[KCL-7] a watch of a server that does not answer ends, where nothing came since it was asked', async () => {
+    const { clock, cluster, bodies, stream } = createBed({ watchSilenceMs: 100_000 });
+    stream();
+    const next = async () => (await cluster.watch(PODS)).batches[Symbol.asyncIterator]().next();
+    const [quiet, heard] = [next(), next()];
+    const failed = expect(quiet).rejects.toMatchObject({ kind: 'kubeSilent' });
+    await settle();
+    const asked = clock.monotonic();
+    await clock.advance(1_000);
+    bodies[1]?.push(line('ADDED', item('a')));
+    expect((await heard).done).toBe(false);
+    cluster.suspect(asked - 1);
+    expect(clock.pending).toBe(1);
+    cluster.as({ user: 'ada' }).suspect(asked);
+    await failed;
+    expect([bodies[0]?.open, bodies[1]?.open, clock.pending]).toEqual([false, true, 0]);
   });
 });
 

@@ -2,6 +2,7 @@
  * A watch over HTTP: chunks to lines, lines to events, a batch for each chunk. The next chunk is read when the batch before was taken, so a slow reader slows
  * the API server's writing and fills no memory here. Bookmarks are events of their own kind; an ERROR event ends the watch with its code.
  */
+import { nextTurn, NEVER } from '../abort.js';
 import { KubeError, toKubeError, toStatus } from '../errors.js';
 import { selectorsOf, toPath, toQuery, type KubeQuestion } from '../question.js';
 import { LineSplitter } from '../wire/lines.js';
@@ -34,6 +35,9 @@ export interface KubeWatch {
   discard(): void;
 }
 
+/** Bytes that are read in one turn of the event loop: some 2 ms. A fast server's events come by the megabyte, and nothing else would run meanwhile. */
+const TURN_BYTES = 131_072;
+
 export async function openWatch(
   exchange: Exchange,
   question: KubeQuestion,
@@ -54,16 +58,25 @@ export async function openWatch(
     silenceMs: options.silenceMs ?? exchange.options.watchSilenceMs,
     ...(signal ? { signal } : {}),
   });
-  return { batches: readBatches(answer, exchange.options.maxLineBytes, prune), discard: answer.discard };
+  const pause = (): Promise<void> => nextTurn(exchange.clock, signal ?? NEVER);
+  const { maxLineBytes } = exchange.options;
+  return { batches: readBatches(answer, maxLineBytes, prune, pause), discard: answer.discard };
 }
 
 async function* readBatches(
   answer: KubeAnswer,
   maxLineBytes: number,
   prune: PruneOptions,
+  pause: () => Promise<void>,
 ): AsyncGenerator<readonly WatchEvent[]> {
   const splitter = new LineSplitter({ maxLineBytes, onLong: 'refuse', onEmpty: 'drop' });
+  let turnBytes = 0;
   for await (const chunk of answer.body) {
+    if (turnBytes >= TURN_BYTES) {
+      turnBytes = 0;
+      await pause();
+    }
+    turnBytes += chunk.length;
     const events: WatchEvent[] = [];
     let failure: { readonly error: unknown } | undefined;
     try {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { answerStatus, answerText } from '../testing/fake-wire.js';
 import { hang, refuseConnection } from '../testing/fake-cluster.js';
+import { DIFFERENCE_SLICE } from './difference.js';
 import { createReflectorBed, storeOf, type ReflectorBed } from '../testing/reflector-bed.js';
 
 const kinds = ({ states }: ReflectorBed): string[] => states.map(({ kind }) => kind);
@@ -40,6 +41,60 @@ describe('loading', () => {
     await bed.clock.advance(0);
     expect([kinds(bed), bed.changes, bed.reflector.version]).toEqual([['live'], [], '100']);
     await bed.reflector.dispose();
+  });
+
+  it('[REFL-23] lets others run while a large list is taken over, and shows the moment before until then', async () => {
+    for (const watchList of [true, false]) {
+      const bed = createReflectorBed({ watchList });
+      const { clock, reflector, fake, changes } = bed;
+      const batches: number[] = [];
+      const seen = new Set<string>();
+      let turns = 0;
+      bed.onBatch = () => void batches.push(changes.length);
+      const setImmediate = clock.setImmediate.bind(clock);
+      clock.setImmediate = (run) => {
+        turns++;
+        seen.add(`${reflector.loaded} ${[...reflector.values()].length} ${reflector.sequence}`);
+        return setImmediate(run);
+      };
+      const count = 2 * DIFFERENCE_SLICE + 1;
+      for (let index = 0; index < count; index++) fake.put(`o${index}`);
+      reflector.start();
+      await clock.advance(60_000);
+      expect([reflector.loaded, batches]).toEqual([true, [count]]);
+      // Drawn, sorted, and made into changes: each in three slices.
+      expect(turns).toBeGreaterThanOrEqual(2 * 3);
+      expect([...seen]).toEqual(['false 0 0']);
+      seen.clear();
+      fake.expireWatches();
+      fake.remove('o7');
+      fake.compact();
+      const before = `true ${count} ${reflector.sequence}`;
+      const known = reflector.get('default/o8');
+      await clock.advance(60_000);
+      expect([...storeOf(reflector).keys()]).not.toContain('default/o7');
+      expect(reflector.get('default/o8')).toBe(known);
+      expect([...seen].filter((one) => one === before)).toEqual([before]);
+      await reflector.dispose();
+    }
+  });
+
+  it('[REFL-23] [REFL-14] dispose in the middle of a large list leaves nothing behind', async () => {
+    const bed = createReflectorBed();
+    const { clock, reflector, fake, changes } = bed;
+    for (let index = 0; index < 2 * DIFFERENCE_SLICE; index++) fake.put(`o${index}`);
+    let disposed: Promise<void> | undefined;
+    const setImmediate = clock.setImmediate.bind(clock);
+    clock.setImmediate = (run) => {
+      const timer = setImmediate(run);
+      disposed ??= reflector.dispose();
+      return timer;
+    };
+    reflector.start();
+    await clock.advance(0);
+    expect(disposed).toBeDefined();
+    await disposed;
+    expect([changes, reflector.loaded, clock.pending, fake.watches]).toEqual([[], false, 0, 0]);
   });
 
   it('[REFL-2] lists and watches where WatchList is off, here or at the server, and asks the server once', async () => {

@@ -6,7 +6,7 @@
  *                                                             → 410                  → list, told as the difference
  */
 import type { Clock, Disposable, Logger, Random, Timer } from '@trunkline/base';
-import { delay, orAbort } from '../abort.js';
+import { delay, inTurns, orAbort } from '../abort.js';
 import type { KubeCluster } from '../cluster.js';
 import { KubeError } from '../errors.js';
 import type { KubeWatch, WatchEvent } from '../http/watch.js';
@@ -256,12 +256,14 @@ export class Reflector implements ReflectorView, Disposable {
           'kubeBadAnswer',
           'metadata.resourceVersion: missing in a list, so it cannot be watched',
         );
-      this.#counts.lists++;
       this.#heardMs = this.#deps.clock.now();
-      const steps = this.#store.replace(objects, version);
+      const difference = this.#store.differenceTo(objects, version, this.#ring.sequence);
+      const found = await inTurns(difference, this.#deps.clock, signal);
+      this.#counts.lists++;
+      this.#store.replace(found);
       this.#version = version;
       this.#listNext = false;
-      await this.#emit(steps, signal, () => this.#ring.gap(version));
+      await this.#tell(found.changes, signal, () => this.#ring.gap(version));
       return flow;
     } catch (error) {
       flow?.watch.discard();
@@ -352,10 +354,15 @@ export class Reflector implements ReflectorView, Disposable {
 
   // ------------------------------------------------------------ telling
 
-  /** Numbers the steps, keeps them for replay and tells them. @param pushed runs when the ring has them, before the sink */
-  async #emit(steps: readonly Step[], signal: AbortSignal, pushed?: () => void): Promise<void> {
+  /** Numbers the steps and tells them. */
+  #emit(steps: readonly Step[], signal: AbortSignal, pushed?: () => void): Promise<void> {
     let { sequence } = this.#ring;
     const changes = steps.map((step): Change => ({ ...step, sequence: ++sequence }));
+    return this.#tell(changes, signal, pushed);
+  }
+
+  /** Keeps the changes for replay and tells them. @param pushed runs when the ring has them, before the sink */
+  async #tell(changes: readonly Change[], signal: AbortSignal, pushed?: () => void): Promise<void> {
     this.#ring.push(changes);
     pushed?.();
     signal.throwIfAborted();

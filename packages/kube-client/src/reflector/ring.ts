@@ -41,14 +41,24 @@ export class ChangeRing {
   }
 
   push(changes: readonly Change[]): void {
-    for (const change of changes) {
+    const { maxChanges } = this.#bounds;
+    const skipped = changes[changes.length - maxChanges - 1];
+    if (skipped !== undefined) {
+      // Of a batch that fills the ring by itself, what would not stay is passed over.
+      this.#changes = [];
+      this.#head = this.#bytes = 0;
+      this.#floor = skipped.version;
+      this.#floorSequence = skipped.sequence;
+      this.#sequence = skipped.sequence;
+      this.#latest = skipped.version;
+    }
+    for (const change of skipped === undefined ? changes : changes.slice(changes.length - maxChanges)) {
       this.#changes.push(change);
       this.#bytes += change.object.json.length;
       this.#sequence = change.sequence;
       this.#latest = change.version;
     }
-    while (this.size > this.#bounds.maxChanges || (this.#bytes > this.#bounds.maxBytes && this.size > 0))
-      this.#shift();
+    while (this.size > maxChanges || (this.#bytes > this.#bounds.maxBytes && this.size > 0)) this.#shift();
   }
 
   /** The cluster is at this version, without a change. */

@@ -2,9 +2,9 @@
  * The objects of one question as they are known, and what turns one state into the next: single events, or the difference to a whole list. An object whose version did not
  * change stays the same object. It never asks whether a version is newer: the server's order is the order.
  */
-import { compareVersions } from '../question.js';
 import type { KubeObject } from '../wire/object.js';
 import type { WatchEvent } from '../http/watch.js';
+import { differenceTo, type Difference } from './difference.js';
 import type { Change } from './types.js';
 
 /** A change before it has its number. */
@@ -13,7 +13,7 @@ export type Step = Omit<Change, 'sequence'>;
 export type ObjectEvent = Exclude<WatchEvent, { readonly kind: 'bookmark' }>;
 
 export class ObjectStore {
-  readonly #objects = new Map<string, KubeObject>();
+  #objects = new Map<string, KubeObject>();
   #bytes = 0;
 
   get size(): number {
@@ -45,23 +45,19 @@ export class ObjectStore {
     return this.#put(object, before);
   }
 
-  /** Becomes equal to a list. The steps ascend by version as far as versions can be compared; what is missing in the list goes last, at the list's version. */
-  replace(objects: Iterable<KubeObject>, listVersion: string): Step[] {
-    const gone = new Map(this.#objects);
-    const steps: Step[] = [];
-    const changed: KubeObject[] = [];
-    for (const object of objects) {
-      gone.delete(object.key);
-      const before = this.#objects.get(object.key);
-      if (before !== object && !isSame(before, object)) changed.push(object);
-    }
-    changed.sort((left, right) => compareVersions(left.version, right.version) ?? 0);
-    for (const object of changed) steps.push(...this.#put(object, this.#objects.get(object.key)));
-    for (const object of gone.values()) {
-      this.#remove(object);
-      steps.push({ kind: 'deleted', key: object.key, object, version: listVersion });
-    }
-    return steps;
+  /** What a list changes, worked out in slices; nothing else may change the store meanwhile. `replace` takes it over. @param sequence number of the last change so far */
+  differenceTo(
+    listed: Iterable<KubeObject>,
+    listVersion: string,
+    sequence: number,
+  ): Generator<undefined, Difference> {
+    return differenceTo(this.#objects, listed, listVersion, sequence);
+  }
+
+  /** Becomes equal to a list, at one moment. */
+  replace({ objects, bytes }: Difference): void {
+    this.#objects = objects;
+    this.#bytes = bytes;
   }
 
   /** One of the same name with another uid is another object: the old one goes first. */
@@ -82,8 +78,4 @@ export class ObjectStore {
     this.#objects.delete(object.key);
     this.#bytes -= object.json.length;
   }
-}
-
-function isSame(before: KubeObject | undefined, { uid, version }: KubeObject): boolean {
-  return before !== undefined && before.uid === uid && before.version === version && version !== '';
 }

@@ -1,7 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { KubeObject, toKnownObject, toObject } from './object.js';
-import { LAST_APPLIED, scanEvent, scanList, scanObject } from './scan.js';
+import {
+  LAST_APPLIED,
+  scanEvent,
+  scanList as scanListInSlices,
+  scanObject,
+  type PruneOptions,
+  type ScannedList,
+} from './scan.js';
+
+/** Without pauses. */
+function scanList(body: Uint8Array, prune: PruneOptions): ScannedList {
+  const work = scanListInSlices(body, prune);
+  for (let part = work.next(); ; part = work.next()) if (part.done === true) return part.value;
+}
 
 const PRUNE = { keepManagedFields: false, keepLastApplied: false };
 const KEEP = { keepManagedFields: true, keepLastApplied: true };

@@ -65,33 +65,52 @@ export function scanEvent(line: Uint8Array, prune: PruneOptions): ScannedEvent {
   return { type, object };
 }
 
-/** A list, whole. Throws a SyntaxError where it is no JSON object in UTF-8. */
-export function scanList(body: Uint8Array, prune: PruneOptions): ScannedList {
+/** Bytes of a list that are walked over between two pauses: some 2 ms. */
+const SLICE_BYTES = 131_072;
+
+/** A list, whole. Pauses by yielding, between items, after every `SLICE_BYTES`. Throws a SyntaxError where it is no JSON object in UTF-8. */
+export function* scanList(body: Uint8Array, prune: PruneOptions): Generator<undefined, ScannedList> {
   const scan = begin(body, prune);
   const { walker } = scan;
   const found = { kind: '', apiVersion: '', version: '', continue: '' };
   let items: ScannedObject[] = [];
-  scan.members((key) => {
+  walker.enter();
+  for (let more = walker.openObject(); more; more = walker.nextMember()) {
+    const key = scan.key();
+    walker.colon();
     if (key === 'kind' || key === 'apiVersion') found[key] = scan.text();
     else if (key === 'metadata') {
       // Where a name comes twice the last one counts, as with `JSON.parse`.
       found.version = found.continue = '';
-      if (!walker.atObject()) return walker.value();
-      scan.members((field) => {
-        if (field === 'resourceVersion') found.version = scan.text();
-        else if (field === 'continue') found.continue = scan.text();
-        else walker.value();
-      });
+      if (!walker.atObject()) walker.value();
+      else
+        scan.members((field) => {
+          if (field === 'resourceVersion') found.version = scan.text();
+          else if (field === 'continue') found.continue = scan.text();
+          else walker.value();
+        });
     } else if (key === 'items') {
       items = [];
-      if (!walker.atArray()) return walker.value();
-      walker.enter();
-      for (let more = walker.openArray(); more; more = walker.nextItem()) items.push(scan.object());
-      walker.leave();
+      if (walker.atArray()) yield* scanItems(scan, items);
+      else walker.value();
     } else walker.value();
-  });
+  }
+  walker.leave();
   walker.finish();
   return { ...found, items };
+}
+
+function* scanItems(scan: Scan, items: ScannedObject[]): Generator<undefined, void> {
+  const { walker } = scan;
+  let pausedAt = walker.pos;
+  walker.enter();
+  for (let more = walker.openArray(); more; more = walker.nextItem()) {
+    items.push(scan.object());
+    if (walker.pos - pausedAt < SLICE_BYTES) continue;
+    pausedAt = walker.pos;
+    yield;
+  }
+  walker.leave();
 }
 
 /** One object that stands alone. */
@@ -128,7 +147,7 @@ class Scan {
     let keptEnd = walker.pos + 1;
     for (let more = walker.openObject(); more;) {
       const start = walker.pos;
-      const key = this.#key();
+      const key = this.key();
       walker.colon();
       const dropped = onMember(key) === true;
       const end = walker.pos;
@@ -192,7 +211,8 @@ class Scan {
     }, cuts);
   }
 
-  #key(): string {
+  /** The name that begins here, and over it; empty text for one that matters to nobody. */
+  key(): string {
     const { walker } = this;
     const start = walker.pos + 1;
     walker.string();
