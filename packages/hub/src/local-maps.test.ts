@@ -127,8 +127,8 @@ describe('local maps', () => {
         await clock.advance(waitMs);
       }
     };
-    expect(await sizesAfter(100)).toEqual([4, 8, 16, 16, 16, 4]);
-    expect(await sizesAfter(1_200)).toEqual(Array.from({ length: 16 }, () => 4));
+    expect(await sizesAfter(100)).toEqual([8, 16, 16, 16, 8]);
+    expect(await sizesAfter(1_200)).toEqual(Array.from({ length: 8 }, () => 8));
   });
 
   test('[CLASS-5] [CONT-4] a source that takes too long costs half the deadline, and says so; the load cuts who came before', async () => {

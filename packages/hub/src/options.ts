@@ -50,7 +50,7 @@ export interface HubOptions {
   readonly historyMaxLimit: number;
   /** Entries of one map page at most, and what a page holds when the client does not say. */
   readonly mapPageMaxEntries: number;
-  /** Bytes of one map page at most. Default 1 MiB. The first page of a subscription holds a quarter, and the next ones more where the reader asks on soon (spec CLASS-6). */
+  /** Bytes of one map page at most. Default 512 KiB. The first page of a subscription holds half, and the next ones more where the reader asks on soon (spec CLASS-6). */
   readonly mapPageMaxBytes: number;
   /** Changes buffered for a reader that pages through a map; more: it starts again. Default 10,000. */
   readonly subscribeBufferMax: number;
@@ -114,7 +114,7 @@ export const HUB_DEFAULTS: HubOptions = {
   recoveryMaxBytes: 256 * 1024,
   historyMaxLimit: 1_000,
   mapPageMaxEntries: 1_000,
-  mapPageMaxBytes: 1024 * 1024,
+  mapPageMaxBytes: 512 * 1024,
   subscribeBufferMax: 10_000,
   presenceTtlMs: 60_000,
   joinLeaveCoalesceAbove: 100,

@@ -266,9 +266,12 @@ const client = z.strictObject({
     D.historyMaxLimit,
   ),
   mapPageMaxEntries: integer('Entries of one map page.', { min: 1 }).default(D.mapPageMaxEntries),
-  mapPageMaxBytes: size('Bytes of one map page at most; the first page of a subscription holds a quarter.', {
-    min: 1,
-  }).default(D.mapPageMaxBytes),
+  mapPageMaxBytes: size(
+    'Bytes of one map page at most; the first page of a subscription holds half. Never more than half of outboxMaxBytes.',
+    {
+      min: 1,
+    },
+  ).default(D.mapPageMaxBytes),
   subscribeBufferMax: integer('Changes buffered for a reader that pages through a map.', { min: 1 }).default(
     D.subscribeBufferMax,
   ),

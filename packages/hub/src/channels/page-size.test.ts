@@ -5,7 +5,7 @@ import { nextPageBytes } from './page-size.js';
 const KIB = 1024;
 
 describe('size of pages', () => {
-  it('[CLASS-6] begins with a quarter and doubles while the reader asks on soon', () => {
+  it('[CLASS-6] begins with half and doubles while the reader asks on soon', () => {
     const sizes: number[] = [];
     let before: Parameters<typeof nextPageBytes>[1];
     for (let page = 0; page < 5; page++) {
@@ -13,13 +13,13 @@ describe('size of pages', () => {
       sizes.push(maxBytes / KIB);
       before = { maxBytes, tookMs: 100 };
     }
-    expect(sizes).toEqual([256, 512, 1_024, 1_024, 1_024]);
+    expect(sizes).toEqual([512, 1_024, 1_024, 1_024, 1_024]);
   });
 
   it('[CLASS-6] stays, and shrinks to the first size again, for a reader that takes longer', () => {
     expect(nextPageBytes(1024 * KIB, { maxBytes: 512 * KIB, tookMs: 800 })).toBe(512 * KIB);
     expect(nextPageBytes(1024 * KIB, { maxBytes: 1024 * KIB, tookMs: 3_000 })).toBe(512 * KIB);
-    expect(nextPageBytes(1024 * KIB, { maxBytes: 256 * KIB, tookMs: 3_000 })).toBe(256 * KIB);
+    expect(nextPageBytes(1024 * KIB, { maxBytes: 512 * KIB, tookMs: 3_000 })).toBe(512 * KIB);
   });
 
   it('[CLASS-6] is never more than allowed, nor nothing', () => {

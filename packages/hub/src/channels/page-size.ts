@@ -12,7 +12,7 @@ export interface PageSent {
 }
 
 /** The first page holds this part of what a page may hold at most. */
-const FIRST = 1 / 4;
+const FIRST = 1 / 2;
 /** A page that took no longer than this is followed by one of twice the size: over the same network it takes twice as long, far from the 5 s after which stock clients give up. */
 const SOON_MS = 500;
 /** One that took longer than this, by half of it, down to the size of the first. */

@@ -244,10 +244,10 @@ export class Subscriptions {
     };
   }
 
-  /** A page is one document of a connection whose outbox holds `outboxMaxBytes`. */
+  /** A page is one document of a connection whose outbox holds `outboxMaxBytes`; what other channels say while it is on its way needs room as well. */
   #pageBytes({ paging, delivery }: Subscription, { cursor }: SubscribeRequest): number {
     const { clock, options } = this.#deps;
-    const maxBytes = Math.min(options.mapPageMaxBytes, delivery.connection.profile.outboxMaxBytes);
+    const maxBytes = Math.min(options.mapPageMaxBytes, delivery.connection.profile.outboxMaxBytes / 2);
     const before =
       paging === undefined || cursor === ''
         ? undefined
