@@ -3,7 +3,7 @@
  * what is shown is the same for all who may.
  */
 import type { Clock, Disposable, Random } from '@trunkline/base';
-import type { ModuleNamespace, Permission, Principal } from '@trunkline/hub';
+import type { ModuleNamespace } from '@trunkline/hub';
 import type { ReflectorView } from '@trunkline/kube-client';
 import { CodedError } from '@trunkline/protocol';
 import type { KubeTuning } from '../options.js';
@@ -44,12 +44,7 @@ export function createLists(deps: ListsDeps, tuning: KubeTuning): Lists {
       throw new CodedError('limitExceeded', 'maxListsPerOrg');
   };
 
-  const authorise = async (
-    principal: Principal,
-    channel: string,
-    action: string,
-    stays = false,
-  ): Promise<Permission> => {
+  const authorise: ModuleNamespace['authorise'] = async (principal, channel, action, stays = false) => {
     if (action !== 'subscribe') return false;
     const name = parseListName(channel, tuning.maxChannelLength);
     if (name === undefined) return false;

@@ -13,13 +13,23 @@ const CHANNEL = formatLogName(
   255,
 );
 
+/** A hub with logs, and two who are connected. */
+async function open(access: Access) {
+  const { hub, clock, peer } = createTestHub({ pingIntervalMs: 0 });
+  const parts = createLogs({ clock, random: createSeededRandom(1), logger: silentLogger, access });
+  await hub.use({ id: 'kube', start: () => parts });
+  const [ada, bob] = [peer(), peer()];
+  await bob.connect({ user: 'bob' });
+  await ada.connect({ user: 'ada' });
+  return { hub, clock, ada, bob };
+}
+
 describe('logs as channels', () => {
   it('[KWIRE-65] a log that breaks goes on in the name of another reader where the first may not read any more', async () => {
-    const { hub, clock, peer } = createTestHub({ pingIntervalMs: 0 });
     const forbidden = new Set<string>();
     /** In whose name each stream was opened, and what ends it. */
     const streams: { readonly user: string; end(error?: Error): void }[] = [];
-    const open = (user: string) =>
+    const streamOf = (user: string) =>
       async function* ({ signal }: LogOptions): AsyncGenerator<readonly Uint8Array[]> {
         let end: (error?: Error) => void = () => undefined;
         const over = new Promise<Error | undefined>((resolve) => (end = resolve));
@@ -31,17 +41,13 @@ describe('logs as channels', () => {
       };
     const access = {
       enter: ({ user }: Principal) =>
-        Promise.resolve({ id: 'c1', upstream: { kind: 'server' }, own: { logs: open(user) } }),
+        Promise.resolve({ id: 'c1', upstream: { kind: 'server' }, own: { logs: streamOf(user) } }),
       may: ({ user }: Principal) =>
         forbidden.has(user)
           ? Promise.reject(new KubeError('kubeForbidden', 'no more'))
           : Promise.resolve({ recheckMs: 4_000 }),
     } as unknown as Access;
-    const parts = createLogs({ clock, random: createSeededRandom(1), logger: silentLogger, access });
-    await hub.use({ id: 'kube', start: () => parts });
-    const [ada, bob] = [peer(), peer()];
-    await bob.connect({ user: 'bob' });
-    await ada.connect({ user: 'ada' });
+    const { hub, clock, ada, bob } = await open(access);
     await bob.call({ subscribe: { channel: CHANNEL } });
     await clock.advance(100);
     await ada.call({ subscribe: { channel: CHANNEL } });
@@ -60,7 +66,6 @@ describe('logs as channels', () => {
   });
 
   it('[KUBE-17] while rights cannot be asked about those who read stay, and nobody new is let in', async () => {
-    const { hub, clock, peer } = createTestHub({ pingIntervalMs: 0 });
     let inDoubt = false;
     const access = {
       enter: () => Promise.resolve({ id: 'c1', upstream: { kind: 'server' }, own: { logs: silent } }),
@@ -69,11 +74,7 @@ describe('logs as channels', () => {
           ? Promise.reject(new KubeError('kubeUnreachable', 'nobody answers'))
           : Promise.resolve({ recheckMs: 4_000 }),
     } as unknown as Access;
-    const parts = createLogs({ clock, random: createSeededRandom(1), logger: silentLogger, access });
-    await hub.use({ id: 'kube', start: () => parts });
-    const [ada, bob] = [peer(), peer()];
-    await bob.connect({ user: 'bob' });
-    await ada.connect({ user: 'ada' });
+    const { hub, clock, ada, bob } = await open(access);
     await ada.call({ subscribe: { channel: CHANNEL } });
     inDoubt = true;
     await clock.advance(12_000);

@@ -5,7 +5,7 @@
 import { paramsSchema, type RpcParams } from '@trunkline/contracts';
 import { kubeContract, type KubeContract } from '@trunkline/contracts/kube';
 import type { Clock, Disposable, Logger, Random } from '@trunkline/base';
-import type { ModuleNamespace, Permission, Principal, RpcMethod } from '@trunkline/hub';
+import type { ModuleNamespace, Principal, RpcMethod } from '@trunkline/hub';
 import { KubeError, type KubeCluster } from '@trunkline/kube-client';
 import { CodedError } from '@trunkline/protocol';
 import type { Access, Identity, ViewedCluster } from '../ports.js';
@@ -54,12 +54,7 @@ export function createLogs(deps: LogsDeps, given?: Partial<LogsOptions>): Logs {
     return access.may(principal, cluster, ask, newcomer);
   };
 
-  const authorise = async (
-    principal: Principal,
-    channel: string,
-    action: string,
-    stays = false,
-  ): Promise<Permission> => {
+  const authorise: ModuleNamespace['authorise'] = async (principal, channel, action, stays = false) => {
     const name = parseLogName(channel);
     if (name === undefined || (action !== 'subscribe' && action !== 'history')) return false;
     const { upstream } = await access.enter(principal, name.cluster);

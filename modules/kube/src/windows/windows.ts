@@ -6,11 +6,9 @@ import type { Disposable } from '@trunkline/base';
 import { paramsSchema } from '@trunkline/contracts';
 import { kubeContract } from '@trunkline/contracts/kube';
 import type {
-  ChannelAction,
   LocalSourceRequest,
   ModuleContext,
   ModuleNamespace,
-  Permission,
   Principal,
   RpcMethod,
 } from '@trunkline/hub';
@@ -105,16 +103,11 @@ export function createWindows(deps: WindowsDeps, given?: Partial<WindowsOptions>
     return holdScopes(access, principal, record.scopes, newcomer);
   }
 
-  async function authorise(
-    principal: Principal,
-    channel: string,
-    action: ChannelAction,
-    stays = false,
-  ): Promise<Permission> {
+  const authorise: ModuleNamespace['authorise'] = async (principal, channel, action, stays = false) => {
     if (action === 'publish') return false;
     const recheckMs = await hold(principal, registry.find(principal.org, idOf(channel)), !stays);
     return recheckMs !== undefined && { allowed: true, recheckMs };
-  }
+  };
 
   function open({ org, channel, emit }: LocalSourceRequest): Disposable {
     const record = registry.find(org, idOf(channel));
