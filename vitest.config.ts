@@ -16,7 +16,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['trunkline-source', 'node'], externalConditions: ['trunkline-source'] } },
   test: {
     projects: [
-      { extends: true, test: { name: 'unit', include: ['packages/*/src/**/*.test.{ts,tsx}', 'modules/*/src/**/*.test.ts', 'apps/*/src/**/*.test.{ts,tsx}', 'testkit/src/**/*.test.ts', 'scripts/**/*.test.ts'], testTimeout: 30_000, sequence: { groupOrder: 0 } } },
+      { extends: true, test: { name: 'unit', include: ['packages/*/src/**/*.test.{ts,tsx}', 'modules/*/src/**/*.test.ts', 'apps/*/src/**/*.test.{ts,tsx}', 'testkit/src/**/*.test.ts', 'scripts/**/*.test.ts'], testTimeout: 30_000, isolate: false, sequence: { groupOrder: 0 } } },
       { extends: true, test: { name: 'system', include: ['tests/**/*.test.ts'], exclude: ALONE, ...waits, maxWorkers: 2, sequence: { groupOrder: 1 } } },
       { extends: true, test: { name: 'alone', include: ALONE, ...waits, maxWorkers: 1, fileParallelism: false, sequence: { groupOrder: 2 } } },
     ],

@@ -1,6 +1,7 @@
 /** From readable names to the hub's: units go back to the ends of names, `channels.default` becomes the namespace `''`. */
 import type { HubOptions, NamespaceOptions } from '@trunkline/hub';
-import type { Config, DefaultNamespaceConfig } from './schema.js';
+import type { DefaultNamespaceConfig } from './channels-schema.js';
+import type { Config } from './schema.js';
 
 type NamespaceGiven = Partial<NamespaceOptions> & { readonly name: string };
 

@@ -2,7 +2,8 @@
 import { isIP } from 'node:net';
 import { readKeys } from '../auth/keys.js';
 import { toTokenKey } from './auth-options.js';
-import type { Config, DefaultNamespaceConfig } from './schema.js';
+import type { DefaultNamespaceConfig } from './channels-schema.js';
+import type { Config } from './schema.js';
 import { formatPath, type Path } from './walk.js';
 
 export interface RuleFinding {
