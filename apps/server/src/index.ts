@@ -1,11 +1,11 @@
 export {
   createServer,
-  VERSION,
   type ModuleServices,
   type ServerContext,
   type StartedServer,
   type TrunklineServer,
 } from './compose.js';
+export { VERSION } from './version.js';
 export {
   ConfigError,
   configCheck,

@@ -3,13 +3,7 @@
  * failed, 2 could not listen, 78 wrong configuration (EX_CONFIG of sysexits). It ends the process itself only where waiting is over: a
  * second signal, the deadline of a drain, an exception that nobody caught.
  */
-import {
-  createServer,
-  VERSION,
-  type ServerContext,
-  type StartedServer,
-  type TrunklineServer,
-} from './compose.js';
+import { createServer, type ServerContext, type StartedServer, type TrunklineServer } from './compose.js';
 import {
   ConfigError,
   formatProblem,
@@ -19,6 +13,7 @@ import {
 } from './config/load.js';
 import { formatDuration } from './config/quantity.js';
 import { ListenError } from './listening.js';
+import { VERSION } from './version.js';
 
 export const EXIT = { ok: 0, failure: 1, cannotListen: 2, config: 78 } as const;
 
