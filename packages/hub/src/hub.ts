@@ -17,7 +17,7 @@ import { closeOf, CodedError, type Codec } from '@trunkline/protocol';
 import { createJsonCodec } from '@trunkline/protocol/json';
 import { createProtobufCodec } from '@trunkline/protocol/protobuf';
 import { Channels } from './channels/channels.js';
-import { Namespaces, resolveNamespace, type Namespace } from './channels/namespaces.js';
+import { Namespaces } from './channels/namespaces.js';
 import { Clients } from './clients/clients.js';
 import { OrgEvents } from './clients/org-events.js';
 import { Connection, type ConnectionDeps } from './connection/connection.js';
@@ -37,10 +37,7 @@ import type {
   Endpoint,
   LinkProfile,
   Module,
-  ModuleNamespace,
-  ModuleParts,
   NamespaceOptions,
-  NodeFacts,
   Nodes,
   NodeStats,
   OpenRequest,
@@ -52,12 +49,15 @@ import type {
   TransportHandlers,
   ValidatorCompiler,
 } from './ports/index.js';
-import type { RegisteredRpc, RouterDeps } from './router/deps.js';
+import type { RouterDeps } from './router/deps.js';
+import { drainSessions, type DrainOptions } from './router/drain.js';
 import type { HandlerDeps } from './router/handlers.js';
 import { createNativeEndpoints } from './router/native-endpoint.js';
 import { applyControl, createOrgApi, readControl } from './router/org-api.js';
 import { MemoryCommands } from './router/memory-commands.js';
 import { LINE_CODEC, LineSession, type LineLink } from './router/line-session.js';
+import { Modules, resolveFor } from './router/modules.js';
+import { nodeFacts, nodeStats } from './router/node-stats.js';
 import { Session } from './router/session.js';
 import { Subscriptions } from './router/subscriptions.js';
 import { Turns } from './router/turns.js';
@@ -94,13 +94,6 @@ export interface OpenLine extends LineLink {
   readonly profile: LinkProfile;
 }
 
-export interface DrainOptions {
-  /** Time in which connections are advised and closed. */
-  readonly windowMs: number;
-  /** Connections closed per second at most. */
-  readonly ratePerSecond: number;
-}
-
 export interface Hub extends Disposable {
   readonly nodeId: string;
   readonly options: HubOptions;
@@ -132,8 +125,6 @@ export interface Hub extends Disposable {
 
 /** How often expiry, age and stale pages are looked at. */
 const SWEEP_MS = 1_000;
-/** Step of a drain: this often a share of the connections is closed. */
-const DRAIN_STEP_MS = 100;
 
 /** Throws a RangeError that names the field of bad options. */
 export function createHub(deps: HubDeps, given?: Partial<HubOptions>): Hub {
@@ -150,10 +141,8 @@ class HubImpl implements Hub {
   readonly #flushQueue: FlushQueue;
   readonly #heartbeats: Heartbeats;
   readonly #sessions = new Set<Session | LineSession>();
-  readonly #rpc = new Map<string, RegisteredRpc>();
-  readonly #modules: ModuleParts[] = [];
-  readonly #endpoints: Endpoint[];
-  readonly #routes: RouteDescriptor[] = [];
+  readonly #modules: Modules;
+  readonly #native: readonly Endpoint[];
   readonly #orgApis = new Map<string, OrgApi>();
   readonly #startedAtMs: number;
   readonly #sweep: Timer;
@@ -168,14 +157,13 @@ class HubImpl implements Hub {
     this.#startedAtMs = clock.now();
     this.#flushQueue = new FlushQueue(clock, this.#counters);
     this.#heartbeats = new Heartbeats(clock, random);
-    this.#endpoints = createNativeEndpoints(
+    this.#native = createNativeEndpoints(
       { json: createJsonCodec(), protobuf: createProtobufCodec() },
       options,
     );
+    const durable = deps.durableLog !== undefined;
     const namespaces = new Namespaces();
-    for (const namespace of options.namespaces) {
-      namespaces.add(this.#resolve(namespace));
-    }
+    for (const namespace of options.namespaces) namespaces.add(resolveFor(durable, namespace));
     const handler = Channels.handler(
       () => channels,
       (message) => this.#onControl(message),
@@ -201,7 +189,7 @@ class HubImpl implements Hub {
         clock,
         logger,
         nodeId: this.nodeId,
-        facts: () => this.#facts(),
+        facts: () => nodeFacts(this.#router, this.#startedAtMs),
         forOrg: (org) => this.forOrg(org),
         send: (text, to) => broker.sendControl(text, to),
         address: broker.address,
@@ -215,6 +203,13 @@ class HubImpl implements Hub {
         pageBytes: options.nodePageBytes,
       },
     );
+    this.#modules = new Modules({
+      logger,
+      namespaces,
+      nodes: this.nodes,
+      validator: deps.validator,
+      durable,
+    });
     const remembered = new MemoryCommands(clock, { ttlMs: options.idempotencyTtlMs }, deps.commands);
     const router: RouterDeps = {
       clock,
@@ -230,7 +225,7 @@ class HubImpl implements Hub {
       counters: this.#counters,
       events: new OrgEvents(clock, options.orgEventsMax),
       nodes: this.nodes,
-      rpc: this.#rpc,
+      rpc: this.#modules.rpc,
       durableLog: deps.durableLog,
       commands: deps.commands ?? remembered,
       remembered,
@@ -242,7 +237,7 @@ class HubImpl implements Hub {
       for (const session of this.#sessions) session.sweep();
     });
     for (const answer of [
-      ...hubAnswers(() => ({ node: this.nodeId, ...this.#facts() })),
+      ...hubAnswers(() => ({ node: this.nodeId, ...nodeFacts(this.#router, this.#startedAtMs) })),
       ...CONNECTIONS.answers,
     ])
       this.nodes.register(answer);
@@ -255,7 +250,6 @@ class HubImpl implements Hub {
 
   async use(module: Module): Promise<void> {
     const { clock, random, logger } = this.#deps;
-    const { namespaces } = this.#router;
     const context = {
       clock,
       random,
@@ -266,38 +260,7 @@ class HubImpl implements Hub {
       orgs: () => this.orgs(),
       nodes: this.nodes,
     };
-    const parts = await module.start(context);
-    const added: string[] = [];
-    const answering: Disposable[] = [];
-    const rpc = new Map<string, RegisteredRpc>();
-    try {
-      if (this.#disposing) throw new CodedError('shuttingDown');
-      const methods = Object.keys(parts.rpc ?? {});
-      for (const name of methods)
-        if (this.#rpc.has(name) || name.startsWith('tl.'))
-          throw new RangeError(`RPC method '${name}' is taken`);
-      for (const [name, method] of Object.entries(parts.rpc ?? {})) {
-        rpc.set(name, {
-          method,
-          validate: method.params ? this.#deps.validator?.(method.params) : undefined,
-        });
-      }
-      for (const namespace of parts.namespaces ?? []) {
-        namespaces.add(this.#resolve(namespace.options, namespace));
-        added.push(namespace.options.name);
-      }
-      for (const answer of parts.answers ?? []) answering.push(this.nodes.register(answer));
-    } catch (cause) {
-      for (const name of added) namespaces.remove(name);
-      for (const registered of answering) void registered.dispose();
-      // The first failure is the one to report.
-      await this.#disposeModule(parts);
-      throw cause;
-    }
-    for (const [name, registered] of rpc) this.#rpc.set(name, registered);
-    this.#endpoints.push(...(parts.endpoints ?? []));
-    this.#routes.push(...(parts.routes ?? []));
-    this.#modules.push(parts);
+    await this.#modules.register(await module.start(context));
   }
 
   accept(transport: Transport, link: Link): TransportHandlers {
@@ -358,37 +321,7 @@ class HubImpl implements Hub {
   }
 
   stats(): NodeStats {
-    const { clients, channels } = this.#router;
-    const counters = this.#counters;
-    let subscriptions = 0;
-    let outboxBytes = 0;
-    for (const client of clients.all()) {
-      subscriptions += client.subscriptions.size;
-      outboxBytes += client.connection.outboxBytes;
-    }
-    return {
-      nodeId: this.nodeId,
-      startedAtMs: this.#startedAtMs,
-      connections: clients.count,
-      users: clients.users(),
-      orgs: clients.orgs().length,
-      subscriptions,
-      channels: channels.count,
-      framesIn: counters.framesIn,
-      framesOut: counters.framesOut,
-      bytesIn: counters.bytesIn,
-      bytesOut: counters.bytesOut,
-      publications: counters.publications,
-      deliveries: counters.deliveries,
-      commands: Object.fromEntries(counters.commands),
-      errors: Object.fromEntries(counters.errors),
-      closes: Object.fromEntries(counters.closes),
-      overflows: { ...counters.overflows },
-      recoveries: { recovered: counters.recovered, unrecovered: counters.unrecovered },
-      denials: counters.denials,
-      outboxBytes,
-      deliveryLatencyMs: counters.latencyQuantiles(),
-    };
+    return nodeStats(this.#router, this.#startedAtMs);
   }
 
   orgs(): readonly string[] {
@@ -400,36 +333,17 @@ class HubImpl implements Hub {
   }
 
   endpoints(): readonly Endpoint[] {
-    return this.#endpoints;
+    return [...this.#native, ...this.#modules.endpoints];
   }
 
   routes(): readonly RouteDescriptor[] {
-    return this.#routes;
+    return this.#modules.routes;
   }
 
   async drain(options: DrainOptions): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
-    const { clock } = this.#deps;
-    const adviceMs = options.windowMs / 2;
-    const advised = [...this.#sessions].filter((session) => session.client?.can('drain'));
-    for (const session of advised) session.client?.push({ kind: 'drain', withinMs: adviceMs });
-    const startMs = clock.monotonic();
-    const perStep = Math.max(1, Math.ceil((options.ratePerSecond * DRAIN_STEP_MS) / 1000));
-    while (this.#sessions.size > 0 && clock.monotonic() - startMs < options.windowMs) {
-      // Who was advised has the first half of the window to move by itself.
-      const early = clock.monotonic() - startMs < adviceMs;
-      let closed = 0;
-      for (const session of this.#sessions) {
-        // Told already: it only waits for its peer's answer.
-        if (!session.open) continue;
-        if (early && session.client?.can('drain')) continue;
-        if (closed++ >= perStep) break;
-        session.close(closeOf('shutdown'));
-      }
-      await new Promise<void>((resolve) => clock.setTimeout(resolve, DRAIN_STEP_MS));
-    }
-    for (const session of this.#sessions) session.close(closeOf('shutdown'));
+    await drainSessions(this.#deps.clock, this.#sessions, options);
   }
 
   dispose(): Promise<void> {
@@ -438,49 +352,15 @@ class HubImpl implements Hub {
 
   async #dispose(): Promise<void> {
     this.#draining = true;
+    this.#modules.close();
     this.#sweep.cancel();
     for (const session of [...this.#sessions]) session.close(closeOf('shutdown'));
     await this.nodes.dispose();
-    for (const parts of this.#modules.splice(0).reverse()) await this.#disposeModule(parts);
+    await this.#modules.dispose();
     this.#router.subscriptions.dispose();
     this.#router.channels.dispose();
     this.#heartbeats.dispose();
     await this.#router.broker.dispose();
-  }
-
-  async #disposeModule(parts: ModuleParts): Promise<void> {
-    try {
-      await parts.dispose?.();
-    } catch (cause) {
-      this.#deps.logger.error({ cause: String(cause) }, 'a module failed to close');
-    }
-  }
-
-  /** Throws a RangeError that names the namespace and the field. */
-  #resolve(given: Parameters<typeof resolveNamespace>[0], module?: ModuleNamespace): Namespace {
-    const resolved = resolveNamespace(given, module);
-    if (resolved.options.class === 'durable' && !this.#deps.durableLog)
-      throw new RangeError(`namespace '${resolved.options.name}': class 'durable' needs a store`);
-    return resolved;
-  }
-
-  /** What the others are told of this node. */
-  #facts(): Omit<NodeFacts, 'node'> {
-    const { clients, channels } = this.#router;
-    const { nodeName, version } = this.options;
-    let subscriptions = 0;
-    for (const client of clients.all()) subscriptions += client.subscriptions.size;
-    return {
-      name: nodeName === '' ? this.nodeId : nodeName,
-      version,
-      startedAtMs: this.#startedAtMs,
-      uptimeMs: Math.max(0, this.#deps.clock.now() - this.#startedAtMs),
-      connections: clients.count,
-      users: clients.users(),
-      orgs: clients.orgs().length,
-      subscriptions,
-      channels: channels.count,
-    };
   }
 
   #onControl(text: string): void {

@@ -1,4 +1,5 @@
-export { createHub, type DrainOptions, type Hub, type HubDeps, type Link, type OpenLine } from './hub.js';
+export { createHub, type Hub, type HubDeps, type Link, type OpenLine } from './hub.js';
+export type { DrainOptions } from './router/drain.js';
 export { MAP_DEFAULTS, NAMESPACE_DEFAULTS } from './channels/namespaces.js';
 export { HUB_DEFAULTS, resolveHubOptions, type HubOptions } from './options.js';
 export { surveyConnections } from './nodes/connections.js';

@@ -12,6 +12,7 @@ class Talk implements Conversation {
   readonly frames: string[] = [];
   drained = 0;
   closed = 0;
+  end: readonly [code: number, reason: string, by: string] | undefined;
 
   constructor(line: Line) {
     this.line = line;
@@ -25,8 +26,9 @@ class Talk implements Conversation {
   onDrained(): void {
     this.drained++;
   }
-  onClosed(): void {
+  onClosed(...end: Parameters<Conversation['onClosed']>): void {
     this.closed++;
+    this.end = end;
   }
 }
 
@@ -70,6 +72,12 @@ describe('lines', () => {
     ]);
     expect(talk?.line.send(doc('late'))).toBe(true);
     expect(transport.documents).toEqual(['a', 'b', 'c']);
+    const other = open(bed);
+    other.transport.handlers.onClosed(4321, 'enough');
+    expect([talk?.end, other.talk?.end]).toEqual([
+      [4001, 'done', 'server'],
+      [4321, 'enough', 'client'],
+    ]);
   });
 
   it('[LINE-2] the outbox is bounded: what does not fit is not taken, and the conversation is told when it is empty', async () => {
@@ -141,5 +149,19 @@ describe('lines', () => {
     }
     expect([silent.transport.closed?.code, alive.transport.closed]).toEqual([3012, undefined]);
     expect(alive.transport.documents).toEqual([]);
+  });
+
+  it('[LINE-5] whom the conversation does not read from is not taken for silent, and has time to answer afterwards', async () => {
+    const bed = begin();
+    const profile = { ping: { kind: 'transport', intervalMs: 1_000, pongTimeoutMs: 500 } } as const;
+    const { transport, talk } = open(bed, {}, profile);
+    talk?.line.hold();
+    await bed.clock.advance(10_000);
+    expect(transport.closed).toBeUndefined();
+    talk?.line.release();
+    await bed.clock.advance(490);
+    expect(transport.closed).toBeUndefined();
+    await bed.clock.advance(3_000);
+    expect(transport.closed?.code).toBe(3012);
   });
 });

@@ -198,6 +198,8 @@ export class Connection implements Heartbeating {
   release(): void {
     if (this.#holds === 0) return;
     this.#holds--;
+    // What was not read may have been an answer.
+    if (this.#holds === 0) this.#alive = true;
     this.#resumeReading();
   }
 
@@ -227,8 +229,9 @@ export class Connection implements Heartbeating {
     else this.control(this.codec.ping);
   }
 
+  /** Whom nobody listens to is not silent: their pongs wait with everything else. */
   answered(): boolean {
-    return this.#alive || !this.open;
+    return this.#alive || !this.open || this.#holds > 0;
   }
 
   onSilent(): void {

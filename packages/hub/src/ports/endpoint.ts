@@ -81,7 +81,7 @@ export interface Line {
   /** The peer is behind: what is sent now waits. */
   readonly blocked: boolean;
   /**
-   * Queues a document as a text frame of its own. False: the outbox is full and the document was not taken; `onDrained` follows. On a closed line nothing happens, and the answer
+   * Queues a document as a frame of its own, binary for a `BinaryEncoded` and text otherwise. False: the outbox is full and the document was not taken; `onDrained` follows. On a closed line nothing happens, and the answer
    * is true. A document that goes to several lines is framed once.
    */
   send(document: Encoded): boolean;
@@ -98,8 +98,8 @@ export interface Conversation {
   onFrame(frame: string | Uint8Array): void;
   /** The peer caught up. */
   onDrained(): void;
-  /** Exactly once, however it ended. */
-  onClosed(): void;
+  /** Exactly once, however it ended; with this side's code where it closed first, else the peer's, else 1006. */
+  onClosed(code: number, reason: string, by: 'server' | 'client'): void;
 }
 
 export type OpenDecision =

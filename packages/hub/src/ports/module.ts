@@ -121,12 +121,21 @@ export interface RouteDescriptor {
   readonly params?: object;
   readonly query?: object;
   readonly body?: object;
+  /** The body is handed on in bytes, as it came, instead of JSON that is checked; `body` has no meaning then. */
+  readonly rawBody?: RawBody;
   readonly response?: object;
   /** What the scopes of an API key must name. Default: the first part of the path. */
   readonly scope?: string;
   /** A caller without a credential is asked for none where the server knows anonymous users, and is one of them. Default false: 401. */
   readonly anonymous?: boolean;
   handle(request: RouteRequest): Promise<RouteResponse> | RouteResponse;
+}
+
+export interface RawBody {
+  /** Media types that are taken; others are 415. */
+  readonly types: readonly string[];
+  /** A longer one is 413. */
+  readonly maxBytes: number;
 }
 
 export interface RouteRequest {
@@ -137,6 +146,7 @@ export interface RouteRequest {
   readonly target: string;
   /** Names in lower case, repeated ones joined; without what says who asks. */
   readonly headers: Readonly<Record<string, string>>;
+  /** With `rawBody` a `Uint8Array`; undefined where there is none. */
   readonly body: unknown;
   readonly requestId: string;
   /** Of the browser or program, behind configured proxies too; absent where it is not known. */

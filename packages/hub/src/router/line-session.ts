@@ -107,7 +107,7 @@ export class LineSession implements Line {
     }
     this.client.onClosed();
     this.#onEnd(this);
-    this.#guard(() => conversation?.onClosed());
+    this.#guard(() => conversation?.onClosed(code, reason, by));
   }
 
   /** Periodic checks: expiry with its grace, greatest age. */
