@@ -52,6 +52,15 @@ function cpuLoop(run, durationMs) {
   return ((user + system) * 1_000) / calls;
 }
 
+async function cpuLoopAsync(run, durationMs) {
+  const started = performance.now();
+  const before = process.cpuUsage();
+  let calls = 0;
+  for (; performance.now() - started < durationMs; calls++) sink = await run();
+  const { user, system } = process.cpuUsage(before);
+  return ((user + system) * 1_000) / calls;
+}
+
 async function loopAsync(run, durationMs) {
   const started = performance.now();
   let calls = 0;
@@ -82,6 +91,18 @@ export function compare(title, ways) {
   const rounds = Object.fromEntries(names.map((name) => [name, []]));
   for (let round = 0; round < ROUNDS; round++)
     for (const name of names) rounds[name].push(cpuLoop(ways[name], ROUND_MS));
+  process.stdout.write(`${title}\n`);
+  for (const name of names)
+    print(`  ${name}`, rounds[name], `  × ${medianRatio(rounds[name], rounds[names[0]]).toFixed(2)}`);
+}
+
+/** As `compare`, for work that is awaited. */
+export async function compareAsync(title, ways) {
+  const names = Object.keys(ways);
+  for (const name of names) await loopAsync(ways[name], WARM_UP_MS);
+  const rounds = Object.fromEntries(names.map((name) => [name, []]));
+  for (let round = 0; round < ROUNDS; round++)
+    for (const name of names) rounds[name].push(await cpuLoopAsync(ways[name], ROUND_MS));
   process.stdout.write(`${title}\n`);
   for (const name of names)
     print(`  ${name}`, rounds[name], `  × ${medianRatio(rounds[name], rounds[names[0]]).toFixed(2)}`);

@@ -1,11 +1,12 @@
 /**
- * A stand-in for a kubelet: the one question that an API server asks it here is for the log of a container, from a time or a number of lines on, with the times of lines or without. It
- * knows what the test printed and nothing of pods; lines that are printed while somebody follows are handed on at once.
+ * A stand-in for a kubelet: what an API server asks it here is the log of a container, from a time or a number of lines on, with the times of lines or without; and a program in one, over a
+ * WebSocket, which whatever it is called gives back what it is given. It knows what the test printed and nothing of pods; lines that are printed while somebody follows are handed on at once.
  */
 import { createServer, type Server } from 'node:https';
 import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Disposable } from '@trunkline/base';
+import { WebSocketServer, type WebSocket } from 'ws';
 import { clock } from './waiting.js';
 
 export interface Kubelet extends Disposable {
@@ -43,6 +44,15 @@ export async function startKubelet(tls: { readonly key: string; readonly cert: s
     }
     serveLog(logOf(id.join('/')), url.searchParams, response);
   });
+  const programs = new WebSocketServer({
+    noServer: true,
+    handleProtocols: (offered) => (offered.has(EXEC_PROTOCOL) ? EXEC_PROTOCOL : false),
+  });
+  server.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => socket.destroy());
+    if (!request.url?.startsWith('/exec/')) socket.destroy();
+    else programs.handleUpgrade(request, socket, head, serveCat);
+  });
   await listen(server);
   return {
     port: (server.address() as AddressInfo).port,
@@ -56,10 +66,28 @@ export async function startKubelet(tls: { readonly key: string; readonly cert: s
       for (const follower of logOf(`${namespace}/${pod}/${container}`).followers.keys()) follower.end();
     },
     dispose: () => {
+      for (const one of programs.clients) one.terminate();
       server.closeAllConnections();
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+const EXEC_PROTOCOL = 'v4.channel.k8s.io';
+
+/** Standard input is stream 0, output 1, and 3 tells how it ended: here after an empty frame of input. */
+function serveCat(ws: WebSocket): void {
+  ws.on('error', () => ws.terminate());
+  ws.send(Uint8Array.of(1));
+  ws.on('message', (data: Buffer) => {
+    if (data[0] !== 0) return;
+    if (data.length > 1) {
+      ws.send(Buffer.concat([Uint8Array.of(1), data.subarray(1)]));
+      return;
+    }
+    ws.send(Buffer.concat([Uint8Array.of(3), Buffer.from('{"metadata":{},"status":"Success"}')]));
+    ws.close(1000);
+  });
 }
 
 function serveLog(log: Log, query: URLSearchParams, response: ServerResponse): void {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Runs the list code of a foreign Kubernetes console, as it is in a checkout of its repository, against this server and a simulated API server behind it:
- * `node tests/conformance/run-foreign-kube.mjs <checkout> [--verbose] [words of a scenario…]`. It says which files of the checkout it takes, then one line per scenario (its way of
+ * Runs the list code of a foreign Kubernetes console, as it is in a checkout of its repository, against this server and a simulated API server behind it, or, with `--real`, a real one:
+ * `node tests/conformance/run-foreign-kube.mjs <checkout> [--real] [--verbose] [words of a scenario…]`. What only the simulation can bring about is named then, and not counted. It says which files of the checkout it takes, then one line per scenario (its way of
  * keeping lists, the name, what was noticed), then the sum; the exit code says whether all passed. Needs the built server (`npx tsc -b`).
  * Not part of the test run: the checkout is not ours. The same ground is covered there with a client of our own (`tests/kube-wires`).
  */
@@ -16,8 +16,9 @@ import { startWorld } from './foreign-kube/world.mjs';
 
 const [given, ...words] = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const verbose = process.argv.includes('--verbose');
+const isReal = process.argv.includes('--real');
 if (given === undefined) {
-  console.error('usage: run-foreign-kube.mjs <checkout> [--verbose] [words of a scenario…]');
+  console.error('usage: run-foreign-kube.mjs <checkout> [--real] [--verbose] [words of a scenario…]');
   process.exit(2);
 }
 const checkout = resolve(given);
@@ -28,7 +29,7 @@ if (!verbose) for (const level of ['error', 'warn', 'debug', 'log']) console[lev
 const scratch = mkdtempSync(join(tmpdir(), 'trunkline-foreign-'));
 const fileOf = (way) => join(scratch, way.multiplexed ? 'multiplexed.mjs' : 'per-list.mjs');
 const features = featuresOf(checkout);
-const world = await startWorld();
+const world = await startWorld({ isReal });
 const tally = { passed: 0, failed: 0 };
 try {
   const taken = new Set();
@@ -37,6 +38,9 @@ try {
       taken.add(file);
   say(`taken from ${checkout}:`);
   for (const file of [...taken].sort()) say(`  ${file}`);
+  say(`behind this server: ${isReal ? 'a real' : 'a simulated'} API server`);
+  for (const [fault, why] of Object.entries(world.cannot))
+    say(`NOT RUN: 'ends of the upstream are hidden' without ${fault}: ${why}`);
   for (const scenario of scenariosFor(features)) {
     const title = `${scenario.way.kind}: ${scenario.name}`;
     if (words.length === 0 || words.some((word) => title.includes(word))) await play(title, scenario);
@@ -45,7 +49,9 @@ try {
   await world.dispose();
   rmSync(scratch, { recursive: true, force: true });
 }
-say(`\n${tally.passed} passed, ${tally.failed} failed`);
+const { length: missing } = Object.keys(world.cannot);
+const left = missing === 0 ? '' : `, ${missing} fault${missing === 1 ? '' : 's'} NOT RUN (see above)`;
+say(`\n${tally.passed} passed, ${tally.failed} failed${left}`);
 process.exit(tally.failed === 0 && tally.passed > 0 ? 0 : 1);
 
 async function play(title, { run, way }) {
@@ -68,7 +74,7 @@ async function play(title, { run, way }) {
   } finally {
     for (const tab of tabs) tab.close();
     world.network.restore();
-    await world.sim.faults.revive();
-    world.clear();
+    await world.revive();
+    await world.clear();
   }
 }

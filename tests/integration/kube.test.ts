@@ -8,12 +8,13 @@ import { allowGateway } from '../kube-module/bed.js';
 import { faultSuite } from '../kube-module/suites/faults.js';
 import { logSuite } from '../kube-module/suites/logs.js';
 import { ownSuite } from '../kube-module/suites/own.js';
+import { proxySuite } from '../kube-module/suites/proxy.js';
 import { rightsSuite } from '../kube-module/suites/rights.js';
 import { ruleSuite } from '../kube-module/suites/rules.js';
 import { sharingSuite } from '../kube-module/suites/sharing.js';
 
 /** Random roles first: looking through namespaces takes the longer the more there are. Faults last: everybody on the API server notices. */
-const SUITES = [ruleSuite, sharingSuite, rightsSuite, ownSuite, logSuite, faultSuite];
+const SUITES = [ruleSuite, sharingSuite, rightsSuite, ownSuite, logSuite, proxySuite, faultSuite];
 
 onBoth({
   title: (server) => `live lists on a ${server} API server`,

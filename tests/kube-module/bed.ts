@@ -11,6 +11,7 @@ import { givenCredential, type KubeCluster, type KubeConnection } from '@trunkli
 import {
   createKube,
   kubeModule,
+  type Audit,
   type ClusterMode,
   type ClusterOptions,
   type Kube,
@@ -43,6 +44,8 @@ export interface BedOptions {
   /** Whose token the connection has. Default `gateway`, who may impersonate. */
   readonly as?: keyof typeof USERS;
   readonly credentials?: KubeDeps['credentials'];
+  /** Default: none, and nothing is written. */
+  readonly audit?: Audit;
 }
 
 export interface Bed {
@@ -57,7 +60,14 @@ export interface Bed {
 }
 
 export async function startBed(target: KubeTarget, options: BedOptions = {}): Promise<Bed> {
-  const { clusters = [{ id: 'c1' }], tuning = {}, reflector = {}, as = 'gateway', credentials } = options;
+  const {
+    clusters = [{ id: 'c1' }],
+    tuning = {},
+    reflector = {},
+    as = 'gateway',
+    credentials,
+    audit,
+  } = options;
   const stack = new DisposeStack();
   const random = createSystemRandom();
   const lines = new Map<string, FaultProxy>();
@@ -85,7 +95,7 @@ export async function startBed(target: KubeTarget, options: BedOptions = {}): Pr
   const hub = stack.use(
     createHub({ ...deps, broker: createMemoryBroker(deps), authenticator: testAuthenticator }),
   );
-  await hub.use(kubeModule({ kube }));
+  await hub.use(kubeModule(audit === undefined ? { kube } : { kube, audit }));
   return {
     target,
     hub,

@@ -54,7 +54,13 @@ async function start() {
       },
       access: {
         enter: (_principal, id) =>
-          Promise.resolve({ id, upstream: { kind: 'server' }, own: cluster, confinedTo: undefined }),
+          Promise.resolve({
+            id,
+            upstream: { kind: 'server' },
+            own: cluster,
+            confinedTo: undefined,
+            allows: { writes: false, exec: false },
+          }),
         sight: () => Promise.resolve({ kind: 'all', recheckMs: 4_000 }),
         may: () => Promise.resolve({ recheckMs: 4_000 }),
       },

@@ -12,10 +12,12 @@ import { startTestKubeSim } from '@trunkline/kube-sim/testing';
 import {
   createKube,
   kubeModule,
+  type Audit,
   type ClusterOptions,
   type Kube,
   type KubeTuning,
 } from '@trunkline/module-kube';
+import type { WiresOptions } from '@trunkline/module-kube/defaults';
 import { clock, until } from '@trunkline/testkit';
 import { createEntrance } from '@trunkline/transport';
 import { WebSocket } from 'ws';
@@ -49,6 +51,8 @@ export interface BedOptions {
   readonly clusters?: readonly ClusterOptions[];
   readonly demo?: Partial<ClusterOptions>;
   readonly tuning?: Partial<KubeTuning>;
+  readonly audit?: Audit;
+  readonly wires?: Partial<WiresOptions>;
 }
 
 export async function startBed(options: BedOptions = {}): Promise<Bed> {
@@ -75,6 +79,8 @@ export async function startBed(options: BedOptions = {}): Promise<Bed> {
   await hub.use(
     kubeModule({
       kube,
+      ...(options.audit === undefined ? {} : { audit: options.audit }),
+      ...(options.wires === undefined ? {} : { wires: options.wires }),
       // Tokens are principals in JSON; without one, everybody is Ada.
       identify: async (request, presented) =>
         presented === ''
@@ -121,6 +127,8 @@ export async function startBed(options: BedOptions = {}): Promise<Bed> {
 export class Socket {
   readonly ws: WebSocket;
   readonly texts: string[] = [];
+  /** All frames, as they came. */
+  readonly frames: { readonly data: Buffer; readonly binary: boolean }[] = [];
   readonly opened: Promise<void>;
   closed: { readonly code: number; readonly reason: string } | undefined;
   /** The status of a handshake that was refused, and its body. */
@@ -145,7 +153,10 @@ export class Socket {
       });
       this.ws.on('error', () => resolve());
     });
-    this.ws.on('message', (data: Buffer) => this.texts.push(data.toString()));
+    this.ws.on('message', (data: Buffer, binary) => {
+      this.frames.push({ data, binary });
+      if (!binary) this.texts.push(data.toString());
+    });
     this.ws.on('close', (code, reason) => (this.closed = { code, reason: reason.toString() }));
   }
 
@@ -290,6 +301,7 @@ export function grant(
   user: string,
   namespace: string,
   resources: readonly string[] = ['pods'],
+  verbs: readonly string[] = ['get', 'list', 'watch'],
 ): () => void {
   const group = 'rbac.authorization.k8s.io';
   const roles = sim.cluster.registry.require('roles', group);
@@ -297,7 +309,7 @@ export function grant(
   const name = `${user}-reads`;
   sim.cluster.put(roles, {
     metadata: { name, namespace },
-    rules: [{ apiGroups: [''], resources: [...resources], verbs: ['get', 'list', 'watch'] }],
+    rules: [{ apiGroups: [''], resources: [...resources], verbs: [...verbs] }],
   });
   sim.cluster.put(bindings, {
     metadata: { name, namespace },

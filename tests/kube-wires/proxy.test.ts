@@ -1,4 +1,4 @@
-/** The read-only proxy: its route on real clusters, and what it must never do. */
+/** The proxy: its routes in front of simulated clusters, and what they must never do. */
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RouteRequest, RouteResponse } from '@trunkline/hub';
 import { testPrincipal } from '@trunkline/hub/testing';
@@ -21,14 +21,15 @@ interface Answer {
   readonly body: { readonly kind?: string; readonly message?: string; readonly items?: readonly unknown[] };
 }
 
-async function get(
-  { hub }: Bed,
-  path: string,
-  given: Partial<RouteRequest> & { readonly cluster?: string } = {},
-): Promise<Answer> {
-  const route = hub.routes().find((one) => one.path === '/clusters/:cluster/*rest');
+interface Given extends Partial<RouteRequest> {
+  readonly cluster?: string;
+  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+}
+
+async function get({ hub }: Bed, path: string, given: Given = {}): Promise<Answer> {
+  const { cluster = 'demo', method = 'GET', ...more } = given;
+  const route = hub.routes().find((one) => one.path === '/clusters/:cluster/*rest' && one.method === method);
   if (route === undefined) throw new Error('no proxy');
-  const { cluster = 'demo', ...more } = given;
   const response: RouteResponse = await route.handle({
     principal: testPrincipal(),
     params: { cluster, rest: path.split('?')[0]?.slice(1) ?? '' },
@@ -88,9 +89,9 @@ describe('the proxy', () => {
     expect(sim.stats().requests.filter(({ verb }) => verb === 'list')).toEqual([
       { verb: 'list', resource: 'pods', user: 'ada', code: 200, count: 1 },
     ]);
-    const all = await get(one, '/api/v1/pods', { headers });
-    expect([all.status, all.body.kind]).toEqual([403, 'Status']);
-    expect(all.body.message).toMatch(/forbidden/);
+    const others = await get(one, '/api/v1/secrets', { headers });
+    expect([others.status, others.body.kind]).toEqual([403, 'Status']);
+    expect(others.body.message).toMatch(/forbidden/);
     const unknown = await get(one, '/api/v1/pods', { cluster: 'nowhere' });
     expect([unknown.status, unknown.body.message]).toEqual([404, 'no such cluster']);
     expect((await get(one, '/api/v1/pods', { principal: testPrincipal({ org: 'umbrella' }) })).text).toBe(
@@ -132,10 +133,12 @@ describe('the proxy', () => {
     putPod(one.sim, 'a', '', 'default');
     putPod(one.sim, 'b', '', 'other');
     expect((await get(one, '/api/v1/namespaces/default/pods')).body.items).toHaveLength(1);
+    const all = await get(one, '/api/v1/pods');
+    expect([all.status, all.body.items?.length]).toEqual([200, 1]);
     for (const path of [
-      '/api/v1/pods',
       '/api/v1/namespaces/other/pods',
       '/api/v1/nodes',
+      '/api/v1/namespaces',
       '/api/v1/namespaces/other',
     ])
       expect([path, (await get(one, path)).status]).toEqual([path, 403]);
@@ -211,5 +214,32 @@ describe('the proxy', () => {
     // It is never read, and no request ends it: the end of the module does.
     expect((await ask(new AbortController())).status).toBe(200);
     for (const gone of requests) gone.abort(new Error('gone'));
+  });
+
+  it('[KWIRE-45] what consoles ask about themselves is answered, in their own name, and for a confined org within its walls', async () => {
+    const ask = async (one: Bed, attributes: object, given: Given = {}): Promise<unknown> => {
+      const answer = await get(one, '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: Buffer.from(JSON.stringify({ spec: { resourceAttributes: attributes } })),
+        ...given,
+      });
+      return [
+        answer.status,
+        (answer.body as { readonly status?: { readonly allowed?: boolean } }).status?.allowed,
+      ];
+    };
+    const list = { verb: 'list', resource: 'pods' };
+    const one = await begin({ demo: { mode: 'impersonate' } });
+    grant(one.sim, 'ada', 'web');
+    expect(await ask(one, { ...list, namespace: 'web' })).toEqual([201, true]);
+    expect(await ask(one, { ...list, namespace: 'db' })).toEqual([201, false]);
+    expect(await ask(one, list, { principal: testPrincipal({ user: '' }) })).toEqual([403, undefined]);
+    await one.stop();
+    const confined = await begin({ demo: { visibleTo: () => ({ namespaces: ['web'] }) } });
+    const nobody = { principal: testPrincipal({ user: '' }) };
+    expect(await ask(confined, { ...list, namespace: 'web' }, nobody)).toEqual([201, true]);
+    expect(await ask(confined, { ...list, namespace: 'db' }, nobody)).toEqual([201, false]);
+    expect(await ask(confined, list, nobody)).toEqual([201, false]);
   });
 });

@@ -1,5 +1,7 @@
 /** Viewers who may see some namespaces of a list that they ask for as a whole, on both wires. */
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Hub, RouteResponse } from '@trunkline/hub';
+import { testPrincipal } from '@trunkline/hub/testing';
 import { givenCredential } from '@trunkline/kube-client';
 import type { KubeSim } from '@trunkline/kube-sim';
 import { until } from '@trunkline/testkit';
@@ -150,6 +152,56 @@ describe('a list of which only some namespaces may be seen', () => {
     }
   });
 
+  it('[KWIRE-46] a client that lists through the proxy and watches from there, over either wire, has what a new list says', async () => {
+    const here = await begin();
+    const { sim, mux, socket } = here;
+    for (const namespace of ['web', 'db']) grant(sim, 'ada', namespace);
+    const list = await readList(here);
+    expect(list.warning).toMatch(/^299 - "only namespaces db, web: /);
+    expect(list.items).toEqual(podsIn(here, 'web', 'db'));
+    const query = from(list.version);
+    // Nobody watches yet: what comes and goes before somebody does is compared with the list of that version.
+    putPod(sim, 'between', '', 'web');
+    removePod(sim, 'between', 'web');
+    removePod(sim, 'a', 'db');
+    putPod(sim, 'c', '', 'web');
+    const one = await mux();
+    one.request(PODS, query);
+    const own = await socket(`/clusters/demo${PODS}?${query}`);
+    for (const namespace of ['web', 'vault', 'db']) putPod(sim, 'last', '', namespace);
+    const isLast = (events: readonly WatchedEvent[]): boolean =>
+      events.filter(({ object }) => object.metadata.name === 'last').length === 2;
+    await one.until('the last', () => isLast(one.events(query)));
+    await until('the last', () => isLast(eventsOf(own)), 20_000);
+    for (const events of [one.events(query), eventsOf(own)]) {
+      expect(applied(events, list.version, list.items).items).toEqual(podsIn(here, 'web', 'db'));
+      expect(ascends(events)).toBe(true);
+    }
+    const again = await readList(here);
+    expect(again.items).toEqual(podsIn(here, 'web', 'db'));
+  });
+
+  it('[KWIRE-46] while pods come and go the list is a state of the cluster, and a watch from it misses none', async () => {
+    const here = await begin();
+    const { sim, mux } = here;
+    for (const namespace of ['web', 'db']) grant(sim, 'ada', namespace);
+    // Between the lists of two namespaces one comes into the second, and goes before anybody watches.
+    const { hub } = here;
+    const stream = (await whole(hub)).stream?.[Symbol.asyncIterator]();
+    let text = '';
+    for (let next = await stream?.next(); next?.done === false; next = await stream?.next()) {
+      if (text === '') putPod(sim, 'between', '', 'web');
+      text += Buffer.from(next.value).toString();
+    }
+    const { items, version } = parseList(text);
+    removePod(sim, 'between', 'web');
+    const one = await mux();
+    one.request(PODS, from(version));
+    putPod(sim, 'last', '', 'db');
+    await one.until('the last', () => one.names(from(version)).includes('ADDED last'));
+    expect(applied(one.events(from(version)), version, items).items).toEqual(podsIn(here, 'web', 'db'));
+  });
+
   it('[KWIRE-3] where the connection itself may not list everywhere, the whole is an error and the namespaces are not', async () => {
     const narrow = { tokens: { narrow: { name: 'narrow', groups: [] } } };
     const open = () => ({ server: bed?.sim.url ?? '', credentials: givenCredential({ token: 'narrow' }) });
@@ -179,4 +231,42 @@ function readNamespaces(sim: KubeSim, user: string): void {
     subjects: [{ kind: 'User', name: user, apiGroup: group }],
     roleRef: { kind: 'ClusterRole', name: user, apiGroup: group },
   });
+}
+
+/** Of all pods, as the proxy answers Ada. */
+async function whole(hub: Hub): Promise<RouteResponse> {
+  const route = hub.routes().find(({ method, path }) => method === 'GET' && path.startsWith('/clusters/'));
+  if (route === undefined) throw new Error('no proxy');
+  return route.handle({
+    principal: testPrincipal(),
+    params: { cluster: 'demo', rest: PODS.slice(1) },
+    query: {},
+    target: `/clusters/demo${PODS}?limit=1`,
+    headers: {},
+    body: undefined,
+    requestId: 'r',
+    signal: new AbortController().signal,
+  });
+}
+
+interface ReadList {
+  readonly version: string;
+  /** Names by uid. */
+  readonly items: ReadonlyMap<string, string>;
+}
+
+async function readList({ hub }: Bed): Promise<ReadList & { readonly warning: string }> {
+  const { headers, stream = [] } = await whole(hub);
+  let text = '';
+  for await (const chunk of stream) text += Buffer.from(chunk).toString();
+  return { ...parseList(text), warning: headers?.['warning'] ?? '' };
+}
+
+function parseList(text: string): ReadList {
+  const { metadata, items } = JSON.parse(text) as {
+    readonly metadata: { readonly resourceVersion: string };
+    readonly items: readonly { readonly metadata: { readonly uid: string; readonly name: string } }[];
+  };
+  const names = items.map((item) => [item.metadata.uid, item.metadata.name] as const);
+  return { version: metadata.resourceVersion, items: new Map(names) };
 }

@@ -35,7 +35,8 @@ declare module '@trunkline/client' {
 /** What a screen may say of what it shows. `off`: nothing was asked for. Times are Unix ms of this browser. */
 export type Continuity =
   | { readonly state: 'off' }
-  | { readonly state: 'connecting' }
+  /** Nothing was shown yet; `reason`: why that takes, where something is wrong. */
+  | { readonly state: 'connecting'; readonly sinceMs?: number; readonly reason?: string }
   | { readonly state: 'live' }
   | { readonly state: 'recovering'; readonly sinceMs: number; readonly reason: string }
   | { readonly state: 'stale'; readonly sinceMs: number; readonly reason: string }

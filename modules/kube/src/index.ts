@@ -12,5 +12,5 @@ export { KUBE_MIGRATIONS } from './credentials/migrations.js';
 export type { SealingKeys } from './credentials/sealing.js';
 export type { Demo } from './routes.js';
 export type { Identify } from './wires/identify.js';
-export type { Access, Identity, Sight, Upstreams, ViewedCluster } from './ports.js';
+export type { Access, Audit, Deed, Identity, Sight, Upstreams, ViewedCluster } from './ports.js';
 export { kubeModule, type KubeModuleSetup } from './module.js';

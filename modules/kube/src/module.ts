@@ -8,6 +8,7 @@ import { createLists } from './lists/lists.js';
 import { createLogs } from './logs/logs.js';
 import type { LogsOptions } from './logs/options.js';
 import { createProxy, type ProxyOptions } from './proxy/proxy.js';
+import type { Audit } from './ports.js';
 import { createRoutes, type Demo } from './routes.js';
 import { createWindows, type WindowsOptions } from './windows/windows.js';
 import type { Identify } from './wires/identify.js';
@@ -21,6 +22,8 @@ export interface KubeModuleSetup {
   readonly demo?: Demo;
   /** Who a connection of a foreign wire belongs to. Absent: those wires are not served. */
   readonly identify?: Identify;
+  /** Where it is noted what somebody did to a cluster. Absent: nothing but reading is served, whatever clusters allow. */
+  readonly audit?: Audit;
   readonly windows?: Partial<WindowsOptions>;
   readonly logs?: Partial<LogsOptions>;
   readonly wires?: Partial<WiresOptions>;
@@ -30,17 +33,18 @@ export interface KubeModuleSetup {
 /** Throws a RangeError that names a bad option. Disposing ends what was read; the clusters stay open until their owner disposes them. */
 export const kubeModule = defineModule<KubeModuleSetup>({
   id: 'kube',
-  start(context, { kube, demo, identify, ...options }): ModuleParts {
+  start(context, { kube, demo, identify, audit, ...options }): ModuleParts {
     const { clock, random, logger, nodeId } = context;
     const { access, upstreams, clusters, credentials, tuning } = kube;
     const lists = createLists({ clock, random, access, upstreams }, tuning);
-    const logs = createLogs({ clock, random, logger, access }, options.logs);
+    const logs = createLogs({ clock, random, logger, access, upstreams }, options.logs);
     const windows = createWindows(
       { context, upstreams, access },
       { askAgainMs: tuning.askAgainMs, ...options.windows },
     );
-    const proxy = createProxy({ clock, access }, options.proxy);
-    const wires = identify && createWires({ clock, access, upstreams, identify }, options.wires);
+    const proxy = createProxy({ clock, random, logger, access, audit }, options.proxy);
+    const wires =
+      identify && createWires({ clock, logger, access, upstreams, identify, audit }, options.wires);
     return {
       // Rights are the cluster's: an administrator of the org may have fewer than a viewer.
       namespaces: [...lists.namespaces, ...windows.namespaces, ...logs.namespaces].map((namespace) => ({
@@ -48,7 +52,10 @@ export const kubeModule = defineModule<KubeModuleSetup>({
         confidential: true,
       })),
       rpc: {
-        ...createRoutes({ nodeId, clusters, access, upstreams, lists, credentials, demo }, tuning),
+        ...createRoutes(
+          { nodeId, clusters, access, upstreams, lists, credentials, demo, audited: audit !== undefined },
+          tuning,
+        ),
         ...windows.rpc,
         ...logs.rpc,
       },

@@ -30,6 +30,10 @@ export interface ClusterOptions {
   /** For people. Default: the id. */
   readonly name?: string;
   readonly mode: ClusterMode;
+  /** Requests that change something are passed on as well, by the rights of whoever makes them, where there is an audit log. Default false. */
+  readonly writes?: boolean;
+  /** So are exec, attach and port-forward. Default false. */
+  readonly exec?: boolean;
   /** A demonstration without anything real behind it. Default false. */
   readonly simulated?: boolean;
   /** The way there, made by whoever read the configuration. Called once, when somebody first uses the cluster. */

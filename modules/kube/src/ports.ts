@@ -10,7 +10,9 @@ import type {
   ResourceInfo,
 } from '@trunkline/kube-client';
 import type { Principal } from '@trunkline/hub';
+import type { Disposable } from '@trunkline/base';
 import type { ToldColumns } from './clusters/columns.js';
+import type { Fault } from './clusters/doubt.js';
 
 /** In whose name a cluster is asked. `server`: the connection's own identity. `credential`: one that a user left, by its id. */
 export type Identity = { readonly kind: 'server' } | { readonly kind: 'credential'; readonly id: string };
@@ -24,7 +26,38 @@ export interface ViewedCluster {
   readonly own: KubeCluster;
   /** The namespaces that the viewer's org is confined to; undefined: none is closed. */
   readonly confinedTo: readonly string[] | undefined;
+  /** What may be asked for besides reading, by the rights of the viewer. */
+  readonly allows: Allowed;
 }
+
+/** What an operator allows through this node besides reading. */
+export interface Allowed {
+  /** Requests that change something. */
+  readonly writes: boolean;
+  /** Programs in containers, and ports of pods: exec, attach, port-forward. */
+  readonly exec: boolean;
+}
+
+/** What somebody did to a cluster, or in one of its containers, through this node. */
+export interface Deed {
+  readonly principal: Principal;
+  /** What it is called in the audit log. */
+  readonly action: 'kube.written' | 'kube.entered';
+  readonly cluster: string;
+  /** The path of the API, without its query. */
+  readonly path: string;
+  /** The verb of Kubernetes: `create`, `patch`, `exec` and so on. */
+  readonly verb: string;
+  /** Of the request; '' where there is none. */
+  readonly requestId: string;
+  /** Of the browser or program; '' where it is not known. */
+  readonly address: string;
+  /** Never a secret: no bodies. */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** Resolves when the record is kept. What cannot be recorded is not done. */
+export type Audit = (deed: Deed) => Promise<void>;
 
 /** What a viewer may see of a question. */
 export type Sight =
@@ -64,6 +97,14 @@ export interface Access {
   ): Promise<{ readonly recheckMs: number }>;
 }
 
+/** Told whether rights can be asked about over the way that an identity has. */
+export interface DoubtListener {
+  /** Since when, and why, nobody can be asked; undefined: they can, and all who stayed were. */
+  onDoubt(fault: Fault | undefined): void;
+  /** The cluster or the credential went. Nothing is told afterwards. */
+  onLost(cause: unknown): void;
+}
+
 export interface Upstreams {
   /** One reflector per cluster, identity and question, whoever reads. Throws `limitExceeded`, and `kubeClusterUnknown` for a cluster or credential that went. */
   lease(
@@ -72,6 +113,11 @@ export interface Upstreams {
     question: KubeQuestion,
     listener: ReflectorListener,
   ): ReflectorLease;
+  /**
+   * For readers of something else than a reflector, who must be shown nothing new while rights cannot be asked about (see `Hold`). Told at once, and of each change. Throws
+   * `kubeClusterUnknown` for a cluster or credential that went.
+   */
+  doubt(cluster: string, identity: Identity, listener: DoubtListener): Disposable;
   /** Group, version and names of a kind; without a version the one that the cluster prefers. Kept for a while. Throws `kubeNotFound`. */
   resolve(
     cluster: string,

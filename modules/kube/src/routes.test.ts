@@ -139,7 +139,7 @@ describe('what there is', () => {
   it('[KUBE-33] the clusters of the org, by id, with what is known of them', async () => {
     await start({
       clusters: [
-        { id: 'b', mode: 'shared', name: 'Bee', simulated: true },
+        { id: 'b', mode: 'shared', name: 'Bee', simulated: true, writes: true },
         { id: 'a', mode: 'shared', visibleTo: () => ({ namespaces: ['red'] }) },
         { id: 'x', visibleTo: () => undefined },
         { id: 'own', mode: 'own' },
@@ -170,6 +170,19 @@ describe('what there is', () => {
     });
     expect(await call(await as({ org: 'globex' }), 'kube.clusters')).toMatchObject({
       clusters: [{ id: 'a' }],
+    });
+  });
+
+  it('[KUBE-33] what is let through besides reading, where it can be written down', async () => {
+    const clusters = [{ writes: true, exec: true }];
+    await start({ clusters, setup: { audit: () => Promise.resolve() } });
+    expect(await call(await as(), 'kube.clusters')).toMatchObject({
+      clusters: [{ allows: ['writes', 'exec'] }],
+    });
+    await bed.dispose();
+    await start({ clusters });
+    expect(await call(await as(), 'kube.clusters')).toMatchObject({
+      clusters: [expect.not.objectContaining({ allows: expect.anything() as unknown })],
     });
   });
 

@@ -41,6 +41,8 @@ export interface RouteDeps {
   readonly lists: Pick<Lists, 'opened'>;
   readonly credentials?: Credentials | undefined;
   readonly demo?: Demo | undefined;
+  /** Whether there is an audit log: without one nothing but reading is passed on. Default false. */
+  readonly audited?: boolean;
 }
 
 /** A credential must not be kept with the key of a call: put again, it changes nothing. */
@@ -50,7 +52,7 @@ const IDEMPOTENT: { readonly [M in Method]?: Pick<RpcMethod, 'idempotent'> } = {
 };
 
 export function createRoutes(deps: RouteDeps, tuning: KubeTuning): Readonly<Record<string, RpcMethod>> {
-  const { access, clusters, upstreams, credentials, demo } = deps;
+  const { access, clusters, upstreams, credentials, demo, audited = false } = deps;
   const requireCredentials = (): Credentials => {
     if (credentials === undefined) throw new CodedError('notAvailable', 'credentials are not kept here');
     return credentials;
@@ -65,7 +67,7 @@ export function createRoutes(deps: RouteDeps, tuning: KubeTuning): Readonly<Reco
       return {
         clusters: await Promise.all(
           usable.map(({ cluster, namespaces }) =>
-            toClusterRecord(cluster, namespaces, principal, credentials),
+            toClusterRecord(cluster, namespaces, principal, { credentials, audited }),
           ),
         ),
       };
@@ -120,7 +122,7 @@ export function createRoutes(deps: RouteDeps, tuning: KubeTuning): Readonly<Reco
         node: deps.nodeId,
         clusters: await Promise.all(
           chosen.map(async (one) => ({
-            cluster: await toClusterRecord(one.cluster, one.namespaces, principal, credentials),
+            cluster: await toClusterRecord(one.cluster, one.namespaces, principal, { credentials, audited }),
             reflectors: isOperator ? allReflectors(one.cluster) : reflectorsOf(one.cluster.id, own),
           })),
         ),

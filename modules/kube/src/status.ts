@@ -13,7 +13,7 @@ export async function toClusterRecord(
   cluster: OpenCluster,
   namespaces: readonly string[] | undefined,
   principal: Principal,
-  credentials: CredentialsOf | undefined,
+  { credentials, audited }: { readonly credentials: CredentialsOf | undefined; readonly audited: boolean },
 ): Promise<ClusterRecord> {
   const { id, options } = cluster;
   const { name = id, mode, simulated = false } = options;
@@ -21,11 +21,14 @@ export async function toClusterRecord(
     cluster.reach.look(FIRST_LOOK_MS),
     mode === 'own' ? credentials?.find(principal, id) : undefined,
   ]);
+  // What cannot be written down is not done.
+  const allows = (['writes', 'exec'] as const).filter((one) => audited && options[one] === true);
   return {
     id,
     name,
     mode,
     simulated,
+    ...(allows.length === 0 ? {} : { allows }),
     ...reach,
     ...(namespaces === undefined ? {} : { namespaces: [...namespaces] }),
     ...(mode === 'own' ? { credential: left === undefined ? 'missing' : 'present' } : {}),

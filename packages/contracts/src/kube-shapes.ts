@@ -40,6 +40,8 @@ export const clusterRecord = z.object({
   mode,
   /** A demonstration without anything real behind it. */
   simulated: z.boolean(),
+  /** What is passed on besides reading, by the rights of whoever asks: changes, and exec, attach and port-forward. Absent: nothing. */
+  allows: z.array(z.enum(['writes', 'exec'])).optional(),
   /** Whether the server reached its API lately; `unknown` before anybody asked. */
   reach: z.enum(['reachable', 'unreachable', 'unknown']),
   /** Of the last sign of life, milliseconds. */

@@ -12,7 +12,7 @@ import {
 } from './connection.js';
 import { KubeError } from './errors.js';
 import { discover, type Discovery } from './http/discovery.js';
-import { Exchange, type KubeAnswer, type KubeRequest } from './http/exchange.js';
+import { Exchange, type KubeAnswer, type KubeDial, type KubeRequest } from './http/exchange.js';
 import {
   listAll,
   listPage,
@@ -21,7 +21,7 @@ import {
   type ListAllOptions,
   type ListOptions,
 } from './http/list.js';
-import { readLogs, type LogOptions } from './http/logs.js';
+import { openLogs, readLogs, type LogOptions } from './http/logs.js';
 import {
   reviewRules,
   reviewSelf,
@@ -33,7 +33,7 @@ import {
 import { readTable, type KubeTable, type TableOptions } from './http/table.js';
 import { UndiciWire } from './http/undici-wire.js';
 import { openWatch, type KubeWatch, type WatchOptions } from './http/watch.js';
-import type { Wire } from './http/wire.js';
+import type { KubeSocket, Wire } from './http/wire.js';
 import { resolveKubeClusterOptions, type KubeClusterOptions } from './options.js';
 import { toPath, type KubeQuestion } from './question.js';
 import { Semaphore } from './semaphore.js';
@@ -73,6 +73,8 @@ export interface KubeCluster {
   /** Resolves when the server has accepted the watch. */
   watch(question: KubeQuestion, options?: WatchOptions): Promise<KubeWatch>;
   logs(options: LogOptions): AsyncIterable<readonly Uint8Array[]>;
+  /** Resolves when the server has agreed, with what `logs` gives. Read it, or abort its signal. */
+  openLogs(options: LogOptions): Promise<AsyncGenerator<readonly Uint8Array[]>>;
   table(question: KubeQuestion, options?: TableOptions): Promise<KubeTable | undefined>;
   discover(signal?: AbortSignal): Promise<Discovery>;
   reviewSelf(question: AccessQuestion, signal?: AbortSignal): Promise<AccessAnswer>;
@@ -80,6 +82,11 @@ export interface KubeCluster {
   reviewRules(namespace: string, signal?: AbortSignal): Promise<AccessRules>;
   /** Any request, e.g. for a proxy: the answer of every status, its body unread. Path and headers are the caller's responsibility; credentials are added. */
   request(request: KubeRequest): Promise<KubeAnswer>;
+  /**
+   * Opens a WebSocket, for exec, attach and port-forward. Credentials, path and deadline are as for `request`; a refusal is thrown in the words of the server. Nobody watches over the
+   * socket but its owner: it is not ended by `suspect`, and `dispose` cuts it.
+   */
+  dial(request: KubeDial): Promise<KubeSocket>;
   /**
    * Ends, with `kubeSilent`, whatever has waited for a byte since then or longer (milliseconds of the monotonic clock), in whoever's name: for whoever knows that the server does
    * not answer, while `watchSilenceMs` goes on. Logs that are followed are left alone.
@@ -168,6 +175,10 @@ class HttpCluster implements KubeCluster {
     return readLogs(this.#exchange, options);
   }
 
+  openLogs(options: LogOptions): Promise<AsyncGenerator<readonly Uint8Array[]>> {
+    return openLogs(this.#exchange, options);
+  }
+
   table(question: KubeQuestion, options: TableOptions = {}): Promise<KubeTable | undefined> {
     return readTable(this.#exchange, question, options);
   }
@@ -190,6 +201,10 @@ class HttpCluster implements KubeCluster {
 
   request(request: KubeRequest): Promise<KubeAnswer> {
     return this.#exchange.open(request);
+  }
+
+  dial(request: KubeDial): Promise<KubeSocket> {
+    return this.#exchange.dial(request);
   }
 
   suspect(sinceMs: number): void {

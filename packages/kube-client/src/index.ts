@@ -31,13 +31,21 @@ export { KubeObject, type KubeValue } from './wire/object.js';
 export type { PruneOptions } from './wire/scan.js';
 
 export type { Discovery, ResourceInfo } from './http/discovery.js';
-export type { KubeAnswer, KubeRequest } from './http/exchange.js';
+export type { KubeAnswer, KubeDial, KubeRequest } from './http/exchange.js';
 export type { KubePage, ListAllOptions, ListOptions } from './http/list.js';
 export type { LogOptions } from './http/logs.js';
 export type { AccessAnswer, AccessQuestion, AccessRules, ResourceRule } from './http/reviews.js';
 export type { KubeTable, TableColumn, TableOptions, TableRow } from './http/table.js';
 export type { KubeWatch, WatchEvent, WatchOptions } from './http/watch.js';
-export type { Wire, WireAnswer, WireRequest } from './http/wire.js';
+export type {
+  DialAnswer,
+  DialRequest,
+  KubeSocket,
+  KubeSocketEvents,
+  Wire,
+  WireAnswer,
+  WireRequest,
+} from './http/wire.js';
 
 export {
   Reflector,

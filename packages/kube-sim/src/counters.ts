@@ -14,6 +14,8 @@ export interface ServerStats {
   readonly openWatches: number;
   readonly openWatchesByResource: Readonly<Record<string, number>>;
   readonly openLogs: number;
+  /** Of exec, attach and port-forward. */
+  readonly openSessions: number;
   readonly openConnections: number;
   /** Since the start or the last `reset`. */
   readonly watchesOpened: number;
@@ -31,6 +33,7 @@ const OTHERS = { verb: 'other', resource: '', user: '', code: 0 };
 export class Counters {
   #openWatches = new Map<string, number>();
   #openLogs = 0;
+  #openSessions = 0;
   #openConnections = 0;
   #watchesOpened = 0;
   #lists = 0;
@@ -69,6 +72,11 @@ export class Counters {
     return once(() => void this.#openLogs--);
   }
 
+  sessionOpened(): () => void {
+    this.#openSessions++;
+    return once(() => void this.#openSessions--);
+  }
+
   connectionOpened(): () => void {
     this.#openConnections++;
     return once(() => void this.#openConnections--);
@@ -80,6 +88,7 @@ export class Counters {
       openWatches: open.reduce((sum, [, count]) => sum + count, 0),
       openWatchesByResource: Object.fromEntries(open),
       openLogs: this.#openLogs,
+      openSessions: this.#openSessions,
       openConnections: this.#openConnections,
       watchesOpened: this.#watchesOpened,
       lists: this.#lists,

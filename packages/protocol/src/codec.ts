@@ -16,6 +16,9 @@ export class Encoded {
   }
 }
 
+/** A document that leaves as a binary frame on a wire that has frames of both kinds. Where a codec decides for all documents it is like any other. */
+export class BinaryEncoded extends Encoded {}
+
 /** A command that could be read far enough to be answered but not to be carried out. */
 export interface Refused {
   readonly kind: 'refused';

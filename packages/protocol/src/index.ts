@@ -21,7 +21,14 @@ export {
   splitChannelKey,
   type ChannelKey,
 } from './channel.js';
-export { Encoded, type Codec, type Decoded, type DecodeLimits, type Refused } from './codec.js';
+export {
+  BinaryEncoded,
+  Encoded,
+  type Codec,
+  type Decoded,
+  type DecodeLimits,
+  type Refused,
+} from './codec.js';
 export { DEFAULT_PROTOCOL_LIMITS, type ProtocolLimits } from './limits.js';
 export { fromUtf8, utf8 } from './bytes.js';
 export { applyDelta, type ApplyOptions } from './fossil.js';

@@ -28,6 +28,8 @@ interface Fetch<Snapshot> {
 }
 
 const LINGER_MS = 5_000;
+/** A fetch that still has nothing to show is answered with that, and why; milliseconds. */
+const PATIENCE_MS = 5_000;
 
 export class LiveQuery<Snapshot extends Health> {
   readonly #options: LiveQueryOptions<Snapshot>;
@@ -35,6 +37,7 @@ export class LiveQuery<Snapshot extends Health> {
   readonly #unlisten: () => void;
   #store: LiveStore<Snapshot> | undefined;
   #linger: Timer | undefined;
+  #patience: Timer | undefined;
   #fetches: Fetch<Snapshot>[] = [];
 
   constructor(options: LiveQueryOptions<Snapshot>) {
@@ -54,7 +57,9 @@ export class LiveQuery<Snapshot extends Health> {
     return this.#store !== undefined;
   }
 
-  /** What is shown once there is something; opens the store where it is closed. Rejects with the refusal where there is nothing but that. */
+  /**
+   * What is shown once there is something, or after a while that it loads; opens the store where it is closed. Rejects with the refusal where there is nothing but that.
+   */
   read(): Promise<Snapshot> {
     if (this.#store === undefined) {
       const store = this.#options.open();
@@ -62,6 +67,7 @@ export class LiveQuery<Snapshot extends Health> {
       store.subscribe(() => this.#changed(store));
     } else if (this.#store.get().state === 'failed') this.#store.retry();
     const shown = new Promise<Snapshot>((resolve, reject) => this.#fetches.push({ resolve, reject }));
+    this.#patience ??= this.#clock.setTimeout(() => this.#answer(), PATIENCE_MS);
     this.#settle(this.#store);
     return shown;
   }
@@ -80,8 +86,15 @@ export class LiveQuery<Snapshot extends Health> {
 
   /** Answers the fetches that wait, as soon as there is an answer. */
   #settle(store: LiveStore<Snapshot>): void {
+    if (store.get().state !== 'loading') this.#answer();
+  }
+
+  #answer(): void {
+    this.#patience?.cancel();
+    this.#patience = undefined;
+    const store = this.#store;
+    if (store === undefined) return;
     const shown = store.get();
-    if (shown.state === 'loading') return;
     const fetches = this.#fetches.splice(0);
     const hasData = this.#options.query.state.data !== undefined;
     if (shown.state !== 'failed' || hasData) return fetches.forEach(({ resolve }) => resolve(shown));
@@ -114,15 +127,15 @@ export class LiveQuery<Snapshot extends Health> {
       reject(new Error('nobody waits for this list any more'));
     const { query, client, cache } = this.#options;
     if (query.state.data === undefined || cache.getQueryCache().get(query.queryHash) !== query) return;
-    this.#show({
-      ...store.get(),
-      state: 'stale',
-      sinceMs: client.now(),
-      reason: 'not open',
-    });
+    const shown = store.get();
+    // What was never shown is not old.
+    const state = shown.state === 'loading' ? 'loading' : 'stale';
+    this.#show({ ...shown, state, sinceMs: client.now(), reason: 'not open' });
   }
 
   #close(): void {
+    this.#patience?.cancel();
+    this.#patience = undefined;
     this.#store?.close();
     this.#store = undefined;
   }

@@ -90,6 +90,22 @@ describe('kubeListQuery', () => {
     expect(server.received('subscribe')).toHaveLength(1);
   });
 
+  it('[KSDK-15] a list that does not load is pending for a while; then the data says so, and why', async () => {
+    const channel = kube.channel('one');
+    kube.source(channel, { state: 'recovering', sinceMs: 5, reason: 'cluster unreachable' });
+    const { result, unmount } = hook(() => useQuery(pods()), undefined);
+    await pass(3_000);
+    expect(result.current.isPending).toBe(true);
+    await pass(3_000);
+    expect(result.current.data).toMatchObject({ state: 'loading', reason: 'cluster unreachable', total: 0 });
+    expect(result.current.isFetching).toBe(false);
+    kube.source(channel, { state: 'live' });
+    await until(() => {
+      expect(result.current.data).toMatchObject({ state: 'live', reason: undefined });
+    });
+    unmount();
+  });
+
   it('[KSDK-13] two components share one list; a selection renders for its own changes only', async () => {
     kube.put('one', kube.object('a'));
     let renders = 0;

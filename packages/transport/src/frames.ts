@@ -4,7 +4,7 @@
  * several documents is framed once and kept for the receivers that follow, who usually get the same documents in the same turn. Every
  * receiver is written the same Buffer.
  */
-import type { Codec, Encoded } from '@trunkline/protocol';
+import { BinaryEncoded, type Codec, type Encoded } from '@trunkline/protocol';
 
 const TEXT = 0x81;
 const BINARY = 0x82;
@@ -65,8 +65,10 @@ export const joinedFrames = perCodec((codec) => ({
 }));
 export const singleFrames = perCodec((codec) => singly(({ bytes }) => toFrame(bytes, codec.binary)));
 
-/** Of endpoints that speak for themselves: a text frame each. */
-export const textFrames: Framing = singly(({ bytes }) => toFrame(bytes, false));
+/** Of endpoints that speak for themselves: a frame each, of the kind that the document says. */
+export const ownFrames: Framing = singly((document) =>
+  toFrame(document.bytes, document instanceof BinaryEncoded),
+);
 
 /** HTTP streaming: text documents are lines, binary ones say their own length. */
 export const lines = perCodec((codec) =>

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { MemoryLogger, settle } from '@trunkline/base/testing';
 import type { OpenDecision, OpenRequest } from '@trunkline/hub';
+import { BinaryEncoded } from '@trunkline/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   accepting,
@@ -333,5 +334,40 @@ describe('endpoints that speak for themselves', () => {
     expect(client.received).toEqual(['heard hello', 'a', 'b']);
     client.ws.send('x'.repeat(PROFILE.maxFrameBytes + 1));
     expect((await client.closed()).code).toBe(1009);
+  });
+
+  it('[WS-10] a document of a line says itself whether its frame is text or binary', async () => {
+    const principal = { user: 'ada', org: 'acme', roles: [], groups: [], caps: [], channels: [] };
+    const begin = () => ({ onFrame: () => undefined, onDrained: () => undefined, onClosed: () => undefined });
+    rig = await startRig([
+      endpoint(() => ({ kind: 'converse', principal, profile: PROFILE, begin }), '/lines'),
+    ]);
+    const client = rig.client('/lines');
+    const kinds: boolean[] = [];
+    client.ws.on('message', (_data, isBinary) => kinds.push(isBinary));
+    await client.opened();
+    const bytes = new BinaryEncoded(Uint8Array.of(1, 0, 255));
+    rig.hub.lines[0]?.transport.write([document('a'), bytes, document('b')]);
+    rig.hub.lines[0]?.transport.write([bytes]);
+    await client.until(() => client.received.length === 4);
+    expect(kinds).toEqual([false, true, false, true]);
+  });
+
+  it('[WS-8] a sub-protocol with a slash in its name is selected like any other', async () => {
+    const principal = { user: 'ada', org: 'acme', roles: [], groups: [], caps: [], channels: [] };
+    const begin = () => ({ onFrame: () => undefined, onDrained: () => undefined, onClosed: () => undefined });
+    const subprotocol = 'SPDY/3.1+portforward.k8s.io';
+    rig = await startRig([
+      endpoint(() => ({ kind: 'converse', principal, profile: PROFILE, subprotocol, begin }), '/lines'),
+    ]);
+    // Browsers and `ws` do not offer such names.
+    const client = rig.client('/lines', { headers: { 'sec-websocket-protocol': subprotocol } });
+    let selected: string | undefined;
+    client.ws.on('upgrade', ({ headers }) => {
+      selected = headers['sec-websocket-protocol'];
+      delete headers['sec-websocket-protocol'];
+    });
+    await client.opened();
+    expect(selected).toBe(subprotocol);
   });
 });

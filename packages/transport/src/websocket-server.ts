@@ -10,7 +10,7 @@ import type { Hub, OpenDecision, OpenRequest, TransportHandlers } from '@trunkli
 import { closeOf } from '@trunkline/protocol';
 import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
 import type { Door } from './door.js';
-import { joinedFrames, singleFrames, textFrames, toFrame, type BatchFramer, type Framing } from './frames.js';
+import { joinedFrames, ownFrames, singleFrames, toFrame, type BatchFramer, type Framing } from './frames.js';
 import { refusal, sendAnswer, type Answer } from './http-answer.js';
 import type { EntranceOptions } from './options.js';
 import { sendClose, WebSocketTransport } from './websocket-transport.js';
@@ -118,10 +118,15 @@ export function createUpgradeHandler(deps: WebSocketServerDeps, options: Entranc
       closeTimeout: options.closeTimeoutMs,
       handleProtocols: () => subprotocol ?? false,
     };
-    // Some clients send the header with nothing in it, which `ws` calls malformed; what offers nothing is as good as absent.
-    if (visit.request.headers['sec-websocket-protocol']?.trim() === '')
+    const server = new WebSocketServer(settings);
+    const offered = visit.request.headers['sec-websocket-protocol'];
+    // Some clients send the header with nothing in it, others names with a slash (kubectl), which `ws` calls malformed.
+    if (offered !== undefined && (offered.trim() === '' || offered.includes('/'))) {
       delete visit.request.headers['sec-websocket-protocol'];
-    new WebSocketServer(settings).handleUpgrade(visit.request, visit.socket, visit.head, onOpen);
+      if (subprotocol !== undefined)
+        server.on('headers', (headers) => headers.push(`Sec-WebSocket-Protocol: ${subprotocol}`));
+    }
+    server.handleUpgrade(visit.request, visit.socket, visit.head, onOpen);
   };
 
   const handOver = (ws: WebSocket, socket: Duplex, decision: Accept, request: OpenRequest): void => {
@@ -144,7 +149,7 @@ export function createUpgradeHandler(deps: WebSocketServerDeps, options: Entranc
     { profile, principal, begin }: Converse,
     request: OpenRequest,
   ): void =>
-    start(ws, socket, textFrames, request, (transport) =>
+    start(ws, socket, ownFrames, request, (transport) =>
       hub.converse(transport, { profile, request, principal, begin }),
     );
 

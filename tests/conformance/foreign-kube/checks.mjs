@@ -8,9 +8,9 @@ export function check(what, isTrue) {
 }
 
 export async function equal(world, list, what, sees) {
-  const same = () => JSON.stringify(list.rows()) === JSON.stringify(world.fresh(sees));
-  await until(what, same, 60_000).catch((cause) => {
-    const [shown, fresh] = [list.rows(), world.fresh(sees)];
+  const same = async () => JSON.stringify(list.rows()) === JSON.stringify(await world.fresh(sees));
+  await until(what, same, 60_000, 50).catch(async (cause) => {
+    const [shown, fresh] = [list.rows(), await world.fresh(sees)];
     const missing = fresh.filter((row) => !shown.includes(row));
     const extra = shown.filter((row) => !fresh.includes(row));
     throw new Error(`${cause.message}: ${missing.length} missing, ${extra.length} too many`);
@@ -18,12 +18,12 @@ export async function equal(world, list, what, sees) {
 }
 
 /** Watches and lists that the API server was asked for since. */
-export function asked(world) {
-  const { watchesOpened, lists } = world.sim.stats();
-  return () => ({
-    watches: world.sim.stats().watchesOpened - watchesOpened,
-    lists: world.sim.stats().lists - lists,
-  });
+export async function asked(world) {
+  const before = await world.counts();
+  return async () => {
+    const now = await world.counts();
+    return { watches: now.watches - before.watches, lists: now.lists - before.lists };
+  };
 }
 
 export const openSockets = (tab) => tab.sockets.filter(({ readyState }) => readyState <= 1).length;

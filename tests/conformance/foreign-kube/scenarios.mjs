@@ -17,19 +17,20 @@ const MULTIPLEXER = {
         `watch=1&resourceVersion=${version}`,
         ({ type, object }) => seen.push(`${type} ${object.metadata.name}`),
       );
-    let end = await watch(world.version());
-    world.put('first');
+    let end = await watch(await world.version());
+    await world.put('first');
     await until('the first event', () => seen.length > 0);
-    const since = asked(world);
+    const since = await asked(world);
     for (let round = 0; round < 8; round++) {
-      const next = await watch(world.version());
+      const next = await watch(await world.version());
       end();
       end = next;
-      world.put(`r${round}`);
+      await world.put(`r${round}`);
       await until(`round ${round}`, () => seen.includes(`ADDED r${round}`));
       if (round % 3 === 0) await wait(150);
     }
-    check(`${since().watches} watches upstream`, since().watches === 0);
+    const { watches } = await since();
+    check(`${watches} watches upstream`, watches === 0);
   },
 
   async 'a request with an older version is told everything since'({ world, open }) {
@@ -41,14 +42,14 @@ const MULTIPLEXER = {
         seen.push(event),
       );
     const first = [];
-    await watch(world.version(), first);
-    world.put('a', '', { namespace });
+    await watch(await world.version(), first);
+    await world.put('a', '', { namespace });
     await until('the first event', () => first.length > 0);
-    const version = world.version();
-    for (const name of ['b', 'c', 'd']) world.put(name, '', { namespace });
-    world.remove('a', namespace);
+    const version = await world.version();
+    for (const name of ['b', 'c', 'd']) await world.put(name, '', { namespace });
+    await world.remove('a', namespace);
     await until('the events', () => first.length >= 5);
-    const since = asked(world);
+    const since = await asked(world);
     const late = [];
     await watch(version, late);
     const other = [];
@@ -57,26 +58,26 @@ const MULTIPLEXER = {
     ).client.WebSocketManager.subscribe(SHARED, path, `watch=1&resourceVersion=${version}`, (event) =>
       other.push(event),
     );
-    for (const seen of [late, other]) await until('the replay', () => seen.length >= 4);
+    // A real API server changes a pod before it deletes it.
+    const news = (events) => events.filter(({ type }) => type !== 'MODIFIED');
+    for (const seen of [late, other]) await until('the replay', () => news(seen).length >= 4);
     const text = (events) => events.map(({ type, object }) => `${type} ${object.metadata.name}`).join();
     for (const seen of [late, other])
-      check(`replayed ${text(seen)}`, text(seen) === 'ADDED b,ADDED c,ADDED d,DELETED a');
+      check(`replayed ${text(seen)}`, text(news(seen)) === 'ADDED b,ADDED c,ADDED d,DELETED a');
     const versions = late.map(({ object }) => Number(object.metadata.resourceVersion));
     check(
       `versions ${versions}`,
       versions.every((one, index) => index === 0 || one > versions[index - 1]),
     );
-    check(
-      `${since().watches} watches and ${since().lists} lists upstream`,
-      since().watches + since().lists === 0,
-    );
+    const { watches, lists } = await since();
+    check(`${watches} watches and ${lists} lists upstream`, watches + lists === 0);
   },
 
   async 'errors reach those who asked, by the key of their request, and the socket stays'({ world, open }) {
     const tab = await open();
     const { WebSocketManager } = tab.client;
     const heard = { good: [], nowhere: [], dead: [], path: [] };
-    const query = `watch=1&resourceVersion=${world.version()}`;
+    const query = `watch=1&resourceVersion=${await world.version()}`;
     const asks = [
       ['good', SHARED, PODS],
       ['nowhere', 'nowhere', PODS],
@@ -87,7 +88,7 @@ const MULTIPLEXER = {
       const hear = (data) => heard[name].push(data);
       await WebSocketManager.subscribe(cluster, path, query, hear, hear);
     }
-    world.put('a');
+    await world.put('a');
     for (const name of Object.keys(heard))
       await until(`word for ${name}`, () => heard[name].length > 0, 60_000);
     const wordsOf = ({ error, message, object }) => error ?? message ?? object?.message;
@@ -98,10 +99,10 @@ const MULTIPLEXER = {
   },
 
   async 'who may see some namespaces is served these of a list of all'({ world, open }) {
-    world.grant('bob', 'web');
+    await world.grant('bob', 'web');
     const { client } = await open({ user: 'bob' });
-    const version = world.version();
-    for (const namespace of ['web', 'vault']) world.put('first', '', { namespace });
+    const version = await world.version();
+    for (const namespace of ['web', 'vault']) await world.put('first', '', { namespace });
     const [seen, errors] = [[], []];
     const hear = (event) => (event.type === undefined || event.type === 'ERROR' ? errors : seen).push(event);
     const onError = (error) => errors.push(error);
@@ -113,7 +114,7 @@ const MULTIPLEXER = {
       onError,
     );
     await until('the first event', () => seen.length > 0);
-    for (const namespace of ['vault', 'web']) world.put('second', '', { namespace });
+    for (const namespace of ['vault', 'web']) await world.put('second', '', { namespace });
     await until('the second event', () => seen.length > 1);
     const from = seen.map(({ object }) => `${object.metadata.namespace}/${object.metadata.name}`).join();
     check(`events of ${from}`, from === 'web/first,web/second');
@@ -149,20 +150,23 @@ const OBJECTS = {
 
 async function follow({ world, open }, cluster) {
   const namespace = 'web';
-  world.grant('bob', namespace);
-  world.put('one', 'v1', { namespace });
-  world.put('two', 'v1', { namespace });
+  await world.grant('bob', namespace);
+  await world.put('one', 'v1', { namespace });
+  await world.put('two', 'v1', { namespace });
   const tab = await open({ user: 'bob' });
   const object = tab.object({ cluster, namespace, name: 'one' });
   const value = () => object.json()?.metadata.annotations?.value;
   await until('the object', () => value() === 'v1');
   await until('its watch', () => openSockets(tab) > 0);
-  world.put('two', 'v2', { namespace });
+  await world.put('two', 'v2', { namespace });
   // Its first watch may begin after a change; the next change is told then.
   let count = 1;
   await until(
     'a change',
-    () => (world.put('one', `v${++count}`, { namespace }), value() !== 'v1'),
+    async () => {
+      await world.put('one', `v${++count}`, { namespace });
+      return value() !== 'v1';
+    },
     60_000,
     200,
   );
@@ -173,13 +177,13 @@ async function follow({ world, open }, cluster) {
 /** For a socket of its own. */
 const STREAMS = {
   async 'the token of the sub-protocol says who it is; what is private stays unselected'({ world, open }) {
-    world.grant('bob', 'web');
-    world.put('mine', '', { namespace: 'web' });
+    await world.grant('bob', 'web');
+    await world.put('mine', '', { namespace: 'web' });
     const tab = await open({ user: 'bob', kubeconfig: 'a kubeconfig of the browser' });
     const list = await tab.stream({ cluster: WALLED, path: '/api/v1/namespaces/web/pods' });
     const inWeb = (object) => object.metadata.namespace === 'web';
     await equal(world, list, 'the list', inWeb);
-    world.put('more', '', { namespace: 'web' });
+    await world.put('more', '', { namespace: 'web' });
     await equal(world, list, 'the change', inWeb);
     const [{ offered, protocol }] = tab.sockets;
     check(`selected ${protocol}`, protocol === 'base64.binary.k8s.io');
@@ -188,12 +192,12 @@ const STREAMS = {
   },
 
   async 'a version that is forgotten is an ERROR event of 410'({ world, open }) {
-    world.put('a');
-    const old = world.version();
+    await world.put('a');
+    const old = await world.version();
     // A question that nobody asks meanwhile: there is no ring to go on from.
     const query = `watch=1&resourceVersion=${old}&labelSelector=app%3Dforgotten${old}`;
-    world.put('b');
-    world.sim.faults.compact();
+    await world.put('b');
+    await world.compact();
     const seen = [];
     const ended = [];
     const tab = await open();

@@ -7,7 +7,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { Window } from 'happy-dom';
 import { createElement, useMemo } from 'react';
 import { WebSocket } from 'ws';
-import { rowsOf } from './world.mjs';
+import { rowsOf } from './rows.mjs';
 
 globalThis.foreignTabs = new Map();
 const window = new Window({ url: 'http://127.0.0.1/' });

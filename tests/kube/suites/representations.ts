@@ -170,6 +170,8 @@ export function representationSuite(use: () => KubeTarget): void {
     it('[KSIM-26] metadata only, in one answer, a list and a watch', async () => {
       const { api } = use();
       const path = configMaps(await makeNamespace(api));
+      const empty = await api.get(path, METADATA_LIST);
+      expect([empty.doc.kind, empty.doc.items]).toEqual(['PartialObjectMetadataList', null]);
       await made(api, path, configMap('a', { app: 'x' }, { secret: 'text' }));
       const one = await api.get(`${path}/a`, METADATA);
       expect(one.doc).toMatchObject({

@@ -211,7 +211,7 @@ async function top(io: Io, live: LiveConnection, typed: string, options: TopOpti
       const { state, code, reason } = view.health;
       if (state === 'failed' && code !== undefined)
         return refuse(new CliError(exitOfCode(code), `${head}: ${reason ?? 'refused'} (${code})`, { code }));
-      if (state === 'loading' && newest === undefined) return;
+      if (state === 'loading' && reason === undefined && newest === undefined) return;
       newest = view;
       if (waiting) return;
       waiting = true;

@@ -296,12 +296,27 @@ describe('top', () => {
     await turns();
     const [question, onChange] = live.shown.window[0] ?? [];
     expect(question).toMatchObject({ sort: [{ column: 'restarts', order: 'desc' }], limit: 1 });
+    onChange?.({ ...view([]), total: 0, health: { state: 'loading' } });
+    await io.clock.advance(250);
+    expect(io.written.out).toBe('');
     onChange?.(view([row('web-1', 3, 1_699_999_990_000)]));
     onChange?.(view([row('web-2', 4, 1_699_999_990_000)]));
     await io.clock.advance(250);
     expect(io.written.out).toBe(
       '● live  pods in prod, by restarts descending: 1 of 2,000\n\nNAME   RESTARTS  AGE\nweb-2         4  10s\n\n',
     );
+    io.interrupt();
+    expect(await ended).toBe(0);
+  });
+
+  test('[KCON-14] a list that does not load says why', async () => {
+    const { io, live, run } = setUp();
+    const ended = run('top', 'pods');
+    await turns();
+    const health: KubeHealth = { state: 'loading', reason: 'cluster unreachable' };
+    live.shown.window[0]?.[1]({ ...view([]), total: 0, health });
+    await io.clock.advance(250);
+    expect(io.written.out).toMatch(/^● loading: cluster unreachable {2}pods in prod/);
     io.interrupt();
     expect(await ended).toBe(0);
   });

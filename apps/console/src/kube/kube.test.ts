@@ -265,6 +265,11 @@ describe('words', () => {
     expect(toContinuity({ ...none, state: 'loading', sinceMs: 5, reason: undefined })).toEqual({
       state: 'connecting',
     });
+    expect(toContinuity({ ...none, state: 'loading', sinceMs: 5, reason: 'ECONNREFUSED' })).toEqual({
+      state: 'connecting',
+      sinceMs: 5,
+      reason: 'ECONNREFUSED',
+    });
   });
 
   it('[KCON-20] reach and scope of a watch', () => {

@@ -40,7 +40,6 @@ export interface RowsView {
 
 /** Rows of one window: some screens of them, in steps, so that a little scrolling asks for nothing. */
 const STEP = 100;
-const CONNECTING: Continuity = { state: 'connecting' };
 const LIMIT = 300;
 
 /** Where the window begins that these rows are looked at through. */
@@ -51,11 +50,7 @@ export function firstOf({ first }: { readonly first: number }): number {
 /** The window from that row on. Another place, order or search keeps the rows until the next ones are there; another list does not. */
 export function useRows(question: RowsQuestion | null, first: number): RowsView {
   const view = useKubeWindow(question && { ...question, offset: first, limit: LIMIT });
-  const known = useContinuity(view);
-  // Nothing is on show that could be old.
-  const isLoading =
-    view.total === 0 && view.lists.length > 0 && view.lists.every(({ state }) => state === 'loading');
-  const continuity = isLoading ? CONNECTING : known;
+  const continuity = useContinuity(view);
   return useMemo(() => {
     const { rows, offset: from, columns, total, lists, retry } = view;
     const refused = lists.filter(({ state }) => state === 'failed');
@@ -118,7 +113,7 @@ export function toContinuity({ state, sinceMs = Date.now(), reason: said = '' }:
   const reason = said.replace(/^kube\.\w+: /, '');
   switch (state) {
     case 'loading':
-      return { state: 'connecting' };
+      return reason === '' ? { state: 'connecting' } : { state: 'connecting', sinceMs, reason };
     case 'live':
       return { state };
     case 'recovering':

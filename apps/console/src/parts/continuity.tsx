@@ -58,7 +58,12 @@ function wordsOf(continuity: Continuity, source: string): Words {
     case 'off':
       return { tone: 'off', label: 'not subscribed', explanation: `Nothing is read from ${source}.` };
     case 'connecting':
-      return { tone: 'wait', label: 'connecting', explanation: `Waiting for the first answer of ${source}.` };
+      return {
+        tone: 'wait',
+        label: 'connecting',
+        ...(continuity.sinceMs === undefined ? {} : { sinceMs: continuity.sinceMs }),
+        explanation: `Waiting for the first answer of ${source}${because(continuity.reason ?? '')}`,
+      };
     case 'live':
       return { tone: 'live', label: 'live', explanation: `Shown as it happens: ${source}.` };
     case 'recovering':

@@ -60,9 +60,23 @@ export function Failure({
   );
 }
 
-export function Waiting({ rows = 5, label }: { readonly rows?: number; readonly label: string }) {
+/** The shape of what is to come; `reason`: why it takes, where something is wrong. */
+export function Waiting({
+  rows = 5,
+  label,
+  reason,
+}: {
+  readonly rows?: number;
+  readonly label: string;
+  readonly reason?: string | undefined;
+}) {
   return (
     <Stack gap="xs" p="md" role="status" aria-label={label}>
+      {reason !== undefined && (
+        <p className="tl-faint">
+          {label}: {reason}.
+        </p>
+      )}
       {Array.from({ length: rows }, (_, row) => (
         <Skeleton key={row} height={18} width={`${92 - ((row * 17) % 40)}%`} radius="sm" />
       ))}

@@ -115,7 +115,15 @@ function forgetting({ id, name }: ClusterRecord): Question {
   };
 }
 
-function factsOf({ id, mode, latencyMs, serverVersion, namespaces, credential }: ClusterRecord): Fact[] {
+function factsOf({
+  id,
+  mode,
+  latencyMs,
+  serverVersion,
+  allows,
+  namespaces,
+  credential,
+}: ClusterRecord): Fact[] {
   return [
     ['Id', <code key="id">{id}</code>],
     [
@@ -126,11 +134,17 @@ function factsOf({ id, mode, latencyMs, serverVersion, namespaces, credential }:
     ],
     ['Mode', modeWords(mode)],
     ['Version', serverVersion ?? '—'],
+    ...(allows === undefined ? [] : ([['Besides reading', allowsWords(allows)]] as Fact[])),
     ...(namespaces === undefined ? [] : ([['Namespaces of this org', namespaces.join(', ')]] as Fact[])),
     ...(credential === undefined
       ? []
       : ([['Your credential', credential === 'present' ? 'left' : 'none yet']] as Fact[])),
   ];
+}
+
+function allowsWords(allows: NonNullable<ClusterRecord['allows']>): string {
+  const words = { writes: 'changes', exec: 'exec, attach, port-forward' };
+  return `${allows.map((one) => words[one]).join('; ')}, in the audit log`;
 }
 
 function Watches({

@@ -120,6 +120,7 @@ export const ACTIONS: readonly { readonly value: string; readonly label: string 
   { value: 'user.', label: 'Users' },
   { value: 'operator.', label: 'Operators' },
   { value: 'session.', label: 'Sessions' },
+  { value: 'kube.', label: 'Kubernetes' },
 ];
 
 /** What was changed, as `name value` pairs in one line; long values are cut. */

@@ -90,7 +90,11 @@ function Details({
             No object of this name exists now. It appears here when it is made.
           </Empty>
         ) : (
-          <Waiting label="Loading the object" rows={7} />
+          <Waiting
+            label="Loading the object"
+            rows={7}
+            reason={continuity.state === 'connecting' ? continuity.reason : undefined}
+          />
         )
       ) : tab === 'about' ? (
         <>

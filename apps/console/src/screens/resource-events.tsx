@@ -43,7 +43,7 @@ export function ResourceEvents({
         continuity.state === 'failed' ? (
           <Failure title="The events cannot be read" reason={continuity.reason} />
         ) : continuity.state === 'connecting' ? (
-          <Waiting label="Loading the events" rows={4} />
+          <Waiting label="Loading the events" rows={4} reason={continuity.reason} />
         ) : (
           <Empty icon={CalendarClock} title="No events">
             Clusters forget events after a while, an hour by default.

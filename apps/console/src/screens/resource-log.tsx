@@ -67,7 +67,7 @@ export function ResourceLog({ cluster, pod }: { readonly cluster: string; readon
       ) : continuity.state === 'failed' ? (
         <Failure title="The log cannot be read" reason={continuity.reason} />
       ) : continuity.state === 'connecting' ? (
-        <Waiting label="Loading the log" rows={8} />
+        <Waiting label="Loading the log" rows={8} reason={continuity.reason} />
       ) : (
         <Empty icon={Search} title={wanted === '' ? 'No lines yet' : 'No line has these words'}>
           {ended ?? ('reason' in continuity && continuity.reason !== '' ? continuity.reason : undefined)}

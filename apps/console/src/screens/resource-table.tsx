@@ -72,7 +72,11 @@ export function ResourceTable({
   if (columns === undefined || (total === 0 && continuity.state === 'connecting'))
     return (
       <div className="tl-panel">
-        <Waiting label={`Loading ${label}`} rows={9} />
+        <Waiting
+          label={`Loading ${label}`}
+          rows={9}
+          reason={continuity.state === 'connecting' ? continuity.reason : undefined}
+        />
       </div>
     );
   if (total === 0)

@@ -133,12 +133,14 @@ export const kubeLimits = {
     linger: duration('How long a log is followed without readers.', { max: HOUR }).default(
       LOGS_DEFAULTS.lingerMs,
     ),
-    keptLines: integer('Lines of a log that are kept for readers to come.', { min: 1 }).default(
-      LOGS_DEFAULTS.keptLines,
-    ),
-    keptChars: integer('Characters of a log that are kept for readers to come.', { min: 1_024 }).default(
-      LOGS_DEFAULTS.keptChars,
-    ),
+    keptLines: integer(
+      'Lines of a log that are kept for readers to come, and of each channel while rights cannot be asked about.',
+      { min: 1 },
+    ).default(LOGS_DEFAULTS.keptLines),
+    keptChars: integer(
+      'Characters of a log that are kept for readers to come, and of each channel while rights cannot be asked about.',
+      { min: 1_024 },
+    ).default(LOGS_DEFAULTS.keptChars),
     maxBytesPerSecond: size('Read from one log per second.', { min: 1_024 }).default(
       LOGS_DEFAULTS.maxBytesPerSecond,
     ),
@@ -165,5 +167,17 @@ export const kubeLimits = {
     maxWaitingBytes: size('Events that wait for one foreign client; beyond it the connection is closed.', {
       min: 65_536,
     }).default(WIRES_DEFAULTS.maxWaitingBytes),
+    maxSessionsPerUser: integer(
+      'Exec, attach and port-forward of one user that are open at once; and as many logs over a WebSocket.',
+      {
+        min: 1,
+      },
+    ).default(WIRES_DEFAULTS.maxSessionsPerUser),
+    maxSessions: integer(
+      'Exec, attach and port-forward of all users that are open at once on this node; and as many logs over a WebSocket.',
+      {
+        min: 1,
+      },
+    ).default(WIRES_DEFAULTS.maxSessions),
   }),
 };

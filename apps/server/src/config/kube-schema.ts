@@ -27,6 +27,12 @@ const cluster = z.strictObject({
     'How groups of users are called in a cluster of mode `impersonate`: with their org before them, `acme:admins` (`byOrg`), or as they are (`plain`), where no administrator of an org can name a group that has rights there.',
     ['byOrg', 'plain'],
   ).default('byOrg'),
+  writes: flag(
+    'Requests that change something are passed on as well, by the rights of whoever makes them, and noted in the audit log.',
+  ).default(false),
+  exec: flag(
+    'So are exec, attach and port-forward: whoever may do that there can run programs in containers from their browser.',
+  ).default(false),
   orgs: list(
     'Orgs that see the cluster besides the org of the console and those whose record names it; `*`: all.',
     text('Org.', ORG_OR_ALL),

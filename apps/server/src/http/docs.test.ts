@@ -72,6 +72,13 @@ const ROUTES: readonly RouteDescriptor[] = [
     handle: () => ({ status: 200 }),
   },
   { method: 'GET', path: '/things/:id', summary: 'Reads a thing.', handle: () => ({ status: 200 }) },
+  {
+    method: 'PATCH',
+    path: '/things/:id',
+    summary: 'Patches a thing.',
+    rawBody: { types: ['application/json', 'application/x-patch+yaml'], maxBytes: 10 },
+    handle: () => ({ status: 200 }),
+  },
 ];
 
 describe('OpenAPI', () => {
@@ -121,6 +128,8 @@ describe('OpenAPI', () => {
       type: 'object',
       required: ['size'],
     });
+    const patch = paths['/things/{id}']?.['patch'];
+    expect(patch?.requestBody?.content).toEqual({ 'application/json': {}, 'application/x-patch+yaml': {} });
   });
 
   it('[ADOC-3] every example fits its schema, in requests, answers and refusals', async () => {

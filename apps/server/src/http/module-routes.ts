@@ -3,7 +3,14 @@
  * order of presence; a module sees a principal and typed parts of the request, never HTTP. Streams are written as they come.
  */
 import { Readable } from 'node:stream';
-import type { Authenticator, Principal, RouteDescriptor, Validator, ValidatorCompiler } from '@trunkline/hub';
+import type {
+  Authenticator,
+  Principal,
+  RawBody,
+  RouteDescriptor,
+  Validator,
+  ValidatorCompiler,
+} from '@trunkline/hub';
 import { CodedError } from '@trunkline/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import {
@@ -12,6 +19,7 @@ import {
   noteKeyUse,
   outOfScope,
   presentedKey,
+  sendError,
   type ApiRoutesDeps,
 } from './api-routes.js';
 import { parseBody, toJson } from './json.js';
@@ -52,13 +60,35 @@ export function registerModuleRoutes(
         done(error as Error);
       }
     });
-    for (const route of routes) bind(scope, route, deps);
+    for (const route of routes) {
+      if (route.rawBody === undefined) bind(scope, route, deps);
+      else await registerRaw(scope, route, route.rawBody, deps);
+    }
+  });
+}
+
+/** In a scope of its own: what kinds of body are taken, and how long they may be, is said by the route. */
+async function registerRaw(
+  scope: FastifyInstance,
+  route: RouteDescriptor,
+  { types, maxBytes }: RawBody,
+  deps: ModuleRoutesDeps,
+): Promise<void> {
+  await scope.register(async (own) => {
+    own.removeAllContentTypeParsers();
+    own.addContentTypeParser(
+      [...types],
+      { parseAs: 'buffer', bodyLimit: maxBytes },
+      (_request, body: Buffer, done) => done(null, body.length === 0 ? undefined : body),
+    );
+    own.setErrorHandler((error, _request, reply) => sendError(reply, error, deps.logger, maxBytes));
+    bind(own, route, deps);
   });
 }
 
 function bind(scope: FastifyInstance, route: RouteDescriptor, deps: ModuleRoutesDeps): void {
   const compiled = (['params', 'query', 'body'] as const).flatMap((part) => {
-    const schema = route[part];
+    const schema = part === 'body' && route.rawBody !== undefined ? undefined : route[part];
     return schema === undefined ? [] : [[part, deps.validator(schema)] as const];
   });
   // The rest of a path has no name there.

@@ -109,6 +109,8 @@ describe('metrics', () => {
   });
 });
 
+const BEARER = { authorization: 'Bearer good' };
+
 describe('routes of modules', () => {
   const seen: RouteRequest[] = [];
   const thing: RouteDescriptor = {
@@ -276,6 +278,69 @@ describe('routes of modules', () => {
     );
     expect(await post('/things/7', '{')).toBe('bad request: the body is not valid JSON');
     expect(seen.length).toBe(before);
+  });
+
+  it('[API-29] a route that takes bytes gets them as they came, of its types and up to its length, and nothing from pages of elsewhere', async () => {
+    const hub = new FakeHub();
+    hub.routeList = [
+      thing,
+      {
+        method: 'PATCH',
+        path: '/raw/:id',
+        summary: 'For tests.',
+        anonymous: true,
+        rawBody: { types: ['application/json', 'application/x-patch+yaml'], maxBytes: 2_000_000 },
+        handle: ({ body }) => {
+          const bytes = body instanceof Uint8Array ? Buffer.from(body).toString('latin1') : typeof body;
+          return { status: 200, body: { bytes: bytes.slice(0, 20), length: bytes.length } };
+        },
+      },
+    ];
+    const { app, sessions } = await setUp(hub, { anonymous: true, bodyMaxBytes: 1_000 });
+    const patch = async (
+      type: string | undefined,
+      payload?: Buffer | string,
+      more: Record<string, string> = BEARER,
+    ) => {
+      const headers = { host: 'localhost', ...more };
+      const { statusCode, body } = await app.inject({
+        method: 'PATCH',
+        url: '/raw/1',
+        headers: type === undefined ? headers : { ...headers, 'content-type': type },
+        ...(payload === undefined ? {} : { payload }),
+      });
+      return `${statusCode} ${body}`;
+    };
+    const bytes = Buffer.from([0x7b, 0xff, 0x00]);
+    expect(await patch('application/json; charset=utf-8', bytes)).toBe(
+      '200 {"bytes":"{ÿ\\u0000","length":3}',
+    );
+    expect(await patch('application/x-patch+yaml', 'a: 1')).toBe('200 {"bytes":"a: 1","length":4}');
+    expect(await patch('application/json', '')).toMatch(/"bytes":"undefined"/);
+    expect(await patch(undefined)).toMatch(/"bytes":"undefined"/);
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data', undefined])
+      expect(await patch(type, bytes)).toMatch(/^415 {"error":{"code":107/);
+    expect(await patch('application/json', 'x'.repeat(2_000_000))).toMatch(/"length":2000000/);
+    expect(await patch('application/json', 'x'.repeat(2_000_001))).toMatch(
+      /^413 .*larger than 2000000 bytes/,
+    );
+    const origin = { address: '::1', requestId: 'r' };
+    const cookie = (await sessions.signIn(sessions.createLinkCode(), origin)).split(';')[0] ?? '';
+    const foreign = { origin: 'https://evil.test' };
+    const crossSite = { 'sec-fetch-site': 'cross-site' };
+    expect(await patch('application/json', '{}', { cookie })).toMatch(/^200/);
+    for (const page of [foreign, crossSite]) {
+      expect(await patch('application/json', '{}', { cookie, ...page })).toMatch(/^403/);
+      expect(await patch('application/json', '{}', page)).toMatch(/^401/);
+    }
+    // Other routes are as they were.
+    const plain = {
+      method: 'POST',
+      url: '/things/7',
+      headers: { host: 'localhost', authorization: 'Bearer good' },
+    } as const;
+    expect((await app.inject({ ...plain, payload: { n: 1 } })).statusCode).toBe(201);
+    expect((await app.inject({ ...plain, payload: { n: 'x'.repeat(1_000) } })).statusCode).toBe(413);
   });
 
   it('[API-19] streams are written as they come; failures say nothing of their cause', async () => {

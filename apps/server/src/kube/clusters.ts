@@ -25,6 +25,8 @@ export interface ConnectedCluster {
   readonly name: string;
   readonly mode: KubeClusterConfig['mode'];
   readonly groups: KubeClusterConfig['groups'];
+  readonly writes: boolean;
+  readonly exec: boolean;
   readonly connection: KubeConnection;
 }
 
@@ -36,9 +38,9 @@ export async function connectClusters(
   const problems: ConfigProblem[] = [];
   const connected: ConnectedCluster[] = [];
   for (const [index, cluster] of values.kube.clusters.entries()) {
-    const { id, name = id, mode, groups } = cluster;
+    const { id, name = id, mode, groups, writes, exec } = cluster;
     try {
-      connected.push({ id, name, mode, groups, connection: await connect(deps, cluster, cwd) });
+      connected.push({ id, name, mode, groups, writes, exec, connection: await connect(deps, cluster, cwd) });
     } catch (cause) {
       if (!(cause instanceof KubeError)) throw cause;
       problems.push({

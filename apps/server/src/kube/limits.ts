@@ -63,6 +63,11 @@ export function toKubeLimits(config: KubeConfig): KubeLimits {
       maxAnswerBytes: proxy.maxAnswerBytes,
       maxAnswerMs: proxy.maxAnswerTime,
     },
-    wires: { maxWatches: wires.maxWatches, maxWaitingBytes: wires.maxWaitingBytes },
+    wires: {
+      maxWatches: wires.maxWatches,
+      maxWaitingBytes: wires.maxWaitingBytes,
+      maxSessionsPerUser: wires.maxSessionsPerUser,
+      maxSessions: wires.maxSessions,
+    },
   };
 }

@@ -4,7 +4,7 @@
  */
 import type { Clock, Disposable, Logger, Random } from '@trunkline/base';
 import type { Directory, StoreAccess } from '@trunkline/module-directory';
-import { createKube, type ClusterOptions, type Demo, type Kube } from '@trunkline/module-kube';
+import { createKube, type Audit, type ClusterOptions, type Demo, type Kube } from '@trunkline/module-kube';
 import { CodedError } from '@trunkline/protocol';
 import type { Committing, Reading } from '@trunkline/store';
 import type { ResolvedConfig } from '../config/load.js';
@@ -30,6 +30,8 @@ export interface ServerKube extends Disposable, Omit<KubeLimits, 'tuning'> {
   readonly kube: Kube;
   /** Absent: the configuration allows none. */
   readonly demo?: Demo;
+  /** Absent, without a directory: then nothing but reading is served. */
+  readonly audit?: Audit;
   /** Ends every connection to every cluster. After the hub. */
   dispose(): Promise<void>;
 }
@@ -62,11 +64,13 @@ export async function openServerKube(deps: ServerKubeDeps, config: ResolvedConfi
     { clock, random, logger, credentials },
     {
       ...tuning,
-      clusters: connected.map(({ id, name, mode, groups, connection }): ClusterOptions => ({
+      clusters: connected.map(({ id, name, mode, groups, writes, exec, connection }): ClusterOptions => ({
         id,
         name,
         mode,
         groups,
+        writes,
+        exec,
         open: () => connection,
         visibleTo: (org) => visibility.of(org, id),
       })),
@@ -82,11 +86,22 @@ export async function openServerKube(deps: ServerKubeDeps, config: ResolvedConfi
     ...limits,
     kube,
     ...(demo ? { demo } : {}),
+    ...(directory ? { audit: auditOf(directory) } : {}),
     async dispose() {
       unlisten?.();
       await kube.dispose();
       await demo?.dispose();
     },
+  };
+}
+
+function auditOf(directory: Directory): Audit {
+  return ({ principal, action, cluster, path, verb, requestId, address, details }) => {
+    const { org, user, roles } = principal;
+    return directory.note(
+      { user, org, roles, requestId, address },
+      { org, action, target: cluster, details: { verb, path, ...details } },
+    );
   };
 }
 

@@ -3,7 +3,7 @@
  * health and metrics. Nothing in it is kept by hand twice; what a route takes is what its validator was compiled from.
  */
 import { apiAliases, apiBatch, apiError, apiMethods, type ApiMethod } from '@trunkline/contracts/api';
-import type { RouteDescriptor } from '@trunkline/hub';
+import type { RawBody, RouteDescriptor } from '@trunkline/hub';
 import { z } from 'zod';
 import { SchemaPool, type JsonSchema } from './schema-pool.js';
 
@@ -157,7 +157,7 @@ function operation(operationId: string, tag: keyof typeof TAGS, text: string): O
 }
 
 function moduleOperation(route: RouteDescriptor): Operation {
-  const { body, response } = route;
+  const { body, rawBody, response } = route;
   const inPath = [...route.path.matchAll(/[:*](\w+)/g)].map(([, name = '']) => name);
   return {
     operationId: `${route.method.toLowerCase()}${route.path.replace(/\W+(\w)/g, (_, letter: string) => letter.toUpperCase()).replace(/\W/g, '')}`,
@@ -178,7 +178,8 @@ function moduleOperation(route: RouteDescriptor): Operation {
         schema,
       })),
     ],
-    ...(body === undefined
+    ...(rawBody === undefined ? {} : { requestBody: bytesOf(rawBody) }),
+    ...(body === undefined || rawBody !== undefined
       ? {}
       : { requestBody: { required: true, content: { [JSON_TYPE]: { schema: plain(body) } } } }),
     responses: {
@@ -186,6 +187,11 @@ function moduleOperation(route: RouteDescriptor): Operation {
       '4XX': { $ref: '#/components/responses/Refused' },
     },
   };
+}
+
+/** Of media types alone: what is in it is said elsewhere. */
+function bytesOf({ types }: RawBody): object {
+  return { required: false, content: Object.fromEntries(types.map((type) => [type, {}])) };
 }
 
 function operatingPaths(metrics: boolean): Paths {

@@ -8,7 +8,7 @@ import { KubeError, type AccessQuestion, type KubeQuestion } from '@trunkline/ku
 import { noCluster, type Clusters, type OpenCluster } from '../clusters/clusters.js';
 import type { Way } from '../clusters/way.js';
 import type { KubeTuning } from '../options.js';
-import type { Access, Sight, ViewedCluster } from '../ports.js';
+import type { Access, Allowed, Sight, ViewedCluster } from '../ports.js';
 import { standingOf, type CredentialsOf, type Standing } from './askers.js';
 import { Reviews, type Verdict } from './reviews.js';
 import { nameIn } from './selected.js';
@@ -28,6 +28,7 @@ const CONFINED = 'the org is confined to other namespaces of this cluster';
 
 interface Entered extends Standing {
   readonly confinedTo: readonly string[] | undefined;
+  readonly allows: Allowed;
   readonly reviews: Reviews;
 }
 
@@ -46,8 +47,8 @@ export class KubeAccess implements Access {
   }
 
   async enter(principal: Principal, id: string): Promise<ViewedCluster> {
-    const { identity, asker, confinedTo } = await this.#enter(principal, id);
-    return { id, upstream: identity, own: asker.cluster, confinedTo };
+    const { identity, asker, confinedTo, allows } = await this.#enter(principal, id);
+    return { id, upstream: identity, own: asker.cluster, confinedTo, allows };
   }
 
   /** The clusters that the org sees, by id. */
@@ -113,7 +114,13 @@ export class KubeAccess implements Access {
       throw noCluster();
     const standing = await standingOf(cluster, principal, this.#deps.credentials);
     cluster.reach.touch();
-    return { ...standing, confinedTo: scope.namespaces, reviews: this.#reviewsOf(standing.way) };
+    const { writes = false, exec = false } = cluster.options;
+    return {
+      ...standing,
+      confinedTo: scope.namespaces,
+      allows: { writes, exec },
+      reviews: this.#reviewsOf(standing.way),
+    };
   }
 
   #reviewsOf(way: Way): Reviews {

@@ -3,9 +3,16 @@
  * reflector itself passes, except that it is live.
  */
 import type { Clock } from '@trunkline/base';
-import type { Change, ReflectorLease, ReflectorListener, ReflectorState } from '@trunkline/kube-client';
+import type {
+  Change,
+  KubeObject,
+  ReflectorLease,
+  ReflectorListener,
+  ReflectorState,
+} from '@trunkline/kube-client';
 import { CodedError } from '@trunkline/protocol';
-import type { Doubt, Fault } from './doubt.js';
+import { Hold } from '../hold.js';
+import type { Doubt } from './doubt.js';
 
 export interface HeldDeps {
   readonly clock: Clock;
@@ -13,19 +20,37 @@ export interface HeldDeps {
   readonly maxHeldChanges: number;
 }
 
+interface Batch {
+  readonly changes: readonly Change[];
+  readonly version: string;
+}
+
 export class HeldReader implements ReflectorListener {
   readonly #deps: HeldDeps;
   readonly #listener: ReflectorListener;
+  readonly #hold: Hold<Batch, ReflectorState>;
   readonly #unlisten: () => void;
   #lease: ReflectorLease | undefined;
-  #batches: { readonly changes: readonly Change[]; readonly version: string }[] = [];
-  #held = 0;
   #ended = false;
 
   constructor(deps: HeldDeps, listener: ReflectorListener) {
     this.#deps = deps;
     this.#listener = listener;
-    this.#unlisten = deps.doubt.listen((fault) => this.#onDoubt(fault));
+    this.#hold = new Hold(deps.clock, {
+      most: [deps.maxHeldChanges],
+      sizes: ({ changes }) => [changes.length],
+      state: () => this.#lease?.view.state,
+      isFault: ({ kind }) => kind !== 'live' && kind !== 'loading',
+      toState: (fault) => ({ kind: 'recovering', ...fault }),
+      onItem: ({ changes, version }) => listener.onChanges(changes, version),
+      // Of a state that changes are missing of nothing can be told: the reader will begin anew.
+      onDropped: () => {
+        throw new CodedError('limitExceeded', 'maxHeldChanges');
+      },
+      onState: (state) => listener.onState(state),
+      onFailure: (cause) => this.lose(cause),
+    });
+    this.#unlisten = deps.doubt.listen((fault) => this.#hold.onDoubt(fault));
   }
 
   attach(lease: ReflectorLease): void {
@@ -33,17 +58,16 @@ export class HeldReader implements ReflectorListener {
   }
 
   onChanges(changes: readonly Change[], version: string): void {
-    if (this.#ended) return;
-    if (this.#deps.doubt.fault === undefined) return this.#listener.onChanges(changes, version);
-    this.#held += changes.length;
-    // Beyond the bound they are only counted: the reader will begin anew.
-    if (this.#held <= this.#deps.maxHeldChanges) this.#batches.push({ changes, version });
-    else this.#batches = [];
+    this.#hold.item({ changes, version });
   }
 
   onState(state: ReflectorState): void {
-    if (this.#ended) return;
-    if (this.#deps.doubt.fault === undefined || isFault(state)) this.#listener.onState(state);
+    this.#hold.state(state);
+  }
+
+  /** Nothing is shown of it before its list is told, which may be kept back. */
+  onArriving(objects: readonly KubeObject[] | undefined): void {
+    if (!this.#ended) this.#listener.onArriving?.(objects);
   }
 
   onLost(cause: unknown): void {
@@ -57,28 +81,9 @@ export class HeldReader implements ReflectorListener {
 
   dispose(): void {
     this.#ended = true;
-    this.#batches = [];
+    this.#hold.dispose();
     this.#unlisten();
     this.#lease?.dispose();
-  }
-
-  #onDoubt(fault: Fault | undefined): void {
-    const state = this.#lease?.view.state;
-    if (this.#ended || state === undefined) return;
-    try {
-      // A reflector that is not live says itself why; both have one cause then.
-      if (fault !== undefined && !isFault(state)) this.#listener.onState({ kind: 'recovering', ...fault });
-      if (fault !== undefined) return;
-      if (this.#held > this.#deps.maxHeldChanges)
-        return this.lose(new CodedError('limitExceeded', 'maxHeldChanges'));
-      const batches = this.#batches;
-      this.#batches = [];
-      this.#held = 0;
-      for (const { changes, version } of batches) this.#listener.onChanges(changes, version);
-      this.#listener.onState(state);
-    } catch (cause) {
-      this.lose(cause);
-    }
   }
 
   #end(cause: unknown): void {
@@ -86,8 +91,4 @@ export class HeldReader implements ReflectorListener {
     this.dispose();
     this.#listener.onLost?.(cause);
   }
-}
-
-function isFault(state: ReflectorState): boolean {
-  return state.kind !== 'live' && state.kind !== 'loading';
 }

@@ -9,6 +9,7 @@ export function createUpstreams(clusters: Clusters): Upstreams {
       found.reach.touch();
       return found.way(identity).lease(question, listener);
     },
+    doubt: (cluster, identity, listener) => clusters.get(cluster).way(identity).listen(listener),
     resolve: async (cluster, identity, kind) => clusters.get(cluster).way(identity).kinds.resolve(kind),
     columns: async (cluster, identity, kind, namespace) =>
       clusters.get(cluster).way(identity).columns.of(kind, namespace),

@@ -1,5 +1,5 @@
 /** One way to a cluster: an identity with its connections, the reflectors that it feeds, what it knows of kinds, and whether rights can be asked about over it. */
-import { Backoff, type Clock, type Logger, type Random } from '@trunkline/base';
+import { Backoff, type Clock, type Disposable, type Logger, type Random } from '@trunkline/base';
 import {
   createKubeCluster,
   ReflectorSet,
@@ -11,6 +11,7 @@ import {
   type ReflectorListener,
 } from '@trunkline/kube-client';
 import type { KubeTuning } from '../options.js';
+import type { DoubtListener } from '../ports.js';
 import { Columns } from './columns.js';
 import { Doubt } from './doubt.js';
 import { HeldReader } from './held.js';
@@ -38,7 +39,7 @@ export class Way {
   readonly reflectors: ReflectorSet;
   readonly #deps: WayDeps;
   readonly #tuning: KubeTuning;
-  readonly #readers = new Set<HeldReader>();
+  readonly #readers = new Set<{ lose(cause: unknown): void }>();
 
   /** Throws `kubeconfigInvalid` for a bad connection; dials nothing. */
   constructor(
@@ -91,11 +92,26 @@ export class Way {
     }
   }
 
+  /** Of something else than a reflector; see `Upstreams.doubt`. Counts as a reader. */
+  listen(listener: DoubtListener): Disposable {
+    const end = this.doubt.listen((fault) => listener.onDoubt(fault));
+    const reader = { lose: (cause: unknown) => listener.onLost(cause) };
+    this.#readers.add(reader);
+    listener.onDoubt(this.doubt.fault);
+    return {
+      dispose: () => {
+        this.#readers.delete(reader);
+        end();
+      },
+    };
+  }
+
   /** Every reader is told that it is lost, and why. */
   async dispose(cause: unknown): Promise<void> {
-    for (const reader of this.#readers) reader.lose(cause);
-    this.#readers.clear();
     this.doubt.dispose();
+    const readers = [...this.#readers];
+    this.#readers.clear();
+    for (const reader of readers) reader.lose(cause);
     await this.reflectors.dispose();
     await this.cluster.dispose();
   }

@@ -39,7 +39,7 @@ const READY_MS = 1_000;
 /** Changes and characters that are sent in one turn. */
 const TURN_CHANGES = 200;
 const TURN_LENGTH = 262_144;
-/** Objects that become texts in one turn of the event loop: some 10 ms. */
+/** Objects that become texts, or changes that are noted, in one turn of the event loop: some 10 ms. */
 const SLICE = 1_000;
 
 export class ListFeed implements Disposable {
@@ -50,8 +50,13 @@ export class ListFeed implements Disposable {
   readonly #emit: Emitter;
   readonly #backoff: Backoff;
   readonly #dirty = new Map<string, KubeObject | undefined>();
+  /** What was told and is not in `dirty` yet: a large batch takes some turns. */
+  #untaken: { readonly changes: readonly Change[]; at: number }[] = [];
+  #turn: Timer | undefined;
   /** Of a cut, the texts that were told, which the entries of the channel hold as well. */
   readonly #told: Map<string, string> | undefined;
+  /** Texts made while the first list arrives, when there is nothing else to do: each is as dear as reading the object. */
+  readonly #early = new Map<KubeObject, string>();
   #lease: ReflectorLease | undefined;
   /** `reading`: the objects of one moment become texts; what changes meanwhile is kept in `dirty`. */
   #phase: 'empty' | 'reading' | 'loaded' = 'empty';
@@ -94,6 +99,7 @@ export class ListFeed implements Disposable {
     this.#disposed = true;
     this.#frame?.cancel();
     this.#slice?.cancel();
+    this.#turn?.cancel();
     this.#rest?.cancel();
     this.#again?.cancel();
     this.#lease?.dispose();
@@ -108,6 +114,7 @@ export class ListFeed implements Disposable {
       const lease = this.#deps.upstreams.lease(cluster, identity, question, {
         onChanges: (changes) => this.#onChanges(changes),
         onState: (state) => this.#onState(state),
+        onArriving: (objects) => this.#onArriving(objects),
         onLost: (cause) => this.#onLost(cause),
       });
       this.#lease = lease;
@@ -121,10 +128,14 @@ export class ListFeed implements Disposable {
   #onLost(cause: unknown): void {
     if (this.#disposed) return;
     this.#slice?.cancel();
+    this.#turn?.cancel();
+    this.#turn = undefined;
+    this.#untaken = [];
     this.#rest?.cancel();
     this.#rest = undefined;
     this.#isUntold = false;
     this.#dirty.clear();
+    this.#early.clear();
     this.#lease?.dispose();
     this.#lease = undefined;
     this.#phase = 'empty';
@@ -150,20 +161,43 @@ export class ListFeed implements Disposable {
   /** A state comes after the changes that made it true. */
   #tell(): void {
     this.#flush();
-    this.#isUntold = this.#rest !== undefined;
+    this.#isUntold = this.#rest !== undefined || this.#turn !== undefined;
     if (this.#isUntold) return;
     this.#emit.state(this.#toSource(this.#state));
     if (this.#state.kind !== 'loading') this.#resolveReady();
   }
 
+  /** Of a page that is larger than a slice the rest waits for its turn as ever. */
+  #onArriving(objects: readonly KubeObject[] | undefined): void {
+    if (objects === undefined) this.#early.clear();
+    else if (!this.#disposed && this.#phase === 'empty')
+      for (const object of objects.slice(0, SLICE)) this.#early.set(object, this.#asked.toText(object));
+  }
+
   #onChanges(changes: readonly Change[]): void {
     if (this.#disposed) return;
     if (this.#phase === 'empty') return this.#read();
-    for (const { kind, key, object, sequence } of changes)
-      if (sequence > this.#sequence) this.#dirty.set(key, kind === 'deleted' ? undefined : object);
-    this.#sequence = Math.max(this.#sequence, changes.at(-1)?.sequence ?? 0);
+    this.#untaken.push({ changes, at: 0 });
+    if (this.#turn === undefined) this.#take();
+  }
+
+  /** In slices, so that a list that was read anew holds up nobody else either. */
+  #take(): void {
+    this.#turn = undefined;
+    let left = SLICE;
+    for (let [batch] = this.#untaken; batch !== undefined && left > 0; [batch] = this.#untaken) {
+      const part = batch.changes.slice(batch.at, batch.at + left);
+      for (const { kind, key, object, sequence } of part)
+        if (sequence > this.#sequence) this.#dirty.set(key, kind === 'deleted' ? undefined : object);
+      this.#sequence = Math.max(this.#sequence, part.at(-1)?.sequence ?? 0);
+      left -= part.length;
+      batch.at += part.length;
+      if (batch.at === batch.changes.length) this.#untaken.shift();
+    }
+    if (this.#untaken.length > 0) this.#turn = this.#deps.clock.setImmediate(() => this.#take());
     // The first change after a quiet frame does not wait.
     if (this.#frame === undefined) this.#endFrame();
+    if (this.#isUntold && this.#turn === undefined && this.#rest === undefined) this.#tell();
   }
 
   /** All that the reflector has, once it has a whole list. */
@@ -179,12 +213,13 @@ export class ListFeed implements Disposable {
   /** In slices, so that a large list does not hold up everybody else on this node. */
   #readSlice(objects: readonly KubeObject[], entries: (readonly [string, string])[]): void {
     for (const object of objects.slice(entries.length, entries.length + SLICE))
-      entries.push([object.key, this.#asked.toText(object)]);
+      entries.push([object.key, this.#early.get(object) ?? this.#asked.toText(object)]);
     if (entries.length < objects.length) {
       this.#slice = this.#deps.clock.setImmediate(() => this.#readSlice(objects, entries));
       return;
     }
     const isLate = objects.length > SLICE;
+    this.#early.clear();
     this.#emit.load(entries);
     this.#told?.clear();
     if (this.#told !== undefined) for (const [key, text] of entries) this.#told.set(key, text);

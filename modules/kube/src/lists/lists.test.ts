@@ -1,5 +1,12 @@
 import { createSeededRandom } from '@trunkline/base';
 import type { Principal } from '@trunkline/hub';
+import type {
+  Change,
+  KubeObject,
+  KubeQuestion,
+  ReflectorLease,
+  ReflectorListener,
+} from '@trunkline/kube-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   createKubeBed,
@@ -8,6 +15,7 @@ import {
   type MapViewer,
   type Watched,
 } from '../testing.js';
+import type { Identity } from '../ports.js';
 import { ListFeed } from './feed.js';
 
 let bed: KubeBed;
@@ -248,6 +256,110 @@ describe('lists', () => {
     await bed.clock.advance(40_000);
     expectEqual(watched);
     expect(watched.begun).toBe(1);
+  });
+
+  it('[KUBE-24] of a great many changes at once a slice is taken in in one turn, and live is said after the last', async () => {
+    await start();
+    let read = 0;
+    const changes = Array.from({ length: 5_000 }, (_, index) => ({
+      kind: 'added' as const,
+      key: `p${index}`,
+      object: { key: `p${index}` } as KubeObject,
+      version: '1',
+      get sequence() {
+        read++;
+        return index + 1;
+      },
+    }));
+    const view = { loaded: true, sequence: 0, state: { kind: 'live' }, values: () => [] };
+    let listener: ReflectorListener | undefined;
+    const upstreams = {
+      lease: (_cluster: string, _identity: Identity, _question: KubeQuestion, told: ReflectorListener) => {
+        listener = told;
+        return { view, dispose: () => undefined } as unknown as ReflectorLease;
+      },
+    };
+    const told: string[] = [];
+    const note = (what: string) => {
+      told.push(what);
+      return { epoch: '', offset: 0 };
+    };
+    const feed = new ListFeed(
+      { clock: bed.clock, random: createSeededRandom(1), upstreams, frameMs: 10 },
+      {
+        cluster: 'c1',
+        identity: { kind: 'server' },
+        question: { group: '', version: 'v1', resource: 'pods' },
+        toText: ({ key }) => key,
+      },
+      {
+        set: (key) => note(key),
+        remove: (key) => note(key),
+        load: () => undefined,
+        state: ({ state }) => void note(state),
+      },
+    );
+    told.length = 0;
+    listener?.onChanges(changes, '1');
+    expect(read).toBeLessThan(2_100);
+    // One that was told later comes later, and so does the state.
+    listener?.onChanges([{ ...changes[0], kind: 'deleted', sequence: 5_001 } as Change], '2');
+    listener?.onState({ kind: 'live' });
+    expect(told).not.toContain('live');
+    await bed.clock.advance(100);
+    expect(new Set(told).size).toBe(5_001);
+    expect(told.filter((what) => what === 'p0')).toHaveLength(2);
+    expect(told.at(-1)).toBe('live');
+    feed.dispose();
+  });
+
+  it('[KUBE-22] texts are made while the first list arrives, once for each object, and are those of the list', async () => {
+    await start();
+    const objects = ['a', 'b', 'c'].map((key) => ({ key }) as KubeObject);
+    const again = { key: 'b' } as KubeObject;
+    const view = {
+      loaded: false,
+      sequence: 0,
+      state: { kind: 'loading' },
+      values: () => [...objects, again],
+    };
+    let listener: ReflectorListener | undefined;
+    const lease = (_c: string, _i: Identity, _q: KubeQuestion, told: ReflectorListener): ReflectorLease => {
+      listener = told;
+      return { view, dispose: () => undefined } as unknown as ReflectorLease;
+    };
+    const made: KubeObject[] = [];
+    const loaded: [string, unknown][] = [];
+    const feed = new ListFeed(
+      { clock: bed.clock, random: createSeededRandom(1), upstreams: { lease }, frameMs: 10 },
+      {
+        cluster: 'c1',
+        identity: { kind: 'server' },
+        question: { group: '', version: 'v1', resource: 'pods' },
+        toText: (object) => `${object.key}${made.push(object)}`,
+      },
+      {
+        set: () => ({ epoch: '', offset: 0 }),
+        remove: () => ({ epoch: '', offset: 0 }),
+        load: (entries) => void loaded.push(...([...entries] as [string, unknown][])),
+        state: () => undefined,
+      },
+    );
+    listener?.onArriving?.([objects[0] as KubeObject, again]);
+    // It broke off: what was made is made anew.
+    listener?.onArriving?.(undefined);
+    listener?.onArriving?.(objects);
+    expect([made.length, loaded]).toEqual([5, []]);
+    view.loaded = true;
+    listener?.onChanges([], '1');
+    expect(made.slice(2)).toEqual([...objects, again]);
+    expect(loaded).toEqual([
+      ['a', 'a3'],
+      ['b', 'b4'],
+      ['c', 'c5'],
+      ['b', 'b6'],
+    ]);
+    feed.dispose();
   });
 
   it('[KUBE-24] of many changes few are sent in one turn, and live is said after the last', async () => {

@@ -10,10 +10,15 @@ import { CodedError, type SourceState } from '@trunkline/protocol';
 import { advance, Beyond, parseLine, type Mark } from './lines.js';
 import type { LogPlace, LogStart } from './names.js';
 
+/** Lines may be missing before what follows; `sinceTime`: after the line of that time. */
+export interface LogGap {
+  readonly sinceTime?: string;
+  readonly reason: string;
+}
+
 export interface LogReader {
   onLines(lines: readonly LogLine[]): void;
-  /** Lines may be missing before what follows. */
-  onGap(gap: { readonly sinceTime?: string; readonly reason: string }): void;
+  onGap(gap: LogGap): void;
   /** No more lines come. */
   onEnd(reason: string): void;
   onState(state: SourceState): void;
@@ -28,7 +33,7 @@ export interface FollowerDeps {
 }
 
 export interface FollowerOptions {
-  /** Lines and characters that are kept for readers to come. */
+  /** Lines and characters that are kept for readers to come, and of each channel while rights cannot be asked about. */
   readonly keptLines: number;
   readonly keptChars: number;
   /** Bytes read per second, once a second's worth has been read at once. */
@@ -291,6 +296,7 @@ export class Follower {
   }
 }
 
-function wordsOf(cause: unknown): string {
+/** Of an error for a reader of the log. */
+export function wordsOf(cause: unknown): string {
   return cause instanceof CodedError ? cause.message : 'internal error';
 }

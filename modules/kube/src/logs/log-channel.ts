@@ -3,7 +3,7 @@ import type { Clock, Disposable, Timer } from '@trunkline/base';
 import type { LogLine } from '@trunkline/contracts/kube';
 import type { LocalEmitter } from '@trunkline/hub';
 import type { SourceState } from '@trunkline/protocol';
-import type { LogReader } from './follower.js';
+import type { LogGap, LogReader } from './follower.js';
 
 export interface LogChannelOptions {
   readonly frameMs: number;
@@ -34,7 +34,7 @@ export class LogChannel implements LogReader, Disposable {
       this.#timer ??= this.#clock.setTimeout(() => this.#flush(), this.#options.frameMs);
   }
 
-  onGap(gap: { readonly sinceTime?: string; readonly reason: string }): void {
+  onGap(gap: LogGap): void {
     this.#flush();
     this.#emit.publish(JSON.stringify({ gap }));
   }

@@ -4,7 +4,7 @@ import { createTestHub } from '@trunkline/hub/testing';
 import { KubeError, type LogOptions } from '@trunkline/kube-client';
 import type { Principal } from '@trunkline/hub';
 import { describe, expect, it } from 'vitest';
-import type { Access } from '../ports.js';
+import type { Access, Upstreams } from '../ports.js';
 import { createLogs } from './logs.js';
 import { formatLogName } from './names.js';
 
@@ -16,7 +16,14 @@ const CHANNEL = formatLogName(
 /** A hub with logs, and two who are connected. */
 async function open(access: Access) {
   const { hub, clock, peer } = createTestHub({ pingIntervalMs: 0 });
-  const parts = createLogs({ clock, random: createSeededRandom(1), logger: silentLogger, access });
+  // Rights can be asked about, whatever comes of it.
+  const upstreams: Pick<Upstreams, 'doubt'> = {
+    doubt: (_cluster, _identity, { onDoubt }) => {
+      onDoubt(undefined);
+      return { dispose: () => undefined };
+    },
+  };
+  const parts = createLogs({ clock, random: createSeededRandom(1), logger: silentLogger, access, upstreams });
   await hub.use({ id: 'kube', start: () => parts });
   const [ada, bob] = [peer(), peer()];
   await bob.connect({ user: 'bob' });

@@ -8,8 +8,9 @@ import type { Clock, Disposable, Logger, Random } from '@trunkline/base';
 import type { ModuleNamespace, Principal, RpcMethod } from '@trunkline/hub';
 import { KubeError, type KubeCluster } from '@trunkline/kube-client';
 import { CodedError } from '@trunkline/protocol';
-import type { Access, Identity, ViewedCluster } from '../ports.js';
+import type { Access, DoubtListener, Identity, Upstreams, ViewedCluster } from '../ports.js';
 import { Follower } from './follower.js';
+import { HeldLog } from './held-log.js';
 import { LogChannel } from './log-channel.js';
 import {
   formatLogName,
@@ -26,6 +27,7 @@ export interface LogsDeps {
   readonly random: Random;
   readonly logger: Logger;
   readonly access: Access;
+  readonly upstreams: Pick<Upstreams, 'doubt'>;
 }
 
 export interface Logs extends Disposable {
@@ -40,7 +42,7 @@ const PODS = { group: '', version: 'v1', resource: 'pods' };
 /** Throws a RangeError that names a bad option. Disposing ends every stream. */
 export function createLogs(deps: LogsDeps, given?: Partial<LogsOptions>): Logs {
   const options = resolveLogsOptions(given);
-  const { clock, access } = deps;
+  const { clock, access, upstreams } = deps;
   const followers = new Map<string, Follower>();
   /** Who was let in to a log last. */
   const readers = new Map<string, Principal>();
@@ -133,8 +135,9 @@ export function createLogs(deps: LogsDeps, given?: Partial<LogsOptions>): Logs {
           // Nobody was let in under such a name.
           if (name === undefined) throw new CodedError('unknownChannel');
           const follower = followerOf(name);
-          const log = new LogChannel(clock, options, emit);
-          emit.state({ state: 'recovering', sinceMs: clock.now(), reason: 'opening' });
+          const doubt = (listener: DoubtListener) =>
+            upstreams.doubt(name.cluster, identityOf(name), listener);
+          const log = new HeldLog({ ...deps, doubt }, options, new LogChannel(clock, options, emit));
           const end = follower.join(log, name);
           return {
             dispose: () => {
@@ -201,6 +204,10 @@ async function onlyContainer(own: KubeCluster, namespace: string, pod: string): 
     if (cause instanceof KubeError && cause.kind === 'kubeForbidden') return '';
     throw cause;
   }
+}
+
+function identityOf({ credential }: LogPlace): Identity {
+  return credential === undefined ? { kind: 'server' } : { kind: 'credential', id: credential };
 }
 
 function credentialOf(identity: Identity): string | undefined {

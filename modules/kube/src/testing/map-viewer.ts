@@ -34,6 +34,8 @@ export interface Watched {
 export interface Followed {
   /** By offset. */
   readonly publications: Map<number, unknown>;
+  /** All that it said of its source, in order. */
+  readonly told: ToldState[];
   /** Codes of pushes that ended it. */
   readonly ends: number[];
 }
@@ -111,10 +113,12 @@ export class MapViewer {
 
   /** Follows a channel that is no map. Its publications, those of its history first; rejects with the error of the subscribe. */
   async follow(channel: string): Promise<Followed> {
-    const followed: Followed = { publications: new Map(), ends: [] };
+    const followed: Followed = { publications: new Map(), told: [], ends: [] };
     this.#followed.set(channel, followed);
     const reply = await this.call({ subscribe: { channel } });
     if (reply['error'] !== undefined) throw new Error(JSON.stringify(reply['error']));
+    const announced = announcedIn(reply['subscribe'] as Frame);
+    if (announced !== undefined) followed.told.push(announced);
     const answer = await this.call({ history: { channel, limit: -1 } });
     const history = answer['history'] as { publications?: Frame[] } | undefined;
     for (const one of history?.publications ?? [])
@@ -151,7 +155,7 @@ export class MapViewer {
         return this.#readPage(channel, watched, next);
       }
       watched.subscribed = true;
-      const announced = (result['data'] as { tl?: { source?: ToldState } } | undefined)?.tl?.source;
+      const announced = announcedIn(result);
       if (announced !== undefined) this.#tell(watched, announced);
     });
   }
@@ -169,6 +173,7 @@ export class MapViewer {
     if (source) {
       const told = this.watched.get(String(source['channel']));
       if (told) this.#tell(told, source as unknown as ToldState);
+      this.#followed.get(String(source['channel']))?.told.push(source as unknown as ToldState);
       return;
     }
     const channel = String(push?.['channel'] ?? '');
@@ -203,4 +208,8 @@ export class MapViewer {
     entries.set(key, publication['data']);
     this.onEntry(channel, key, publication['data']);
   }
+}
+
+function announcedIn(result: Frame): ToldState | undefined {
+  return (result['data'] as { tl?: { source?: ToldState } } | undefined)?.tl?.source;
 }

@@ -79,6 +79,8 @@ export class RuleWorld {
   #floor = 0;
   readonly #objects = new Map<string, Map<string, WorldObject>>();
   #events: Event[] = [];
+  /** Logs that are read, of whatever pod. */
+  readonly #logs = new Set<FakeBody>();
   readonly #watchers = new Set<{ readonly body: FakeBody; readonly scope: Scope }>();
 
   /** For `KubeDeps.connect`. */
@@ -129,6 +131,12 @@ export class RuleWorld {
 
   cutWatches(): void {
     for (const { body } of this.#live()) body.cut();
+  }
+
+  /** A line in every log that is open. */
+  print(text: string): void {
+    const time = `2026-01-01T00:00:00.${String(++this.#version).padStart(9, '0')}Z`;
+    for (const log of this.#logs) log.push(`${time} ${text}\n`);
   }
 
   /** Forgets the past: watches from there get 410. */
@@ -194,6 +202,7 @@ export class RuleWorld {
     if (path === '/api/v1') return answerJson(200, { resources: resources() });
     if (path.endsWith('/selfsubjectaccessreviews')) return this.#review(user, request);
     const found = /^\/api\/v1\/(?:namespaces\/([^/]+)\/)?([a-z]+)$/.exec(path);
+    if (path.endsWith('/log')) return this.#log(request);
     const [, namespace, resource = ''] = found ?? [];
     if (KINDS[resource] === undefined) return answerStatus(404, 'NotFound', 'not found');
     const name = /metadata\.name=([^,]+)/.exec(query.get('fieldSelector') ?? '')?.[1];
@@ -226,6 +235,12 @@ export class RuleWorld {
     const { kind } = KINDS[scope.resource] as { kind: string };
     const metadata = { resourceVersion: String(this.#version) };
     return answerJson(200, { kind: `${kind}List`, apiVersion: 'v1', metadata, items: this.#shown(scope) });
+  }
+
+  #log(request: WireRequest): WireAnswer {
+    const body = new FakeBody(request.signal);
+    this.#logs.add(body);
+    return { status: 200, headers: {}, body };
   }
 
   #watch(scope: Scope, query: URLSearchParams, request: WireRequest): WireAnswer {

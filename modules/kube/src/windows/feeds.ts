@@ -2,6 +2,9 @@
  * What the engine's tables are fed with: one reflector's store each, sent over in cuts. A cut is what was told up to one moment, the last of each object, so that a burst is sent once and
  * what waits is never more than the objects there are. Parts of all cuts take turns; no more is on its way than the engine has room for, and the hub's
  * thread copies a few hundred kilobytes at a time.
+ *
+ * A list that nobody had yet takes seconds to arrive, and the engine seconds to read it. So that they do it side by side, its cut is begun while it arrives and ended when it is whole: the engine
+ * counts a cut when its last part is there, and shows nothing before.
  */
 import { Backoff, type Clock, type Logger, type Random, type Timer } from '@trunkline/base';
 import type {
@@ -13,14 +16,13 @@ import type {
 } from '@trunkline/kube-client';
 import { CodedError } from '@trunkline/protocol';
 import type { Identity, Upstreams } from '../ports.js';
+import { takePart, type Cut } from './cut.js';
 import type { RowKind } from './engine/columns.js';
 import type { CutPart, SourceFacts, ToEngine } from './messages.js';
 import type { WindowsOptions } from './options.js';
 
 /** A batch larger than this is sent as a whole: noting each key would cost the hub more than reading all. */
 const BATCH_MAX = 5_000;
-/** Keys of removed objects in one part. */
-const GONE_MAX = 5_000;
 /** What a part weighs beside its bytes. */
 const PART_WEIGHT = 1_024;
 const LEASE_AGAIN = { minDelayMs: 500, maxDelayMs: 30_000 };
@@ -39,15 +41,6 @@ export interface FeedSource {
   readonly upstream: Identity;
   readonly question: KubeQuestion;
   readonly rows: RowKind;
-}
-
-interface Cut {
-  readonly full: boolean;
-  readonly objects: readonly KubeObject[];
-  readonly gone: readonly string[];
-  readonly state: SourceFacts;
-  sentObjects: number;
-  sentGone: number;
 }
 
 interface Feed {
@@ -74,7 +67,10 @@ interface Feed {
   /** What was told last: a lease may keep back what the store has already, and then it must not be read from there. */
   state: ReflectorState;
   sequence: number;
+  /** Of a first list that is not whole yet, the objects that have arrived; undefined where there is none, or not all were told. */
+  arrived: KubeObject[] | undefined;
   cut: Cut | undefined;
+  isQueued: boolean;
 }
 
 export class Feeds {
@@ -125,6 +121,8 @@ export class Feeds {
     if (feed === undefined) return;
     feed.begun = true;
     feed.wanted = true;
+    // Rows that have gone over lack what is wanted now, and whoever wants it waits for a first word.
+    this.#abandon(feed);
     this.#schedule();
   }
 
@@ -141,7 +139,7 @@ export class Feeds {
     this.#queue.length = 0;
     for (const feed of this.#byTable.values()) {
       feed.cut = undefined;
-      feed.begun = feed.wanted = false;
+      feed.begun = feed.wanted = feed.isQueued = false;
       this.#announce(feed);
     }
   }
@@ -172,7 +170,9 @@ export class Feeds {
       dirty: new Map(),
       state: { kind: 'loading' },
       sequence: 0,
+      arrived: undefined,
       cut: undefined,
+      isQueued: false,
     };
     this.#byKey.set(key, feed);
     this.#byTable.set(feed.table, feed);
@@ -192,6 +192,7 @@ export class Feeds {
       feed.lease = this.#deps.upstreams.lease(cluster, upstream, question, {
         onChanges: (changes) => this.#onChanges(feed, changes),
         onState: (state) => this.#onState(feed, state),
+        onArriving: (objects) => this.#onArriving(feed, objects),
         onLost: (cause) => {
           feed.lease?.dispose();
           this.#withoutLease(feed, 'recovering', cause);
@@ -213,6 +214,8 @@ export class Feeds {
     const reason = cause instanceof Error ? cause.message : String(cause);
     feed.lease = undefined;
     feed.renewed = true;
+    feed.arrived = undefined;
+    this.#abandon(feed);
     feed.fault = { state, sinceMs: feed.fault?.sinceMs ?? clock.now(), reason };
     feed.again = clock.setTimeout(() => this.#lease(feed), feed.backoff.next());
     this.#onState(feed, feed.state);
@@ -221,6 +224,12 @@ export class Feeds {
   #onState(feed: Feed, state: ReflectorState): void {
     feed.state = state;
     feed.stateChanged = true;
+    if (feed.cut?.phase === 'whole') this.#complete(feed, feed.cut);
+    else if (state.kind !== 'loading') {
+      // A list that broke off: what it brought may be void, and why it broke off is to be told now.
+      feed.arrived = undefined;
+      this.#abandon(feed);
+    }
     if (feed.renewed && feed.lease?.view.loaded === true) {
       feed.renewed = false;
       feed.whole = true;
@@ -228,13 +237,32 @@ export class Feeds {
     this.#schedule();
   }
 
+  #onArriving(feed: Feed, objects: readonly KubeObject[] | undefined): void {
+    if (objects === undefined) {
+      this.#abandon(feed);
+      feed.arrived = [];
+      return;
+    }
+    if (feed.arrived === undefined) return;
+    for (const object of objects) feed.arrived.push(object);
+    this.#schedule();
+  }
+
   #onChanges(feed: Feed, changes: readonly Change[]): void {
+    const { cut } = feed;
+    feed.sequence = changes.at(-1)?.sequence ?? feed.sequence;
+    feed.arrived = undefined;
+    this.#schedule();
+    if (cut?.phase === 'arriving') {
+      // The list that has arrived: all of it is in the cut.
+      cut.phase = 'whole';
+      feed.renewed = false;
+      return;
+    }
     if (changes.length > BATCH_MAX) feed.whole = true;
     if (!feed.whole)
       for (const { kind, key, object } of changes)
         feed.dirty.set(key, kind === 'deleted' ? undefined : object);
-    feed.sequence = changes.at(-1)?.sequence ?? feed.sequence;
-    this.#schedule();
   }
 
   #end(feed: Feed): void {
@@ -262,56 +290,64 @@ export class Feeds {
   }
 
   #cut(feed: Feed): void {
-    if (!feed.begun || feed.cut !== undefined || !isDue(feed)) return;
-    const { lease } = feed;
-    const full = isWhole(feed);
-    const objects: KubeObject[] = full && lease !== undefined ? [...lease.view.values()] : [];
-    const gone: string[] = [];
-    // What was told before a whole was needed is a moment of its own; of a lease that was lost it is none.
-    if (!full && !feed.renewed)
-      for (const [key, object] of feed.dirty)
-        if (object === undefined) gone.push(key);
-        else objects.push(object);
-    feed.dirty.clear();
+    const { cut, lease, arrived } = feed;
+    if (cut?.phase === 'arriving') this.#enqueue(feed);
+    if (cut?.phase === 'whole') this.#complete(feed, cut);
+    if (!feed.begun || cut !== undefined) return;
+    const more = { sentObjects: 0, sentGone: 0, state: feed.fault ?? toFacts(feed.state) };
+    if (isDue(feed)) {
+      const full = isWhole(feed);
+      const objects: KubeObject[] = full && lease !== undefined ? [...lease.view.values()] : [];
+      const gone: string[] = [];
+      // What was told before a whole was needed is a moment of its own; of a lease that was lost it is none.
+      if (!full && !feed.renewed)
+        for (const [key, object] of feed.dirty)
+          if (object === undefined) gone.push(key);
+          else objects.push(object);
+      feed.dirty.clear();
+      feed.stateChanged = false;
+      if (full) feed.wanted = feed.whole = false;
+      feed.cut = { full, objects, gone, phase: 'ended', ...more };
+    } else if (arrived !== undefined && arrived.length > 0)
+      feed.cut = { full: true, objects: arrived, gone: [], phase: 'arriving', ...more };
+    else return;
+    this.#enqueue(feed);
+  }
+
+  /** The list that was arriving is whole: this is the moment of its cut. */
+  #complete(feed: Feed, cut: Cut): void {
+    cut.phase = 'ended';
+    cut.state = toFacts(feed.state);
     feed.stateChanged = false;
-    if (full) feed.wanted = feed.whole = false;
-    const state = feed.fault ?? toFacts(feed.state);
-    feed.cut = { full, objects, gone, state, sentObjects: 0, sentGone: 0 };
-    this.#queue.push(feed);
+    this.#enqueue(feed);
+    this.#pump();
+  }
+
+  /** The parts of a list that is arriving are worth nothing: the engine forgets them with the first part of the next cut. */
+  #abandon(feed: Feed): void {
+    if (feed.cut?.phase === 'arriving') feed.cut = undefined;
+  }
+
+  #enqueue(feed: Feed): void {
+    if (!feed.isQueued) this.#queue.push(feed);
+    feed.isQueued = true;
   }
 
   #pump(): void {
     while (this.#weight < this.#options.inFlightMaxBytes) {
       const feed = this.#queue.shift();
       if (feed === undefined) return;
-      if (feed.cut === undefined) continue;
-      const done = this.#sendPart(feed, feed.cut);
-      if (!done) this.#queue.push(feed);
+      feed.isQueued = false;
+      const { cut } = feed;
+      if (cut === undefined || (cut.phase !== 'ended' && cut.sentObjects === cut.objects.length)) continue;
+      const part = takePart(cut, feed.table, this.#options.partMaxBytes);
+      this.#post(part);
+      if (part.last === undefined) this.#enqueue(feed);
       else {
         feed.cut = undefined;
         if (isDue(feed)) this.#schedule();
       }
     }
-  }
-
-  /** True for the last one. */
-  #sendPart({ table }: Feed, cut: Cut): boolean {
-    const first = cut.sentObjects === 0 && cut.sentGone === 0;
-    const from = cut.sentObjects;
-    let size = 0;
-    while (cut.sentObjects < cut.objects.length) {
-      const length = cut.objects[cut.sentObjects]?.json.length ?? 0;
-      if (size > 0 && size + length > this.#options.partMaxBytes) break;
-      size += length;
-      cut.sentObjects++;
-    }
-    const gone = cut.gone.slice(cut.sentGone, cut.sentGone + GONE_MAX);
-    cut.sentGone += gone.length;
-    const done = cut.sentObjects === cut.objects.length && cut.sentGone === cut.gone.length;
-    const last = done ? cut.state : undefined;
-    const part = { kind: 'part', table, full: cut.full, first, last, gone } as const;
-    this.#post({ ...part, ...pack(cut.objects, from, cut.sentObjects, size) });
-    return done;
   }
 
   #post(part: CutPart): void {
@@ -329,25 +365,6 @@ function isDue(feed: Feed): boolean {
 /** Whether all rows are needed and can be had: the store is read only where everything in it was told. */
 function isWhole({ wanted, whole, lease, sequence }: Feed): boolean {
   return lease === undefined ? wanted : (wanted || whole) && lease.view.sequence === sequence;
-}
-
-/** Copied, since the store keeps its own; then given away, so that it is copied once. */
-function pack(
-  objects: readonly KubeObject[],
-  from: number,
-  to: number,
-  size: number,
-): Pick<CutPart, 'bytes' | 'lengths'> {
-  const bytes = new Uint8Array(size);
-  const lengths = new Uint32Array(to - from);
-  let at = 0;
-  for (let index = from; index < to; index++) {
-    const { json } = objects[index] as KubeObject;
-    bytes.set(json, at);
-    lengths[index - from] = json.length;
-    at += json.length;
-  }
-  return { bytes, lengths };
 }
 
 function toFacts(state: ReflectorState): SourceFacts {

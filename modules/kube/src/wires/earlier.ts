@@ -63,8 +63,10 @@ async function readPage(
   const body = parse(Buffer.concat(chunks).toString());
   if (answer.status < 200 || answer.status > 299) throw refusal(answer.status, body['message']);
   const { items, metadata } = body;
-  if (!Array.isArray(items)) throw new KubeError('kubeBadAnswer', 'items: missing in a list');
-  return { items: items.map(toEarlier), token: textOf(asFields(metadata)['continue']) };
+  // API servers write an empty list of metadata so.
+  const found = items === null ? [] : items;
+  if (!Array.isArray(found)) throw new KubeError('kubeBadAnswer', 'items: missing in a list');
+  return { items: found.map(toEarlier), token: textOf(asFields(metadata)['continue']) };
 }
 
 function refusal(status: number, message: unknown): KubeError {

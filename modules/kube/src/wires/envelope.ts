@@ -11,7 +11,8 @@ export interface EnvelopeKey {
 }
 
 export type Inbound =
-  | { readonly kind: 'request'; readonly key: EnvelopeKey }
+  /** `data`: input of a session; '' where there is none. */
+  | { readonly kind: 'request'; readonly key: EnvelopeKey; readonly data: string }
   | { readonly kind: 'close'; readonly key: EnvelopeKey }
   /** `key`: as much of it as could be read. */
   | { readonly kind: 'bad'; readonly key: EnvelopeKey; readonly why: string };
@@ -48,7 +49,7 @@ export function parseEnvelope(frame: string | Uint8Array): Inbound {
   if (key.clusterId === '') return bad('clusterId: must not be empty');
   switch (fields['type']) {
     case 'REQUEST':
-      return { kind: 'request', key };
+      return { kind: 'request', key, data: typeof fields['data'] === 'string' ? fields['data'] : '' };
     case 'CLOSE':
       return { kind: 'close', key };
     default:
@@ -73,12 +74,20 @@ export class EnvelopeWriter {
     return this.#write(event.quoted, 'DATA');
   }
 
+  /** A frame of a session: text as it is, binary in base64. */
+  frame(frame: Uint8Array, binary: boolean): Encoded {
+    const text = Buffer.from(frame.buffer, frame.byteOffset, frame.length).toString(
+      binary ? 'base64' : 'utf8',
+    );
+    return this.#write(JSON.stringify(text), 'DATA', binary ? ',"binary":true' : '');
+  }
+
   error(why: string): Encoded {
     return this.#write(JSON.stringify(JSON.stringify({ error: why })), 'ERROR');
   }
 
-  #write(quoted: string, type: 'DATA' | 'ERROR'): Encoded {
-    return new Encoded(Buffer.from(`${this.#head}${quoted},"type":"${type}"}`));
+  #write(quoted: string, type: 'DATA' | 'ERROR', more = ''): Encoded {
+    return new Encoded(Buffer.from(`${this.#head}${quoted}${more},"type":"${type}"}`));
   }
 }
 

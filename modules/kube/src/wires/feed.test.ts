@@ -12,7 +12,7 @@ import type { CodedError } from '@trunkline/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { EarlierList } from './earlier.js';
 import type { WatchEvent } from './event.js';
-import { Feed } from './feed.js';
+import { Feed, type FeedOptions } from './feed.js';
 import type { FeedReader, Seat, Wish } from './seat.js';
 import { WIRES_DEFAULTS } from './options.js';
 
@@ -82,7 +82,7 @@ afterEach(() => {
   for (const end of ends.splice(0)) end();
 });
 
-function begin(seed = 1, ringMaxChanges = 20) {
+function begin(seed = 1, ringMaxChanges = 20, options: Partial<FeedOptions> = {}) {
   const clock = new FakeClock();
   const fake = new FakeCluster();
   const cluster = createKubeCluster({ clock, wire: fake.wire }, { server: 'http://fake' });
@@ -98,10 +98,9 @@ function begin(seed = 1, ringMaxChanges = 20) {
       upstreams: {
         lease: (_cluster, _identity, question, listener) => set.lease(question, listener),
         resolve: () => Promise.resolve(resolved),
-        columns: () => Promise.resolve({ columns: [], table: false }),
       },
     },
-    WIRES_DEFAULTS,
+    { ...WIRES_DEFAULTS, ...options },
     { cluster: 'c1', identity: { kind: 'server' }, question: THINGS },
   );
   /** States of the past, by version, as far as the server remembers. */
@@ -327,6 +326,40 @@ describe('a feed', () => {
     }
   });
 
+  it('[KWIRE-9] what a new list has found is told in turns, in numbers that ascend, however much it is; who comes meanwhile begins after it', async () => {
+    const bed = begin();
+    for (let index = 0; index < 4_000; index++) bed.fake.put(`p${index}`, 0);
+    const client = bed.listed();
+    bed.join(client);
+    await bed.clock.advance(500);
+    bed.fake.down = () => Promise.reject(new KubeError('kubeUnreachable', 'ECONNREFUSED'));
+    bed.fake.cutWatches();
+    // More than numbers are remembered.
+    for (let index = 0; index < 3_500; index++) bed.fake.remove(`p${index}`);
+    bed.compact();
+    await bed.clock.advance(2_000);
+    // How much comes between two turns.
+    const turns: number[] = [];
+    let late: Client | undefined;
+    const next = bed.clock.setImmediate.bind(bed.clock);
+    bed.clock.setImmediate = (run) =>
+      next(() => {
+        const before = client.seen.length;
+        run();
+        if (client.seen.length > before) turns.push(client.seen.length - before);
+        if (client.seen.length >= 2_000 && late === undefined) bed.join((late = new Client(new Map(), '0')));
+      });
+    bed.fake.down = undefined;
+    await bed.clock.advance(5_000);
+    expect(turns.length).toBeGreaterThan(1);
+    expect(Math.max(...turns)).toBeLessThanOrEqual(1_000);
+    expect([client.ended, client.seen.length, client.items.size]).toEqual([undefined, 3_500, 500]);
+    expect([late?.ended, late?.items]).toEqual([undefined, client.items]);
+    bed.put('last', 1);
+    await bed.clock.advance(500);
+    for (const one of [client, late]) expect(one?.seen.at(-1)).toBe('ADDED last');
+  });
+
   it('[KWIRE-4] whatever happens upstream, a client that comes back with any number it has seen ends with the truth', async () => {
     for (let seed = 1; seed <= 30; seed++) await run(seed);
   });
@@ -335,7 +368,8 @@ describe('a feed', () => {
 /** One life of some clients under random changes, gaps, compactions and departures in the middle of events. */
 async function run(seed: number): Promise<void> {
   const random = createSeededRandom(seed);
-  const bed = begin(seed, 3 + randomInt(random, 20));
+  // Every other one with slices of a few changes.
+  const bed = begin(seed, 3 + randomInt(random, 20), seed % 2 === 0 ? { turnChanges: 2 } : {});
   const names = ['a', 'b', 'c', 'd', 'e', 'f'];
   for (const name of names.slice(0, 4)) bed.put(name, 0, placeOf(name));
   const live: { client: Client; seat: Seat }[] = [];

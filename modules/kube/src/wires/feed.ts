@@ -1,5 +1,5 @@
 /**
- * What one question says to all readers of the foreign wires: one lease of its reflector, the numbers of its changes, and for each reader a beginning that fits to the version that it
+ * What one question says to all readers of the foreign wires: what its one intake hears, and for each reader a beginning that fits to the version that it
  * has. Readers come from the ring where that reaches back far enough; else what they have is compared with what there is. It knows no connections and no rights.
  */
 import type { Clock } from '@trunkline/base';
@@ -7,18 +7,18 @@ import {
   compareVersions,
   KubeError,
   type Change,
-  type KubeObject,
   type KubeQuestion,
-  type ReflectorLease,
   type ReflectorState,
   type ReflectorView,
 } from '@trunkline/kube-client';
 import { CodedError } from '@trunkline/protocol';
 import type { Identity, Upstreams } from '../ports.js';
-import { byVersion, differenceTo, type Difference } from './difference.js';
+import { differenceTo } from './difference.js';
 import type { EarlierList } from './earlier.js';
-import { toBookmark, toDeleted, WatchEvent, type EventType, type TypeName } from './event.js';
+import { toBookmark, type TypeName, type WatchEvent } from './event.js';
+import { Intake, type IntakeDeps } from './intake.js';
 import { Numbering, toNumber, type Place } from './numbering.js';
+import { ascending, replayAdded, replayAll, replayChanges, replayDifference, toEvent } from './replay.js';
 import {
   isWithin,
   sees,
@@ -31,22 +31,18 @@ import {
 
 export interface FeedDeps {
   readonly clock: Clock;
-  readonly upstreams: Upstreams;
+  readonly upstreams: Pick<Upstreams, 'lease' | 'resolve'>;
 }
 
 export interface FeedOptions {
   /** Numbers whose place is remembered. */
   readonly maxPlaces: number;
+  /** Changes of one turn of the event loop; at most `maxPlaces`. */
+  readonly turnChanges: number;
   /** Between attempts to compare while the cluster does not answer: the first, and the longest, in milliseconds. */
   readonly againMs: number;
   readonly againMaxMs: number;
 }
-
-const EVENTS: Readonly<Record<Change['kind'], EventType>> = {
-  added: 'ADDED',
-  modified: 'MODIFIED',
-  deleted: 'DELETED',
-};
 
 export class Feed {
   readonly #deps: FeedDeps;
@@ -55,14 +51,11 @@ export class Feed {
   readonly #identity: Identity;
   readonly #question: KubeQuestion;
   readonly #numbering: Numbering;
+  readonly #intake: Intake;
   readonly #seats = new Set<Taken>();
+  /** Who is told of the batch that is heard, and from which change on it is news. */
+  readonly #told = new Map<Taken, number>();
   readonly #earlier = new Map<string, Promise<EarlierList>>();
-  #lease: ReflectorLease | undefined;
-  /** Of the lease, or of the last one. */
-  #view: ReflectorView | undefined;
-  /** Number of the last change that was heard. Behind the view's own while changes are held back. */
-  #heard = 0;
-  #version = '';
   #type: TypeName | undefined;
 
   constructor(
@@ -76,6 +69,16 @@ export class Feed {
     this.#identity = of.identity;
     this.#question = of.question;
     this.#numbering = new Numbering(options.maxPlaces);
+    const lease: IntakeDeps['lease'] = (listener) =>
+      deps.upstreams.lease(of.cluster, of.identity, of.question, listener);
+    const slice = Math.min(options.turnChanges, options.maxPlaces);
+    this.#intake = new Intake({ clock: deps.clock, lease }, this.#numbering, slice, {
+      onBatch: (changes, wentBack) => this.#onBatch(changes, wentBack),
+      onSlice: (changes, from, to) => this.#onSlice(changes, from, to),
+      onBatchEnd: () => this.#beginAll(),
+      onState: (state) => this.#onState(state),
+      onLost: (cause) => this.#onLost(cause),
+    });
   }
 
   get readers(): number {
@@ -84,7 +87,7 @@ export class Feed {
 
   /** Calls of the reader may come before this returns. Throws what a lease throws. */
   join(reader: FeedReader, wish: Wish): Seat {
-    const lease = (this.#lease ??= this.#open());
+    const { state } = this.#intake.open();
     const seat: Taken = {
       reader,
       wish,
@@ -98,7 +101,6 @@ export class Feed {
     };
     this.#seats.add(seat);
     this.#begin(seat);
-    const { state } = lease.view;
     if (
       'reason' in state &&
       (seat.phase === 'waiting' || state.kind !== 'recovering') &&
@@ -114,54 +116,29 @@ export class Feed {
 
   #leave(seat: Taken): void {
     seat.again?.cancel();
-    if (!this.#seats.delete(seat) || this.#seats.size > 0) return;
-    this.#lease?.dispose();
-    this.#lease = undefined;
+    this.#told.delete(seat);
+    if (this.#seats.delete(seat) && this.#seats.size === 0) this.#intake.close();
   }
 
   // ------------------------------------------------------------ upstream
 
-  #open(): ReflectorLease {
-    const lease = this.#deps.upstreams.lease(this.#cluster, this.#identity, this.#question, {
-      onChanges: (changes, version) => this.#onChanges(changes, version),
-      onState: (state) => this.#onState(state),
-      onLost: (cause) => this.#onLost(cause),
-    });
-    const { view } = lease;
-    const missed = view === this.#view ? view.changesAfter(this.#heard) : undefined;
-    if (missed !== undefined) this.#numbering.take(missed, this.#version, view.version, true);
-    else {
-      this.#numbering.beginAnew();
-      const kept = view.changesAfter(view.sequence - view.stats.ringChanges);
-      this.#numbering.take(kept ?? [], '', view.version, false);
-    }
-    this.#view = view;
-    this.#heard = view.sequence;
-    this.#version = view.version;
-    return lease;
-  }
-
-  #onChanges(changes: readonly Change[], version: string): void {
-    if (changes.length === 0) return;
-    const before = this.#version;
-    // From where it was the ring leads no further over a gap; and whoever has half of a difference has no version to go on from.
-    const difference = before !== '' && changes.length > 1 && this.#view?.changesSince(before) === undefined;
-    this.#numbering.take(changes, before, version, difference);
-    this.#heard = changes.at(-1)?.sequence ?? this.#heard;
-    this.#version = version;
-    const wentBack = (compareVersions(version, before) ?? 0) < 0;
-    const following = [...this.#seats].filter(({ phase }) => phase === 'following');
-    const events =
-      following.length === 0
-        ? []
-        : changes.map((change) => this.#toEvent(change, this.#numbering.of(change)));
-    for (const seat of following) {
-      if (seat.ahead === '') tellLive(seat, changes, events, 0);
+  #onBatch(changes: readonly Change[], wentBack: boolean): void {
+    this.#told.clear();
+    for (const seat of [...this.#seats]) {
+      if (seat.phase !== 'following') continue;
+      if (seat.ahead === '') this.#told.set(seat, 0);
       else if (wentBack)
         this.#end(seat, new KubeError('kubeExpired', 'the cluster has gone back to an older state'));
-      else if (!this.#wasOvertaken(seat)) this.#tellNews(seat, changes, events);
+      else if (!this.#wasOvertaken(seat)) this.#told.set(seat, newsFrom(seat, changes));
     }
-    this.#beginAll();
+  }
+
+  #onSlice(changes: readonly Change[], from: number, to: number): void {
+    if (this.#told.size === 0) return;
+    const events = changes
+      .slice(from, to)
+      .map((change) => toEvent(this.#numbering, change, this.#numbering.of(change)));
+    for (const [seat, first] of this.#told) tellLive(seat, changes, events, from, first);
   }
 
   /**
@@ -169,7 +146,7 @@ export class Feed {
    */
   #wasOvertaken(seat: Taken): boolean {
     if (seat.phase !== 'following' || seat.ahead === '') return false;
-    if (this.#view?.changesSince(seat.ahead) !== undefined) return false;
+    if (this.#intake.view?.changesSince(seat.ahead) !== undefined) return false;
     if (!seat.skips && seat.wish.wasShown === 'elsewhere') {
       // A number of ours, whose reader has been told everything since.
       seat.ahead = '';
@@ -180,15 +157,6 @@ export class Feed {
     seat.ahead = '';
     seat.phase = 'waiting';
     return true;
-  }
-
-  /** To a reader whose version was ahead of what is known here. */
-  #tellNews(seat: Taken, changes: readonly Change[], events: readonly WatchEvent[]): void {
-    const { ahead } = seat;
-    const isNews = (version: string): boolean => (compareVersions(version, ahead) ?? 1) > 0;
-    const first = seat.skips ? changes.findIndex(({ version }) => isNews(version)) : 0;
-    if (isNews(changes.at(-1)?.version ?? '')) seat.ahead = '';
-    if (first >= 0) tellLive(seat, changes, events, first);
   }
 
   #onState(state: ReflectorState): void {
@@ -202,7 +170,6 @@ export class Feed {
   }
 
   #onLost(cause: unknown): void {
-    this.#lease = undefined;
     const error =
       cause instanceof CodedError ? cause : new CodedError('sourceUnavailable', 'the list was lost');
     for (const seat of [...this.#seats]) this.#end(seat, error);
@@ -225,10 +192,10 @@ export class Feed {
    * tell goes on from both.
    */
   #begin(seat: Taken): void {
-    const view = this.#view;
-    if (seat.phase !== 'waiting' || view?.loaded !== true || view.sequence !== this.#heard) return;
+    const { view, isQuiet } = this.#intake;
+    if (seat.phase !== 'waiting' || view === undefined || !isQuiet) return;
     const { version, wasShown } = seat.wish;
-    if (version === '' || version === '0') return this.#tellAll(seat, view);
+    if (version === '' || version === '0') return this.#tell(seat, replayAll(this.#numbering, view, seat));
     const place = this.#numbering.place(version);
     const listed = { version, changes: view.changesSince(version) };
     const isOurs = wasShown === 'here' && place !== undefined;
@@ -240,77 +207,23 @@ export class Feed {
     if (unread.length > 0) return void this.#compare(seat, unread);
     seat.ahead = !isOurs && (compareVersions(view.version, version) ?? 0) < 0 ? version : '';
     seat.skips = place === undefined;
-    const show = this.#ascending(version, [version, ...(place?.versions ?? []), view.version]);
+    const show = ascending(this.#numbering, version, [version, ...(place?.versions ?? []), view.version]);
     const open = ways.flatMap(({ changes }) => (changes === undefined ? [] : [changes]));
     if (closed.length > 0) {
       const lists = closed.flatMap((one) => seat.earlier.get(one) ?? []);
       seat.earlier.clear();
-      return this.#tellDifference(seat, view, differenceTo(view, lists, open), show);
+      const difference = differenceTo(view, lists, open);
+      return this.#tell(seat, replayDifference(view, difference, seat, this.#type ?? UNKNOWN_TYPE, show));
     }
     // Both end where the ring does: the longer one has all of the other.
     const changes = open.reduce((longest, one) => (one.length > longest.length ? one : longest), []);
-    this.#tell(
-      seat,
-      changes
-        .filter(({ object }) => sees(seat, object))
-        .map((change) => this.#toEvent(change, show(this.#numbering.of(change)))),
-    );
-  }
-
-  #tellAll(seat: Taken, view: ReflectorView): void {
-    const show = this.#ascending('0', [view.version]);
-    const objects = [...view.values()].filter((object) => sees(seat, object)).sort(byVersion);
-    this.#tell(
-      seat,
-      objects.map((object) => new WatchEvent('ADDED', object, show(object.version))),
-    );
-  }
-
-  /** What is gone goes first: whoever then has all up to a version is at that version. */
-  #tellDifference(
-    seat: Taken,
-    view: ReflectorView,
-    { gone, changed }: Difference,
-    show: (own: string) => string,
-  ): void {
-    const type = this.#type ?? UNKNOWN_TYPE;
-    this.#tell(seat, [
-      ...gone
-        .filter((object) => sees(seat, object))
-        .map((object) => toDeleted(type, object, show('') || view.version)),
-      ...changed
-        .filter(({ object }) => sees(seat, object))
-        .map(({ type: kind, object }) => {
-          const number = show(object.version);
-          return new WatchEvent(kind, object, number, number !== object.version);
-        }),
-    ]);
+    this.#tell(seat, replayChanges(this.#numbering, changes, seat, show));
   }
 
   #tell(seat: Taken, events: readonly WatchEvent[]): void {
     seat.phase = 'following';
     if (events.length > 0) seat.reader.onEvents(events, false);
     if (this.#seats.has(seat)) seat.reader.onCurrent();
-  }
-
-  /**
-   * Numbers for one reader, each above the one before. At those that are not an object's own the reader may have what was there in any of the `states`.
-   */
-  #ascending(shown: string, states: readonly string[]): (own: string) => string {
-    const versions = [...new Set(states)];
-    let last = shown === '0' ? 0 : toNumber(shown);
-    return (own) => {
-      if (last === undefined || (own !== '' && toNumber(own) === undefined)) return own;
-      const number = Math.max(toNumber(own) ?? 0, last + 1);
-      last = number;
-      this.#numbering.raise(number);
-      if (String(number) !== own) this.#numbering.remember(number, { versions });
-      return String(number);
-    };
-  }
-
-  #toEvent({ kind, object }: Change, number: string): WatchEvent {
-    return new WatchEvent(EVENTS[kind], object, number, this.#numbering.place(number) !== undefined);
   }
 
   // ------------------------------------------------------------ comparing
@@ -353,35 +266,20 @@ export class Feed {
 
   #see(seat: Taken, namespaces: Namespaces): 'shown' | 'lost' | 'later' {
     const before = { namespaces: seat.namespaces };
-    const view = this.#view;
-    const isQuiet = view?.loaded === true && view.sequence === this.#heard && seat.ahead === '';
+    const { view, isQuiet } = this.#intake;
     if (seat.phase === 'waiting') {
       seat.namespaces = namespaces;
       return 'shown';
     }
-    if (view === undefined || seat.phase === 'comparing' || !isQuiet)
+    if (view === undefined || seat.phase === 'comparing' || !isQuiet || seat.ahead !== '')
       return isWithin(before.namespaces, namespaces) ? 'later' : 'lost';
     const objects = [...view.values()];
     if (objects.some((object) => sees(before, object) && !sees({ namespaces }, object))) return 'lost';
     seat.namespaces = namespaces;
-    this.#tellAdded(
-      seat,
-      view,
-      objects.filter((object) => !sees(before, object) && sees({ namespaces }, object)),
-    );
-    return 'shown';
-  }
-
-  /** To a reader that follows. Whoever has got to one of their numbers but the last has some of them, and nobody knows which. */
-  #tellAdded(seat: Taken, { version }: ReflectorView, objects: readonly KubeObject[]): void {
-    const events = [...objects].sort(byVersion).map((object, index) => {
-      if (toNumber(version) === undefined) return new WatchEvent('ADDED', object, object.version);
-      const number = this.#numbering.last + 1;
-      this.#numbering.raise(number);
-      this.#numbering.remember(number, { versions: [index === objects.length - 1 ? version : ''] });
-      return new WatchEvent('ADDED', object, String(number), true);
-    });
+    const added = objects.filter((object) => !sees(before, object) && sees({ namespaces }, object));
+    const events = replayAdded(this.#numbering, view, added);
     if (events.length > 0) seat.reader.onEvents(events, false);
+    return 'shown';
   }
 
   async #resolveType(): Promise<TypeName> {
@@ -396,9 +294,9 @@ export class Feed {
 
   async #bookmark(seat: Taken, initial: boolean): Promise<WatchEvent | undefined> {
     const type = await this.#resolveType();
-    const view = this.#view;
+    const { view, isQuiet } = this.#intake;
     if (!this.#seats.has(seat) || seat.phase !== 'following' || seat.ahead !== '') return undefined;
-    if (view === undefined || view.sequence !== this.#heard) return undefined;
+    if (view === undefined || !isQuiet) return undefined;
     const number = toNumber(view.version);
     // Numbers that ran ahead of the versions are caught up with soon.
     if (number !== undefined && number < this.#numbering.last) return undefined;
@@ -406,19 +304,29 @@ export class Feed {
   }
 }
 
-/** `from`: what came before it is no news. */
+/** The first change that a reader has not, whose version was ahead of what was known here; it is not ahead of the last one any more, where that is news. */
+function newsFrom(seat: Taken, changes: readonly Change[]): number {
+  const { ahead } = seat;
+  const isNews = (version: string): boolean => (compareVersions(version, ahead) ?? 1) > 0;
+  const first = seat.skips ? changes.findIndex(({ version }) => isNews(version)) : 0;
+  if (isNews(changes.at(-1)?.version ?? '')) seat.ahead = '';
+  return first >= 0 ? first : Infinity;
+}
+
+/** `events`: of the changes from `from` on. What comes before `first` is no news. */
 function tellLive(
   seat: Taken,
   changes: readonly Change[],
   events: readonly WatchEvent[],
   from: number,
+  first: number,
 ): void {
   const isSeen = (index: number): boolean => {
     const change = changes[index];
-    return index >= from && change !== undefined && sees(seat, change.object);
+    return index >= first && change !== undefined && sees(seat, change.object);
   };
-  const isWhole = from === 0 && seat.namespaces === undefined;
-  const seen = isWhole ? events : events.filter((_event, index) => isSeen(index));
+  const isWhole = first <= from && seat.namespaces === undefined;
+  const seen = isWhole ? events : events.filter((_event, index) => isSeen(from + index));
   if (seen.length > 0) seat.reader.onEvents(seen, true);
 }
 

@@ -1,6 +1,6 @@
 /**
  * `GET /wsMultiplexer`: many watches of many clusters over one WebSocket, for clients that exist (docs/spec/kube-wires.md). A client asks with REQUEST and gives up with CLOSE, each by
- * cluster, path and query; what it gets are DATA and ERROR. An error concerns its watch alone: the socket stays.
+ * cluster, path and query; what it gets are DATA and ERROR. An error concerns its watch alone: the socket stays. Sessions in pods are asked for like watches.
  */
 import type { Conversation, Endpoint, Line, LinkProfile } from '@trunkline/hub';
 import { CodedError } from '@trunkline/protocol';
@@ -9,13 +9,17 @@ import { EnvelopeWriter, keyOf, parseEnvelope, type EnvelopeKey } from './envelo
 import type { WatchEvent } from './event.js';
 import type { Identify } from './identify.js';
 import type { WiresOptions } from './options.js';
+import { MuxSession } from './mux-session.js';
 import { Outgoing } from './outgoing.js';
+import type { Sessions } from './sessions.js';
 import { ShownNumbers } from './shown.js';
+import { parseStream, type StreamTarget } from './stream-path.js';
 import { ViewedWatch, type Asked, type ViewedWatchDeps } from './viewed-watch.js';
 import { createWireEndpoint } from './wire-endpoint.js';
 
 export interface MultiplexerDeps extends ViewedWatchDeps {
   readonly identify: Identify;
+  readonly sessions: Sessions;
 }
 
 export function createMultiplexer(
@@ -26,8 +30,11 @@ export function createMultiplexer(
   return createWireEndpoint(deps.identify, options, profile, {
     id: 'kube-multiplexer',
     path: options.multiplexerPath,
-    select: selectProtocol,
-    enter: () => Promise.resolve((line) => new MultiplexerConversation(deps, options, line)),
+    enter: (_principal, { subprotocols, remoteAddress }) =>
+      Promise.resolve({
+        subprotocol: selectProtocol(subprotocols),
+        begin: (line) => new MultiplexerConversation(deps, options, line, remoteAddress),
+      }),
   });
 }
 
@@ -47,17 +54,19 @@ class MultiplexerConversation implements Conversation {
   readonly #options: WiresOptions;
   readonly #line: Line;
   readonly #outgoing: Outgoing;
-  readonly #watches = new Map<string, ViewedWatch>();
+  readonly #address: string;
+  readonly #watches = new Map<string, ViewedWatch | MuxSession>();
   /** By list; a client comes back with them at once. */
   readonly #shown = new ShownNumbers(SHOWN_MAX);
   /** Watches about whose rights nobody has answered yet. */
   #asking = 0;
   #holding = false;
 
-  constructor(deps: MultiplexerDeps, options: WiresOptions, line: Line) {
+  constructor(deps: MultiplexerDeps, options: WiresOptions, line: Line, address: string) {
     this.#deps = deps;
     this.#options = options;
     this.#line = line;
+    this.#address = address;
     this.#outgoing = new Outgoing(line, { maxItems: options.maxWaiting, maxBytes: options.maxWaitingBytes });
   }
 
@@ -65,7 +74,7 @@ class MultiplexerConversation implements Conversation {
     const inbound = parseEnvelope(frame);
     switch (inbound.kind) {
       case 'request':
-        this.#request(inbound.key);
+        this.#request(inbound.key, inbound.data);
         break;
       case 'close':
         this.#close(keyOf(inbound.key));
@@ -79,6 +88,8 @@ class MultiplexerConversation implements Conversation {
 
   onDrained(): void {
     this.#outgoing.pump();
+    if (this.#outgoing.size === 0)
+      for (const one of this.#watches.values()) if (one instanceof MuxSession) one.resume();
     this.#pace();
   }
 
@@ -88,14 +99,19 @@ class MultiplexerConversation implements Conversation {
     this.#outgoing.clear();
   }
 
-  #request(key: EnvelopeKey): void {
+  #request(key: EnvelopeKey, data: string): void {
     const name = keyOf(key);
-    if (this.#watches.has(name)) return;
+    const known = this.#watches.get(name);
+    if (known instanceof MuxSession && data !== '') known.send(data);
+    if (known !== undefined) return;
     if (this.#watches.size >= this.#options.maxWatches)
       return this.#error(key, `more than ${this.#options.maxWatches} watches on one connection`);
     let target;
     try {
-      target = parseWatch(key.path, new URLSearchParams(key.query));
+      const query = new URLSearchParams(key.query);
+      const stream = parseStream(key.path, query);
+      if (stream !== undefined) return this.#enter(key, name, stream, data);
+      target = parseWatch(key.path, query);
     } catch (cause) {
       return this.#error(key, wordsOf(cause));
     }
@@ -117,8 +133,36 @@ class MultiplexerConversation implements Conversation {
       },
     });
     this.#watches.set(name, watch);
+    this.#await(watch.start());
+  }
+
+  #enter(key: EnvelopeKey, name: string, target: StreamTarget, data: string): void {
+    const writer = new EnvelopeWriter(key);
+    const session: MuxSession = new MuxSession(this.#options.sessionFrameBytes, {
+      onFrame: (frame, binary) => {
+        const make = () => (session.muted ? undefined : writer.frame(frame, binary));
+        this.#outgoing.add([{ make, weight: frame.length }]);
+        return this.#outgoing.size === 0;
+      },
+      onEnd: (words) => {
+        if (this.#watches.get(name) === session) this.#watches.delete(name);
+        this.#say(writer, words);
+      },
+    });
+    this.#watches.set(name, session);
+    if (data !== '') session.send(data);
+    const wish = {
+      principal: this.#line.principal,
+      cluster: key.clusterId,
+      target,
+      address: this.#address,
+    };
+    this.#await(session.start(this.#deps.sessions, wish));
+  }
+
+  #await(started: Promise<void>): void {
     this.#asking++;
-    void watch.start().then(() => {
+    void started.then(() => {
       this.#asking--;
       this.#pace();
     });

@@ -40,11 +40,19 @@ export class Numbering {
 
   /**
    * Numbers the next changes of the reflector, which stood at `before` and then stands at `after`. `difference`: they are what a new list has found, so that a reader with half of them
-   * has some of both states.
+   * has some of both states. With `from` and `to` a part of them, to be followed by the next one.
    */
-  take(changes: readonly Change[], before: string, after: string, difference: boolean): void {
-    let stood = before;
-    for (const [index, { sequence, version }] of changes.entries()) {
+  take(
+    changes: readonly Change[],
+    before: string,
+    after: string,
+    difference: boolean,
+    from = 0,
+    to = changes.length,
+  ): void {
+    let stood = difference ? before : stoodAt(changes, before, from);
+    for (let index = from; index < to; index++) {
+      const { sequence, version } = changes[index] as Change;
       const own = toNumber(version);
       if (own === undefined) continue;
       const number = Math.max(own, this.#last + 1);
@@ -90,6 +98,14 @@ export function toNumber(version: string): number | undefined {
   if (!/^[1-9]\d*$/.test(version)) return undefined;
   const number = Number(version);
   return Number.isSafeInteger(number) ? number : undefined;
+}
+
+/** The last version that was whole before that change. */
+function stoodAt(changes: readonly Change[], before: string, index: number): string {
+  const { version } = changes[index] ?? {};
+  let first = index;
+  while (first > 0 && changes[first - 1]?.version === version) first--;
+  return changes[first - 1]?.version ?? before;
 }
 
 function joined(left: Place, right: Place): Place {

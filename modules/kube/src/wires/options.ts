@@ -2,9 +2,10 @@
 import { mergeOptions, requireNumber } from '@trunkline/base';
 import type { LinkProfile } from '@trunkline/hub';
 import type { FeedOptions } from './feed.js';
+import type { SessionsOptions } from './sessions.js';
 import type { ViewedWatchOptions } from './viewed-watch.js';
 
-export interface WiresOptions extends ViewedWatchOptions, FeedOptions {
+export interface WiresOptions extends ViewedWatchOptions, FeedOptions, SessionsOptions {
   /** Default `/wsMultiplexer`. */
   readonly multiplexerPath: string;
   /** In front of a cluster's id, for watches of their own and for the proxy. Default `/clusters`. */
@@ -29,6 +30,13 @@ export interface WiresOptions extends ViewedWatchOptions, FeedOptions {
   readonly readBelow: number;
   /** Between bookmarks, where they are asked for. Default 60,000, as API servers do. */
   readonly bookmarkMs: number;
+  /** Sessions in pods (exec, attach, port-forward) that are open at once, of one user and of all; and logs, counted apart. Defaults 20 and 500. */
+  readonly maxSessionsPerUser: number;
+  readonly maxSessions: number;
+  /** Longest frame of a session, either way. Default 1 MiB: what is pasted into a terminal comes as one. */
+  readonly sessionFrameBytes: number;
+  /** Longest time to let somebody into a session, the cluster's part included, in milliseconds. Default 15,000. */
+  readonly sessionOpenMs: number;
   /** Questions whose numbers are kept without readers. Default 1,000. */
   readonly maxFeeds: number;
 }
@@ -47,11 +55,17 @@ export const WIRES_DEFAULTS: WiresOptions = {
   maxWaiting: 250_000,
   readBelow: 1_000,
   bookmarkMs: 60_000,
+  maxSessionsPerUser: 20,
+  maxSessions: 500,
+  sessionFrameBytes: 1_048_576,
+  sessionOpenMs: 15_000,
   maxFeeds: 1_000,
   doubtMs: 5_000,
   doubtAgainMs: 1_000,
   maxCompared: 200_000,
   maxPlaces: 2_000,
+  // A few milliseconds for some readers.
+  turnChanges: 1_000,
   againMs: 2_000,
   againMaxMs: 30_000,
 };

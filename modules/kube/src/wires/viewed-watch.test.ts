@@ -31,7 +31,13 @@ function begin(given: Partial<WiresOptions> = {}) {
   };
   const access = {
     enter: () =>
-      Promise.resolve({ id: 'c1', upstream: rights.identity, own: undefined, confinedTo: undefined }),
+      Promise.resolve({
+        id: 'c1',
+        upstream: rights.identity,
+        own: undefined,
+        confinedTo: undefined,
+        allows: { writes: false, exec: false },
+      }),
     sight: (_principal: unknown, _cluster: unknown, _question: unknown, newcomer: boolean) => {
       asked++;
       return rights.sight(newcomer);
@@ -260,7 +266,7 @@ describe('bounds of a connection', () => {
   async function connect(given: Partial<WiresOptions>) {
     const bed = begin(given);
     const endpoint = createMultiplexer(
-      { ...bed.deps, identify: () => Promise.resolve(testPrincipal()) },
+      { ...bed.deps, sessions: undefined as never, identify: () => Promise.resolve(testPrincipal()) },
       bed.options,
       profileOf(bed.options),
     );
@@ -311,7 +317,7 @@ describe('bounds of a connection', () => {
     answer(ALL);
     await clock.advance(0);
     expect([line.holds, line.sent.length]).toEqual([0, 5]);
-    talk.onClosed();
+    talk.onClosed(1000, '', 'client');
     tell('6');
     expect(line.sent).toHaveLength(5);
   });

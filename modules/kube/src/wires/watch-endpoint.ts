@@ -34,8 +34,7 @@ export function createWatchEndpoint(
   return createWireEndpoint(deps.identify, options, profile, {
     id: 'kube-watch',
     path: `${options.clustersPath}/:cluster/*rest`,
-    select: (offered) => offered.find((one) => one === 'base64.binary.k8s.io'),
-    enter: async (principal, { params, query }) => {
+    enter: async (principal, { params, query, subprotocols }) => {
       const { cluster = '', rest = '' } = params;
       const target = parseWatch(`/${rest}`, query);
       const list = JSON.stringify([principal.org, principal.user, cluster, target.question]);
@@ -43,7 +42,10 @@ export function createWatchEndpoint(
       const asked: Asked = { principal, cluster, target, wasShown };
       const onShown = (version: string): void => shown.note(list, version);
       const admission = await admit(deps.access, principal, cluster, asked.target.question, true);
-      return (line) => new WatchConversation(deps, options, line, asked, { admission, onShown });
+      return {
+        subprotocol: subprotocols.find((one) => one === 'base64.binary.k8s.io'),
+        begin: (line) => new WatchConversation(deps, options, line, asked, { admission, onShown }),
+      };
     },
   });
 }

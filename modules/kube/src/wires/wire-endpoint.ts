@@ -19,24 +19,29 @@ import { toStatus } from './status.js';
 export interface Wire {
   readonly id: string;
   readonly path: string;
-  /** Of those that are offered, which may be none. Undefined: none of them is spoken here. */
-  select(offered: readonly string[]): string | undefined;
-  /** What begins when the connection is open. Throws the refusal. */
-  enter(principal: Principal, request: OpenRequest): Promise<(line: Line) => Conversation>;
+  /** Throws the refusal. The signal is aborted where nobody waits any more. */
+  enter(principal: Principal, request: OpenRequest, signal: AbortSignal): Promise<Entry>;
+}
+
+/** What somebody is let in to. */
+export interface Entry {
+  /** One of those that are offered, which may be none. Undefined: none of them is spoken here. */
+  readonly subprotocol: string | undefined;
+  /** Called when the connection is open, which it may never be. */
+  begin(line: Line): Conversation;
 }
 
 export function createWireEndpoint(
   identify: Identify,
   { openDeadlineMs }: Pick<WiresOptions, 'openDeadlineMs'>,
   profile: LinkProfile,
-  { id, path, select, enter }: Wire,
+  { id, path, enter }: Wire,
 ): Endpoint {
-  const open = async (request: OpenRequest): Promise<OpenDecision> => {
+  const open = async (request: OpenRequest, signal: AbortSignal): Promise<OpenDecision> => {
     if (!request.originAllowed) return { kind: 'refuse', status: 403, body: 'origin not allowed' };
     try {
       const principal = await identify(request, presentedToken(request));
-      const begin = await enter(principal, request);
-      const subprotocol = select(request.subprotocols);
+      const { subprotocol, begin } = await enter(principal, request, signal);
       const selected = subprotocol === undefined ? {} : { subprotocol };
       return { kind: 'converse', principal, profile, ...selected, begin };
     } catch (cause) {

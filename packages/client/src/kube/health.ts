@@ -8,8 +8,13 @@ export const REVOKED = 2101;
 
 export const LIVE: Health = { state: 'live', sinceMs: undefined, reason: undefined, error: undefined };
 
-export function loading(sinceMs: number): Health {
-  return { ...LIVE, state: 'loading', sinceMs };
+/** What sources say of themselves as long as nothing is wrong. */
+const NO_REASON = new Set(['loading', 'opening']);
+
+/** Nothing was shown yet; `said`: why it takes, `error` where it was a refusal that may pass. */
+export function loading(sinceMs: number | undefined, said?: string, error?: CodedError): Health {
+  const reason = said === undefined || NO_REASON.has(said) ? undefined : said;
+  return { state: 'loading', sinceMs, reason, error };
 }
 
 export function failed(error: CodedError, sinceMs: number | undefined): Health {
@@ -21,20 +26,26 @@ export function refusal(code: number, reason: string): CodedError {
   return new CodedError({ code, message: reason, retry: 'never' });
 }
 
-/** `before` is what was shown last; times that are not known anew are kept from it. */
-export function healthOf(continuity: Continuity, loaded: boolean, before: Health, nowMs: number): Health {
+/**
+ * `before` is what was said last; times that are not known anew are kept from it. Nothing that was never shown is old or on its way back: it loads, for whatever reason it takes.
+ */
+export function healthOf(continuity: Continuity, shown: boolean, before: Health, nowMs: number): Health {
   const sinceMs = before.state === 'live' ? nowMs : (before.sinceMs ?? nowMs);
   switch (continuity.kind) {
     case 'live':
       return LIVE;
     case 'recovering':
-      return loaded
+      return shown
         ? { ...LIVE, state: 'recovering', sinceMs: continuity.sinceMs }
         : loading(continuity.sinceMs);
     case 'reset':
-      return { ...LIVE, state: 'recovering', sinceMs, reason: continuity.reason };
+      return shown
+        ? { ...LIVE, state: 'recovering', sinceMs, reason: continuity.reason }
+        : loading(sinceMs, continuity.reason);
     case 'stale':
-      return { ...LIVE, state: 'stale', sinceMs: continuity.sinceMs, reason: continuity.reason };
+      return shown
+        ? { ...LIVE, state: 'stale', sinceMs: continuity.sinceMs, reason: continuity.reason }
+        : loading(continuity.sinceMs, continuity.reason);
     case 'failed':
       return before.error?.code === continuity.code && before.state === 'failed'
         ? before

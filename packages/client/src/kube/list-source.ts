@@ -39,7 +39,7 @@ export class ListSource<T> {
         onAnswer: (answer) => this.#onAnswer(answer),
         onError: (error) => {
           this.#asked = error.temporary
-            ? { state: 'stale', sinceMs: this.#asked.sinceMs, reason: error.message, error }
+            ? loading(this.#asked.sinceMs, error.message, error)
             : failed(error, this.#asked.sinceMs);
           for (const feed of this.#ended) this.#revoke(feed);
           // What fails for a while changes no rights; otherwise nothing of it may be seen any more.

@@ -56,6 +56,22 @@ describe.each(STRATEGIES)('live log, %s', (strategy) => {
     expect(log.get().ended).toBe('terminated');
   });
 
+  it('[KSDK-15] a log of which nothing was shown is loading, with the reason where something is wrong', async () => {
+    bed.kube.source(CHANNEL, { state: 'recovering', sinceMs: 3, reason: 'opening' });
+    open();
+    await settle();
+    expect(log.get()).toMatchObject({ state: 'loading', sinceMs: 3, reason: undefined });
+    bed.kube.source(CHANNEL, { state: 'recovering', sinceMs: 3, reason: 'waiting to start' });
+    await settle();
+    expect(log.get()).toMatchObject({ state: 'loading', reason: 'waiting to start' });
+    write(1);
+    await settle();
+    expect(log.get()).toMatchObject({ state: 'stale', reason: 'waiting to start' });
+    bed.kube.source(CHANNEL, { state: 'live' });
+    await settle();
+    expect(log.get().state).toBe('live');
+  });
+
   it('[KSDK-11] a long history is read page by page', async () => {
     bed.server.channel(CHANNEL).historySize = 10_000;
     for (let n = 0; n < 2_500; n++) bed.server.channel(CHANNEL).append({ lines: [{ text: `${n}` }] });

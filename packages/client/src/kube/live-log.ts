@@ -54,7 +54,7 @@ export class LiveLog implements Readable<LogSnapshot> {
   readonly #lines: LogLines;
   readonly #asking: Asking<LogAnswer>;
   #stream: StreamSubscription<unknown, readonly Kept[]> | undefined;
-  #loaded = false;
+  #shown = false;
   #voided = false;
   #health: Health;
   #snapshot: LogSnapshot;
@@ -104,7 +104,6 @@ export class LiveLog implements Readable<LogSnapshot> {
     this.#stream = client.stream<readonly Kept[]>(channel, {
       getState: () => this.#read(channel),
       onState: (kept, position) => {
-        this.#loaded = true;
         this.#lines.load(kept, position);
         this.#told.touch();
       },
@@ -125,10 +124,11 @@ export class LiveLog implements Readable<LogSnapshot> {
       this.#stream?.close();
       this.#stream = undefined;
     }
-    if (this.#stream === undefined)
-      this.#health = error.temporary
-        ? { state: 'stale', sinceMs, reason: error.message, error }
-        : failed(error, sinceMs);
+    if (this.#stream === undefined) {
+      if (!error.temporary) this.#health = failed(error, sinceMs);
+      else if (this.#shown) this.#health = { state: 'stale', sinceMs, reason: error.message, error };
+      else this.#health = loading(sinceMs, error.message, error);
+    }
     this.#told.touch();
   }
 
@@ -155,7 +155,9 @@ export class LiveLog implements Readable<LogSnapshot> {
     const stream = this.#stream;
     if (stream !== undefined) {
       const { client } = this.#lease;
-      this.#health = healthOf(stream.state.get(), this.#loaded, this.#health, client.now());
+      const continuity = stream.state.get();
+      this.#shown ||= continuity.kind === 'live' || this.#lines.snapshot().length > 0;
+      this.#health = healthOf(continuity, this.#shown, this.#health, client.now());
       const ended = this.#health.state === 'failed' && client.state.get().kind !== 'failed';
       if (ended && !this.#voided) {
         this.#voided = true;

@@ -155,6 +155,50 @@ describe.each(STRATEGIES)('live window, %s', (strategy) => {
     expect(window.get().lists).toHaveLength(1);
   });
 
+  it('[KSDK-15] a window that was never shown is loading, whatever is said of its clusters; a cluster of which rows are on show is not', async () => {
+    const channel = windows.channel(0, 3);
+    const source = (cluster: string, state: WindowSource['state']): WindowSource => ({ cluster, state });
+    const away = { state: 'recovering', sinceMs: 5, reason: 'away' } as const;
+    const empty = { rows: [], total: 0, sources: [source('one', { state: 'loading' })] };
+    windows.states.set(channel, empty);
+    bed.kube.source(channel, { state: 'recovering', sinceMs: 3, reason: 'one: loading' });
+    open();
+    await settle();
+    expect(window.get()).toMatchObject({ state: 'loading', sinceMs: 3, reason: undefined, rows: [] });
+    windows.publish(channel, [], [source('one', away)]);
+    await settle();
+    expect(window.get()).toMatchObject({ state: 'loading', sinceMs: 5, reason: 'away' });
+    // The connection outweighs it.
+    bed.server.down = true;
+    bed.kube.cutAll();
+    await bed.pass(6_000);
+    expect(window.get().state).toBe('loading');
+    expect(window.get().reason).not.toBe('away');
+    bed.server.down = false;
+    await bed.pass(60_000);
+    expect(window.get()).toMatchObject({ state: 'loading', reason: 'away' });
+    bed.kube.source(channel, { state: 'live' });
+    windows.publish(channel, [{ op: 'enter', at: 0, row: row(0) }], [source('one', { state: 'live' })]);
+    await settle();
+    expect(window.get()).toMatchObject({ state: 'live', reason: undefined });
+    windows.publish(channel, [], [source('one', away), source('two', away)]);
+    await settle();
+    expect(window.get().lists.map(({ cluster, state }) => [cluster, state])).toEqual([
+      ['one', 'stale'],
+      ['two', 'loading'],
+    ]);
+  });
+
+  it('[KSDK-15] a window that cannot be asked for is loading, with the reason', async () => {
+    bed.kube.answers.set('kube.window', () => {
+      throw refusal(1300, 'cluster unreachable', true);
+    });
+    open();
+    await settle();
+    expect(window.get()).toMatchObject({ state: 'loading', error: { code: 1300 } });
+    expect(window.get().reason).toContain('cluster unreachable');
+  });
+
   it('[KSDK-10] scrolling loads the next window before it leaves the last, and keeps rows that both show', async () => {
     open();
     await settle();

@@ -192,9 +192,7 @@ export class LiveWindow<T> implements Readable<WindowSnapshot<T>> {
       this.#shown = undefined;
     }
     const { sinceMs } = this.#waiting;
-    this.#waiting = error.temporary
-      ? { state: 'stale', sinceMs, reason: error.message, error }
-      : failed(error, sinceMs);
+    this.#waiting = error.temporary ? loading(sinceMs, error.message, error) : failed(error, sinceMs);
     this.#told.touch();
   }
 
@@ -210,8 +208,7 @@ export class LiveWindow<T> implements Readable<WindowSnapshot<T>> {
     const pane = this.#shown ?? this.#next;
     const before = this.#snapshot;
     const lists = keepLists(before.lists, pane?.lists() ?? []);
-    const own = pane?.health() ?? this.#waiting;
-    const health = own.state === 'live' && lists.length > 0 ? together(lists) : own;
+    const health = this.#healthOf(pane, lists);
     const { offset = 0, limit = DEFAULT_LIMIT } = pane?.params ?? this.#wanted;
     const snapshot: WindowSnapshot<T> = {
       ...health,
@@ -230,6 +227,16 @@ export class LiveWindow<T> implements Readable<WindowSnapshot<T>> {
     if (sameFields(before, snapshot)) return false;
     this.#snapshot = snapshot;
     return true;
+  }
+
+  /** What stands behind a channel that is well, or was never shown, says more than the channel. */
+  #healthOf(pane: WindowPane<T> | undefined, lists: readonly ListHealth[]): Health {
+    const own = pane?.health() ?? this.#waiting;
+    if (own.state === 'live') return lists.length > 0 ? together(lists) : own;
+    const isConnected = this.#lease.client.state.get().kind === 'connected';
+    if (own.state !== 'loading' || pane?.loaded !== true || !isConnected) return own;
+    const { sinceMs = own.sinceMs, ...all } = together(lists);
+    return { ...all, sinceMs };
   }
 
   #goOver(next: WindowPane<T>): void {

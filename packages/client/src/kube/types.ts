@@ -80,8 +80,8 @@ export interface Origin {
 }
 
 /**
- * `loading`: nothing was shown yet · `live`: complete and current · `recovering`: on the way back, since a moment · `stale`: what is shown may be old since
- * `sinceMs` · `partial`: some lists are live, others failed · `failed`: nothing can be shown or kept current.
+ * `loading`: nothing was shown yet, of one of the lists at least; where that takes because something is wrong, `reason` says what · `live`: complete and current · `recovering`: on the
+ * way back, since a moment · `stale`: what is shown may be old since `sinceMs` · `partial`: some lists are live, others failed · `failed`: nothing can be shown or kept current.
  */
 export type LiveState = 'loading' | 'live' | 'recovering' | 'stale' | 'partial' | 'failed';
 

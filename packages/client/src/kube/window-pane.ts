@@ -31,6 +31,8 @@ export class WindowPane<T> {
   #denied: readonly ListHealth[];
   #stream: StreamSubscription<unknown, WindowState>;
   #sources = new Map<string, WindowSource>();
+  /** Clusters of which something was shown, be it that there is nothing. */
+  #shown = new Set<string>();
   #total = 0;
   #loaded = false;
   #health: Health;
@@ -105,14 +107,15 @@ export class WindowPane<T> {
 
   /** Of the channel; what stands behind it is in `lists`. */
   health(): Health {
-    this.#health = healthOf(this.#stream.state.get(), this.#loaded, this.#health, this.#deps.client.now());
+    const shown = this.#loaded && (this.#shown.size > 0 || this.#sources.size === 0);
+    this.#health = healthOf(this.#stream.state.get(), shown, this.#health, this.#deps.client.now());
     return this.#health;
   }
 
   /** The clusters behind it, and what is denied. */
   lists(): ListHealth[] {
     const sources = [...this.#sources.values()].map(({ cluster, state }) => ({
-      ...sourceHealth(state),
+      ...sourceHealth(state, this.#shown.has(cluster)),
       cluster,
       namespace: undefined,
       total: 0,
@@ -152,6 +155,8 @@ export class WindowPane<T> {
     this.#total = total;
     this.#sources = new Map(sources.map((source) => [source.cluster, source]));
     this.#loaded = true;
+    this.#shown.clear();
+    this.#note(rows);
     this.#deps.touched();
   }
 
@@ -159,19 +164,27 @@ export class WindowPane<T> {
     this.rows.apply(ops);
     this.#total = total;
     for (const source of sources ?? []) this.#sources.set(source.cluster, source);
+    this.#note(ops.flatMap((op) => (op.op === 'enter' ? [op.row] : [])));
     this.#deps.touched();
+  }
+
+  #note(rows: readonly WindowRow[]): void {
+    for (const { id } of rows) this.#shown.add(originOf(id).cluster);
+    for (const { cluster, state } of this.#sources.values())
+      // Rows that are not on this page are this one's, where there is no other.
+      if (state.state === 'live' || (this.#total > 0 && this.#sources.size === 1)) this.#shown.add(cluster);
   }
 }
 
-function sourceHealth({ state, sinceMs, reason }: SourceState): Health {
+function sourceHealth({ state, sinceMs, reason }: SourceState, shown: boolean): Health {
   switch (state) {
     case 'live':
       return LIVE;
     case 'loading':
-      return { ...LIVE, state: 'loading', sinceMs, reason };
+      return loading(sinceMs, reason);
     case 'recovering':
-      // Rows are on show, and changes may be missing since.
-      return { ...LIVE, state: 'stale', sinceMs, reason };
+      // Where rows are on show, changes may be missing since.
+      return shown ? { ...LIVE, state: 'stale', sinceMs, reason } : loading(sinceMs, reason);
     case 'denied':
     case 'gone':
     case 'failed':

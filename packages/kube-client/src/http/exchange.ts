@@ -9,7 +9,7 @@ import type { Credential } from '../credential.js';
 import { KubeError, parseRetryAfter, parseStatus, toKubeError } from '../errors.js';
 import type { KubeClusterOptions } from '../options.js';
 import { ByteCollector } from '../wire/bytes.js';
-import type { Wire, WireAnswer } from './wire.js';
+import type { DialAnswer, KubeSocket, Wire, WireAnswer } from './wire.js';
 
 export interface KubeRequest {
   /** Default `GET`. */
@@ -22,6 +22,19 @@ export interface KubeRequest {
   readonly signal?: AbortSignal;
   /** Longest time without a byte in the body, in milliseconds; `Infinity` waits for ever. */
   readonly silenceMs?: number;
+  /** About how many bytes `read` will get: a guess saves copying. Default 0: none. */
+  readonly expectedBytes?: number;
+}
+
+export interface KubeDial {
+  /** As of a request. */
+  readonly path: string;
+  /** Sub-protocols to offer, best first. */
+  readonly protocols: readonly string[];
+  /** Longest frame of the server, in bytes. Default 1 MiB; a longer one closes with 1009. */
+  readonly maxFrameBytes?: number;
+  /** Of the handshake; it means nothing to the open socket. */
+  readonly signal?: AbortSignal;
 }
 
 /** An answer of any status whose body is still to be read. Iterate it, or call `discard`: an answer that is left alone keeps its connection. */
@@ -48,6 +61,8 @@ export interface ExchangeParts {
   /** Of all answers, except those that may be silent for ever. */
   readonly waiting: Set<Waiting>;
 }
+
+const FRAME_MAX_BYTES = 1_048_576;
 
 /** Bytes of an error's body that are read for its `Status`. */
 const STATUS_MAX_BYTES = 65_536;
@@ -93,14 +108,19 @@ export class Exchange {
   async openOk(request: KubeRequest): Promise<KubeAnswer> {
     const answer = await this.open(request);
     if (answer.status >= 200 && answer.status < 300) return answer;
-    const { clock, options } = this.#parts;
-    const retryAfter = parseRetryAfter(
-      one(answer.headers['retry-after']),
-      clock.now(),
-      options.retryAfterMaxMs,
-    );
-    const body = await readUpTo(answer, STATUS_MAX_BYTES);
-    throw toKubeError(answer.status, parseStatus(body), retryAfter);
+    throw await this.#refusal(answer);
+  }
+
+  /** An open WebSocket. A handshake that is refused is thrown as any other refusal. */
+  async dial(request: KubeDial): Promise<KubeSocket> {
+    checkPath(request.path);
+    const first = await this.#shake(request);
+    if (!('refused' in first)) return first;
+    const source = this.#parts.connection.credentials;
+    const again = first.error.status === 401 && source.refused(first.refused);
+    const last = again ? await this.#shake(request) : first;
+    if ('refused' in last) throw last.error;
+    return last;
   }
 
   /**
@@ -109,7 +129,8 @@ export class Exchange {
   async read(request: KubeRequest, retries: number = this.#parts.options.retries): Promise<Uint8Array> {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await readWhole(await this.openOk(request), this.#parts.options.maxBodyBytes);
+        const { maxBodyBytes } = this.#parts.options;
+        return await readWhole(await this.openOk(request), maxBodyBytes, request.expectedBytes);
       } catch (error) {
         if (!(error instanceof KubeError) || error.retryAfterMs === undefined || attempt >= retries)
           throw error;
@@ -168,6 +189,55 @@ export class Exchange {
     } finally {
       deadline.cancel();
     }
+  }
+
+  /** Refusals are read here, before the deadline is over. */
+  async #shake(
+    request: KubeDial,
+  ): Promise<KubeSocket | { readonly refused: Credential; readonly error: KubeError }> {
+    const { clock, wire, connection, options } = this.#parts;
+    const link = linkAbort(request.signal);
+    const deadline = clock.setTimeout(
+      () => link.abort(new KubeError('kubeTimeout', `no handshake within ${options.headersTimeoutMs} ms`)),
+      options.headersTimeoutMs,
+    );
+    try {
+      link.signal.throwIfAborted();
+      if (wire.dial === undefined) throw new KubeError('kubeRefused', 'no WebSockets over this wire');
+      const credential = checkToken(await orAbort(connection.credentials.current(link.signal), link.signal));
+      const path = connection.prefix + request.path;
+      const { protocols, maxFrameBytes = FRAME_MAX_BYTES } = request;
+      // API servers refuse whoever names no origin, and do not look at it.
+      const headers = { ...this.#headers({ path }, credential), origin: connection.origin };
+      const dialling = wire.dial({
+        path,
+        headers,
+        credential,
+        protocols,
+        maxFrameBytes,
+        signal: link.signal,
+      });
+      const answer: DialAnswer = await orAbort(dialling, link.signal);
+      if (answer.kind === 'open') return answer.socket;
+      return {
+        refused: credential,
+        error: await orAbort(this.#refusal(answer.answer), link.signal),
+      };
+    } finally {
+      deadline.cancel();
+      link.release();
+    }
+  }
+
+  async #refusal(answer: Pick<KubeAnswer, 'status' | 'headers' | 'body'>): Promise<KubeError> {
+    const { clock, options } = this.#parts;
+    const retryAfter = parseRetryAfter(
+      one(answer.headers['retry-after']),
+      clock.now(),
+      options.retryAfterMaxMs,
+    );
+    const body = await readUpTo(answer, STATUS_MAX_BYTES);
+    return toKubeError(answer.status, parseStatus(body), retryAfter);
   }
 
   #headers(request: KubeRequest, { token }: Credential): Record<string, string | readonly string[]> {
@@ -245,8 +315,8 @@ async function* watched(
   }
 }
 
-async function readWhole(answer: KubeAnswer, maxBytes: number): Promise<Uint8Array> {
-  const collected = new ByteCollector();
+async function readWhole(answer: KubeAnswer, maxBytes: number, expectedBytes = 0): Promise<Uint8Array> {
+  const collected = new ByteCollector(Math.min(expectedBytes, maxBytes));
   for await (const chunk of answer.body) {
     if (collected.length + chunk.length > maxBytes)
       throw new KubeError('kubeTooLarge', `more than ${maxBytes} bytes (maxBodyBytes)`);
@@ -256,7 +326,7 @@ async function readWhole(answer: KubeAnswer, maxBytes: number): Promise<Uint8Arr
 }
 
 /** The beginning of a body; a failure on the way ends it early, since the status is what counts. */
-async function readUpTo(answer: KubeAnswer, maxBytes: number): Promise<string> {
+async function readUpTo(answer: Pick<KubeAnswer, 'body'>, maxBytes: number): Promise<string> {
   const collected = new ByteCollector();
   try {
     for await (const chunk of answer.body) {

@@ -1,7 +1,7 @@
 /** Logs of a container as they come: one stream per call, pulled, so that a reader that stands still stops the API server's writing. */
 import { toPath, toQuery } from '../question.js';
 import { LineSplitter } from '../wire/lines.js';
-import type { Exchange } from './exchange.js';
+import type { Exchange, KubeAnswer } from './exchange.js';
 
 export interface LogOptions {
   readonly namespace: string;
@@ -35,6 +35,14 @@ export async function* readLogs(
   exchange: Exchange,
   options: LogOptions,
 ): AsyncGenerator<readonly Uint8Array[]> {
+  yield* await openLogs(exchange, options);
+}
+
+/** The same, once the server has agreed to it. What is not read keeps its connection until the signal is aborted. */
+export async function openLogs(
+  exchange: Exchange,
+  options: LogOptions,
+): Promise<AsyncGenerator<readonly Uint8Array[]>> {
   const { namespace, pod, follow = false, signal } = options;
   const query = toQuery({
     container: options.container,
@@ -54,7 +62,10 @@ export async function* readLogs(
     silenceMs,
     ...(signal ? { signal } : {}),
   });
-  const { maxLineBytes = LINE_MAX_BYTES } = options;
+  return linesOf(answer, options.maxLineBytes ?? LINE_MAX_BYTES);
+}
+
+async function* linesOf(answer: KubeAnswer, maxLineBytes: number): AsyncGenerator<readonly Uint8Array[]> {
   const splitter = new LineSplitter({ maxLineBytes, onLong: 'cut', onEmpty: 'keep' });
   for await (const chunk of answer.body) {
     const lines = [...splitter.push(chunk)];

@@ -2,7 +2,14 @@ import { FakeClock, settle } from '@trunkline/base/testing';
 import { describe, expect, it } from 'vitest';
 import { createKubeCluster } from '../cluster.js';
 import type { KubeClusterOptions } from '../options.js';
-import { answerJson, answerStatus, answerText, FakeBody, FakeWire } from '../testing/fake-wire.js';
+import {
+  answerJson,
+  answerStatus,
+  answerText,
+  FakeBody,
+  FakeWire,
+  neverAnswer,
+} from '../testing/fake-wire.js';
 import type { WatchEvent } from './watch.js';
 
 const PODS = { group: '', version: 'v1', resource: 'pods' };
@@ -83,12 +90,67 @@ describe('lists', () => {
     let pages = 0;
     wire.handle = () => answerJson(200, page(['a', 'b'], `t${pages++}`));
     await expect(cluster.list(PODS, { maxObjects: 100 })).rejects.toMatchObject({ kind: 'kubeTooLarge' });
-    expect(paths()).toHaveLength(51);
+    // The page that is too much, and the one that was asked for ahead of it.
+    expect(paths()).toHaveLength(52);
     await expect(cluster.list(PODS, { maxBytes: 1_000 })).rejects.toThrow('maxBytes');
     wire.handle = () => answerJson(200, page([], 'again'));
     await expect(cluster.list(PODS)).rejects.toMatchObject({ kind: 'kubeBadAnswer' });
     wire.handle = () => answerJson(200, page([], `t${pages++}`));
     await expect(cluster.list(PODS)).rejects.toThrow('10000 pages');
+  });
+
+  it('[KCL-41] the next page is asked for before this one is looked through, and no further', async () => {
+    const { clock, wire, cluster, paths } = createBed();
+    const names = Array.from({ length: 400 }, (_, index) => `o${index}-${'x'.repeat(1_000)}`);
+    wire.handle = ({ path }) => {
+      const [, at = '0'] = /continue=t(\d)/.exec(path) ?? [];
+      return answerJson(200, page(names, Number(at) < 3 ? `t${Number(at) + 1}` : ''));
+    };
+    const told: (number | undefined)[] = [];
+    const onObjects = (objects: readonly unknown[] | undefined): void => void told.push(objects?.length);
+    const listed = cluster.list(PODS, { onObjects });
+    // No turn of the event loop passes: the first page is not read.
+    await settle();
+    expect([paths().length, told]).toEqual([2, [undefined]]);
+    await clock.advance(0);
+    expect((await listed).items).toHaveLength(1_600);
+    expect([paths().length, told]).toEqual([4, [undefined, 400, 400, 400, 400]]);
+  });
+
+  it('[KCL-41] a page that was asked for in vain is given back', async () => {
+    const { wire, cluster, paths } = createBed();
+    const [head, tail] = ['{"kind":"PodList","metadata":{"continue":"no"},"items":[', '],"metadata":'];
+    for (const [body, names] of [
+      [`${head}{]`, undefined],
+      [`${head}${tail}{"continue":"yes","resourceVersion":"1"}}`, ['b']],
+      [`${head}${tail}{"resourceVersion":"1"}}`, []],
+      [`{"kind":"PodList","items":[${tail}{"continue":"yes"}}`, ['b']],
+    ] as const) {
+      wire.requests.length = 0;
+      wire.handle = (request) =>
+        request.path.includes('continue=no')
+          ? neverAnswer(request)
+          : request.path.includes('continue=yes')
+            ? answerJson(200, page(['b'], '', '2'))
+            : answerText(200, body);
+      const listed = cluster.list(PODS);
+      if (names === undefined) await expect(listed).rejects.toMatchObject({ kind: 'kubeBadAnswer' });
+      else expect((await listed).items.map(({ name }) => name)).toEqual(names);
+      const inVain = wire.requests.filter(({ path }) => path.includes('continue=no'));
+      expect(inVain.map(({ signal }) => signal.aborted)).toEqual(body.startsWith(head) ? [true] : []);
+      expect(paths().filter((path) => path.includes('yes'))).toHaveLength(names?.length ?? 0);
+    }
+  });
+
+  it('[KCL-41] what was told of a list that is begun anew is void', async () => {
+    const { wire, cluster } = createBed({ pageSize: 2 });
+    wire.handle = ({ path }) =>
+      path.includes('continue')
+        ? answerStatus(410, 'Expired')
+        : answerJson(200, path.includes('limit') ? page(['a', 'b'], 't1') : page(['x'], '', '12'));
+    const told: (readonly string[] | undefined)[] = [];
+    await cluster.list(PODS, { onObjects: (objects) => told.push(objects?.map(({ name }) => name)) });
+    expect(told).toEqual([undefined, ['a', 'b'], undefined, ['x']]);
   });
 
   it('[KCL-31] answer with the objects that the caller knows', async () => {
@@ -293,6 +355,21 @@ describe('logs', () => {
     wire.handle = () => answerStatus(400, 'BadRequest', 'a container name must be specified');
     const read = cluster.logs({ namespace: 'n', pod: 'p' })[Symbol.asyncIterator]();
     await expect(read.next()).rejects.toThrow('a container name must be specified');
+    const opening = cluster.openLogs({ namespace: 'n', pod: 'p' });
+    await expect(opening).rejects.toThrow('a container name must be specified');
+  });
+
+  it('[KCL-34] can be opened before there is a line, and given up unread', async () => {
+    const { cluster, bodies, stream } = createBed();
+    stream();
+    const gone = new AbortController();
+    const lines = await cluster.openLogs({ namespace: 'n', pod: 'p', follow: true, signal: gone.signal });
+    bodies[0]?.push('one\n');
+    const { value } = (await lines.next()) as { readonly value: readonly Uint8Array[] };
+    expect(value.map((line) => new TextDecoder().decode(line))).toEqual(['one']);
+    const next = expect(lines.next()).rejects.toThrow('enough');
+    gone.abort(new Error('enough'));
+    await next;
   });
 });
 

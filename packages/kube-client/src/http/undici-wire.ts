@@ -3,11 +3,14 @@
  * it has changed, new requests dial anew and the old connections end with the requests that run on them. Redirects are not followed.
  */
 import type { LookupFunction } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
 import { codeOf, readText, type Credential } from '../credential.js';
 import { KubeError } from '../errors.js';
 import type { CheckedConnection } from '../connection.js';
-import type { Wire, WireAnswer, WireRequest } from './wire.js';
+import { connectThrough, type TlsOptions } from './connecting.js';
+import { shakeHands } from './socket.js';
+import type { DialAnswer, DialRequest, Wire, WireAnswer, WireRequest } from './wire.js';
 
 export interface UndiciWireOptions {
   /** Longest time to open a connection, TLS included, in milliseconds. */
@@ -26,6 +29,8 @@ export class UndiciWire implements Wire {
   readonly #options: UndiciWireOptions;
   #current: Dialled | undefined;
   readonly #closing = new Set<Promise<void>>();
+  /** Under WebSockets. */
+  readonly #connections = new Set<Duplex>();
   #disposed = false;
 
   constructor(connection: CheckedConnection, options: UndiciWireOptions) {
@@ -59,20 +64,42 @@ export class UndiciWire implements Wire {
     }
   }
 
+  async dial(request: DialRequest): Promise<DialAnswer> {
+    const { origin, proxyUrl } = this.#connection;
+    const tls = await this.#tls(request.credential);
+    const connection = await connectThrough({ origin, proxyUrl, tls, ...this.#options }, request.signal);
+    if (this.#disposed) connection.destroy();
+    this.#connections.add(connection);
+    connection.once('close', () => this.#connections.delete(connection));
+    const url = origin.replace(/^http/, 'ws') + request.path;
+    const answer = await shakeHands(url, connection, request);
+    if (answer.kind === 'open') return answer;
+    const { body, ...head } = answer.answer;
+    return { kind: 'refused', answer: { ...head, body: bytesOf(body, request.signal) } };
+  }
+
   async dispose(): Promise<void> {
     this.#disposed = true;
+    for (const connection of this.#connections) connection.destroy();
     this.#retire();
     await Promise.all(this.#closing);
   }
 
-  async #dial({ certificate, key }: Credential): Promise<Dispatcher> {
-    const { ca, tlsServerName, insecureSkipTlsVerify = false, proxyUrl } = this.#connection;
-    const caText = ca === undefined ? undefined : await readText(ca, 'certificate authority');
-    if (this.#disposed) throw new KubeError('kubeUnreachable', 'the cluster was closed here');
-    const made = JSON.stringify([caText, certificate, key]);
+  async #dial(credential: Credential): Promise<Dispatcher> {
+    const tls = await this.#tls(credential);
+    const made = JSON.stringify([tls.ca, tls.cert, tls.key]);
     if (this.#current?.made === made) return this.#current.dispatcher;
     this.#retire();
-    const tls = {
+    const dispatcher = makeDispatcher(tls, this.#connection.proxyUrl, this.#options);
+    this.#current = { made, dispatcher };
+    return dispatcher;
+  }
+
+  async #tls({ certificate, key }: Credential): Promise<TlsOptions> {
+    const { ca, tlsServerName, insecureSkipTlsVerify = false } = this.#connection;
+    const caText = ca === undefined ? undefined : await readText(ca, 'certificate authority');
+    if (this.#disposed) throw new KubeError('kubeUnreachable', 'the cluster was closed here');
+    return {
       rejectUnauthorized: !insecureSkipTlsVerify,
       timeout: this.#options.connectTimeoutMs,
       ...(caText === undefined ? {} : { ca: caText }),
@@ -81,9 +108,6 @@ export class UndiciWire implements Wire {
       ...(tlsServerName === undefined ? {} : { servername: tlsServerName }),
       ...(this.#options.lookup === undefined ? {} : { lookup: this.#options.lookup }),
     };
-    const dispatcher = makeDispatcher(tls, proxyUrl, this.#options);
-    this.#current = { made, dispatcher };
-    return dispatcher;
   }
 
   #retire(): void {
@@ -100,11 +124,11 @@ export class UndiciWire implements Wire {
 
 /** A certificate or key that cannot be read fails at the first connection, with the error of TLS. */
 function makeDispatcher(
-  tls: Record<string, unknown>,
+  tls: TlsOptions,
   proxyUrl: string | undefined,
   { connectTimeoutMs, lookup }: UndiciWireOptions,
 ): Dispatcher {
-  if (proxyUrl === undefined) return new Agent({ connect: tls });
+  if (proxyUrl === undefined) return new Agent({ connect: tls as never });
   const toProxy = { timeout: connectTimeoutMs, ...(lookup === undefined ? {} : { lookup }) };
   return new ProxyAgent({ uri: proxyUrl, requestTls: tls as never, proxyTls: toProxy as never });
 }

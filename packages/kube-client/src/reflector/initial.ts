@@ -33,6 +33,8 @@ export interface InitialDeps {
   readonly open: (signal: AbortSignal) => Promise<KubeWatch>;
   /** An object that is kept already; the same version of it is not kept twice. */
   readonly known: (key: string) => KubeObject | undefined;
+  /** As `onArriving` of a sink. */
+  readonly arriving: (objects: readonly KubeObject[] | undefined) => void;
 }
 
 export class InitialReader {
@@ -57,10 +59,10 @@ export class InitialReader {
   }
 
   async #list(signal: AbortSignal): Promise<Initial> {
-    const { cluster, known } = this.#deps;
+    const { cluster, known, arriving: onObjects } = this.#deps;
     const { maxObjects, maxBytes } = this.#options;
     const bounds = { maxObjects, maxBytes };
-    const options = { ...bounds, signal, retries: 0, prune: this.#options, known };
+    const options = { ...bounds, signal, retries: 0, prune: this.#options, known, onObjects };
     const { items, version } = await cluster.list(this.#question, options);
     return { objects: items, version, flow: undefined };
   }
@@ -95,26 +97,37 @@ export class InitialReader {
   async #readInitial(watch: KubeWatch, signal: AbortSignal): Promise<Initial | undefined> {
     const batches = watch.batches[Symbol.asyncIterator]();
     const found = new Map<string, KubeObject>();
+    const { arriving } = this.#deps;
     let bytes = 0;
+    let isTold = true;
+    arriving(undefined);
     for (;;) {
       const next = await this.#next(watch, batches, signal);
       if (next === undefined) return undefined;
+      const arrived: KubeObject[] = [];
       for (const [index, event] of next.entries()) {
         if (event.kind === 'bookmark') {
           // The first bookmark of a WatchList is its end: this server takes it for an ordinary watch.
           if (!event.initialEventsEnd) return undefined;
+          if (isTold && arrived.length > 0) arriving(arrived);
           const begun = { batches, first: next.slice(index + 1) };
           return { objects: found.values(), version: event.version, flow: { watch, begun } };
         }
         const { key } = event.object;
         bytes -= found.get(key)?.json.length ?? 0;
-        if (event.kind === 'deleted') found.delete(key);
-        else {
+        if (event.kind === 'deleted') {
+          found.delete(key);
+          // What has gone has arrived: there is no word for that, and it is rare.
+          if (isTold) arriving(undefined);
+          isTold = false;
+        } else {
           const object = this.#shared(event.object);
           found.set(key, object);
           bytes += object.json.length;
+          arrived.push(object);
         }
       }
+      if (isTold && arrived.length > 0) arriving(arrived);
       checkBounds(found.size, bytes, this.#options);
     }
   }

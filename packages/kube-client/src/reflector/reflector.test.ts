@@ -79,6 +79,61 @@ describe('loading', () => {
     }
   });
 
+  it('[REFL-24] the objects of the first list are told as they arrive, and no later ones', async () => {
+    for (const watchList of [true, false]) {
+      const bed = createReflectorBed({ watchList }, { pageSize: 2 });
+      const before: string[] = [];
+      bed.onBatch = () => void before.push([...bed.arrived.keys()].join());
+      bed.fake.put('c');
+      await live(bed);
+      expect([before, bed.begun]).toEqual([['default/c,default/a,default/b'], 1]);
+      expect([...bed.arrived.values()]).toEqual([...bed.reflector.values()]);
+      bed.fake.expireWatches();
+      bed.fake.compact();
+      bed.fake.put('d');
+      await bed.clock.advance(60_000);
+      expect([bed.reflector.stats.lists, bed.begun, bed.arrived.size]).toEqual([2, 1, 3]);
+      await bed.reflector.dispose();
+    }
+  });
+
+  it('[REFL-24] what arrived of a list that broke off is void', async () => {
+    const bed = createReflectorBed();
+    bed.fake.cutUp = (line) => (line.includes('"b"') ? [] : [line]);
+    bed.fake.put('a');
+    bed.fake.put('b');
+    bed.fake.watchList = 'ignores';
+    bed.reflector.start();
+    await bed.clock.advance(10);
+    expect([[...bed.arrived.keys()], bed.begun]).toEqual([['default/a'], 1]);
+    bed.fake.cutWatches();
+    bed.fake.remove('a');
+    bed.fake.watchList = 'yes';
+    bed.fake.cutUp = (line) => [line];
+    await bed.clock.advance(60_000);
+    expect([[...bed.arrived.keys()], bed.begun]).toEqual([['default/b'], 2]);
+    await bed.reflector.dispose();
+  });
+
+  it('[REFL-24] where something goes while the list arrives nothing has arrived, until a list begins anew', async () => {
+    const bed = createReflectorBed();
+    bed.fake.watchList = 'ignores';
+    bed.fake.put('a');
+    bed.fake.put('b');
+    bed.reflector.start();
+    await bed.clock.advance(10);
+    bed.fake.remove('a');
+    bed.fake.put('b', 'again');
+    await bed.clock.advance(10);
+    expect([bed.arrived.size, bed.begun]).toEqual([0, 2]);
+    bed.fake.write(
+      '{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"104","annotations":{"k8s.io/initial-events-end":"true"}}}}\n',
+    );
+    await bed.clock.advance(10);
+    expect([said(bed), bed.arrived.size]).toEqual([['added default/b 104'], 0]);
+    await bed.reflector.dispose();
+  });
+
   it('[REFL-23] [REFL-14] dispose in the middle of a large list leaves nothing behind', async () => {
     const bed = createReflectorBed();
     const { clock, reflector, fake, changes } = bed;

@@ -107,7 +107,10 @@ export class Reflector implements ReflectorView, Disposable {
     const { clock, cluster } = deps;
     const open = (signal: AbortSignal): Promise<KubeWatch> => this.#open(signal, { sendInitialEvents: true });
     const known = (key: string): KubeObject | undefined => this.#store.get(key);
-    this.#initial = new InitialReader({ clock, cluster, open, known }, question, this.#options);
+    const arriving: NonNullable<ReflectorSink['onArriving']> = (objects) => {
+      if (!this.loaded) deps.sink.onArriving?.(objects);
+    };
+    this.#initial = new InitialReader({ clock, cluster, open, known, arriving }, question, this.#options);
   }
 
   get state(): ReflectorState {

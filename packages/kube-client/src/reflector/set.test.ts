@@ -61,6 +61,32 @@ describe('a set of reflectors', () => {
     await set.dispose();
   });
 
+  it('[REFL-24] who leases while a list arrives is told nothing of that one', async () => {
+    const { clock, fake, set } = createBed();
+    const arrivals = (): ReflectorListener & { readonly told: string[] } => {
+      const told: string[] = [];
+      const onArriving: ReflectorListener['onArriving'] = (objects) =>
+        void told.push(objects?.map(({ name }) => name).join() ?? 'begins');
+      return { ...reader(), told, onArriving };
+    };
+    fake.watchList = 'ignores';
+    fake.put('a');
+    const [first, second] = [arrivals(), arrivals()];
+    set.lease(THINGS, first);
+    await clock.advance(10);
+    expect(first.told).toEqual(['begins', 'a']);
+    set.lease(THINGS, second);
+    fake.put('b');
+    await clock.advance(10);
+    expect([first.told, second.told]).toEqual([['begins', 'a', 'b'], []]);
+    fake.cutWatches();
+    fake.watchList = 'yes';
+    await clock.advance(60_000);
+    expect(first.told).toEqual(['begins', 'a', 'b', 'begins', 'a', 'b']);
+    expect(second.told).toEqual(['begins', 'a', 'b']);
+    await set.dispose();
+  });
+
   it('[REFL-31] without readers it goes on for lingerMs, and who comes back finds it', async () => {
     const { clock, fake, set } = createBed({ lingerMs: 30_000 });
     const first = set.lease(THINGS, reader());

@@ -7,6 +7,7 @@ import { CodedError } from '@trunkline/protocol';
 import type { KubeQuestion } from '../question.js';
 import { resolveReflectorOptions, type ReflectorOptions } from './options.js';
 import { Reflector, type ReflectorDeps, type ReflectorView } from './reflector.js';
+import type { KubeObject } from '../wire/object.js';
 import type { Change, ReflectorState } from './types.js';
 
 export interface ReflectorSetOptions {
@@ -28,6 +29,8 @@ export interface ReflectorListener {
   /** After the last change the store is a state that the cluster had, `version`. */
   onChanges(changes: readonly Change[], version: string): void;
   onState(state: ReflectorState): void;
+  /** As of a sink. Who leases while a list arrives is told nothing of that one. */
+  onArriving?(objects: readonly KubeObject[] | undefined): void;
   /** One of the calls above threw `cause`: nothing more is told, since half of a change may have been taken. Lease again to begin anew. */
   onLost?(cause: unknown): void;
 }
@@ -41,6 +44,9 @@ export interface ReflectorLease extends Disposable {
 interface Shared {
   readonly reflector: Reflector;
   readonly listeners: Set<ReflectorListener>;
+  /** Those that were not there when the list that is arriving began. */
+  readonly late: Set<ReflectorListener>;
+  isArriving: boolean;
   linger: Timer | undefined;
 }
 
@@ -89,14 +95,17 @@ export class ReflectorSet implements Disposable {
     const own: ReflectorListener = {
       onChanges: (changes, version) => listener.onChanges(changes, version),
       onState: (state) => listener.onState(state),
+      onArriving: (objects) => listener.onArriving?.(objects),
       onLost: (cause) => listener.onLost?.(cause),
     };
     let leased = true;
     shared.listeners.add(own);
+    if (shared.isArriving) shared.late.add(own);
     return {
       view: shared.reflector,
       dispose: () => {
         shared.listeners.delete(own);
+        shared.late.delete(own);
         if (leased && shared.listeners.size === 0) this.#linger(key, shared);
         leased = false;
       },
@@ -119,12 +128,21 @@ export class ReflectorSet implements Disposable {
         if (listeners.has(listener)) this.#call(listener, listeners, call);
     };
     const sink = {
-      onChanges: (changes: readonly Change[], version: string) =>
-        tell((listener) => listener.onChanges(changes, version)),
+      onChanges: (changes: readonly Change[], version: string) => {
+        shared.isArriving = false;
+        tell((listener) => listener.onChanges(changes, version));
+      },
       onState: (state: ReflectorState) => tell((listener) => listener.onState(state)),
+      onArriving: (objects: readonly KubeObject[] | undefined) => {
+        shared.isArriving = objects !== undefined;
+        if (objects === undefined) shared.late.clear();
+        tell((listener) => {
+          if (!shared.late.has(listener)) listener.onArriving?.(objects);
+        });
+      },
     };
     const reflector = new Reflector({ ...this.#deps, sink }, questionOf(key), this.#options.reflector);
-    const shared: Shared = { reflector, listeners, linger: undefined };
+    const shared: Shared = { reflector, listeners, late: new Set(), isArriving: false, linger: undefined };
     this.#shared.set(key, shared);
     reflector.start();
     return shared;

@@ -44,4 +44,9 @@ export interface ReflectorSink {
   onChanges(changes: readonly Change[], version: string): void | Promise<void>;
   /** `live` comes after the changes that made it true. */
   onState(state: ReflectorState): void;
+  /**
+   * Objects of the first list while it is still being read, for whoever has much to do with each of them. They are no state of the cluster and in no store. Undefined: a list begins, and what
+   * arrived before is void. Where something has arrived when `onChanges` tells that list, everything in it has; of objects with one key the last counts. Must not fail.
+   */
+  onArriving?(objects: readonly KubeObject[] | undefined): void;
 }

@@ -6,7 +6,8 @@ import type { KubeClusterOptions } from '../options.js';
 import type { KubeQuestion } from '../question.js';
 import type { ReflectorOptions } from '../reflector/options.js';
 import { Reflector } from '../reflector/reflector.js';
-import type { Change, ReflectorState } from '../reflector/types.js';
+import type { Change, ReflectorSink, ReflectorState } from '../reflector/types.js';
+import type { KubeObject } from '../wire/object.js';
 import { FakeCluster } from './fake-cluster.js';
 
 export const THINGS: KubeQuestion = { group: '', version: 'v1', resource: 'things' };
@@ -21,6 +22,9 @@ export interface ReflectorBed {
   readonly states: ReflectorState[];
   /** What a reader has that applied every change to an empty map: JSON texts by key. */
   readonly copy: Map<string, string>;
+  /** What has arrived of the list that is being read; the number of lists that were begun. */
+  readonly arrived: Map<string, KubeObject>;
+  begun: number;
   /** Awaited after each batch; for slow readers. */
   onBatch: () => void | Promise<void>;
 }
@@ -37,8 +41,23 @@ export function createReflectorBed(
   const copy = new Map<string, string>();
   const changes: Change[] = [];
   const states: ReflectorState[] = [];
-  const sink = {
-    onChanges: (batch: readonly Change[]) => {
+  const arrived = new Map<string, KubeObject>();
+  const sink: ReflectorSink = {
+    onArriving: (objects) => {
+      if (objects !== undefined) for (const object of objects) arrived.set(object.key, object);
+      else {
+        arrived.clear();
+        bed.begun++;
+      }
+    },
+    onChanges: (batch) => {
+      // Whoever has prepared what arrived has all of the list, and nothing else. A failure here ends the reflector.
+      const isFirst = changes.length === 0 && arrived.size > 0;
+      if (
+        isFirst &&
+        (batch.length !== arrived.size || batch.some(({ key, object }) => arrived.get(key) !== object))
+      )
+        throw new Error('what arrived is not the list');
       for (const change of batch) {
         changes.push(change);
         if (change.kind === 'deleted') copy.delete(change.key);
@@ -59,6 +78,8 @@ export function createReflectorBed(
     changes,
     states,
     copy,
+    arrived,
+    begun: 0,
     onBatch: () => undefined,
   };
   return bed;

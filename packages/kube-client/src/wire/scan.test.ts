@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { KubeObject, toKnownObject, toObject } from './object.js';
 import {
   LAST_APPLIED,
+  scanContinue,
   scanEvent,
   scanList as scanListInSlices,
   scanObject,
@@ -202,6 +203,63 @@ describe('the scanner', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('[KCL-21] every character at every place of a string, of a value and of a name', () => {
+    const refused: string[] = [];
+    for (let code = 0; code < 256; code++)
+      for (let place = 0; place < 9; place++) {
+        const inner = `${'x'.repeat(place)}${String.fromCharCode(code)}n${'y'.repeat(place % 5)}`;
+        for (const json of [`{"a":["${inner}"]}`, `{"a":{"${inner}":1}}`, `{"${inner}":"é${inner}"}`]) {
+          let isGood = true;
+          try {
+            JSON.parse(json);
+          } catch {
+            isGood = false;
+          }
+          const scan = (): number => scanObject(bytes(json), PRUNE).end;
+          if (isGood) expect(scan()).toBe(bytes(json).length);
+          else {
+            expect(scan).toThrow(SyntaxError);
+            refused.push(json);
+          }
+        }
+      }
+    // Control characters and quotes; a backslash before an n is an escape.
+    expect(refused).toHaveLength(33 * 9 * 3);
+  });
+
+  it('[KCL-21] what is opened is closed by its own kind, however deep', () => {
+    const kinds = fc.array(fc.boolean(), { minLength: 1, maxLength: 130 });
+    fc.assert(
+      fc.property(kinds, fc.nat(), (levels, seed) => {
+        const open = levels.map((isObject) => (isObject ? '{"b":0,"a":' : '[1,')).join('');
+        const close = levels.map((isObject): string => (isObject ? ',"c":{}}' : ',[],2]')).reverse();
+        const json = `{"x":${open}null${close.join('')}}`;
+        expect(scanObject(bytes(json), PRUNE).end).toBe(JSON.stringify(JSON.parse(json)).length);
+        const at = seed % close.length;
+        const wrong = close.with(at, close[at]?.endsWith('}') === true ? ',"c":{}]' : ',[],2}');
+        const bad = `{"x":${open}null${wrong.join('')}}`;
+        expect(() => scanObject(bytes(bad), PRUNE)).toThrow(SyntaxError);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('[KCL-41] the token of the next page is found in front of the items, or not at all', () => {
+    const found = (json: string): string => scanContinue(bytes(json));
+    expect(found('{"metadata":{"resourceVersion":"1","continue":"a"},"items":[{"metad')).toBe('a');
+    expect(found('{"metadata":{"continue":"\\u0061\\n"},"items":[')).toBe('a\n');
+    expect(found('{"items":[],"metadata":{"continue":"a"}}')).toBe('');
+    expect(found(`{"other":"${'x'.repeat(10_000)}","metadata":{"continue":"a"},"items":[]}`)).toBe('');
+    for (const json of [
+      '',
+      '[]',
+      '{"metadata":{"continue":"a',
+      '{"metadata":0}',
+      '{"metadata":{"continue":7}}',
+    ])
+      expect(found(json)).toBe('');
   });
 
   it('[KCL-21] a text that ends anywhere is refused', () => {

@@ -65,6 +65,35 @@ export function scanEvent(line: Uint8Array, prune: PruneOptions): ScannedEvent {
   return { type, object };
 }
 
+/** Where the token of the next page is looked for: a version and a token of some hundred bytes are all that API servers write in front of the items. */
+const HEAD_BYTES = 8_192;
+
+/** Token of the next page, where it stands in front of the items; empty otherwise, and for what is no list. A guess: what counts is what the whole list says. */
+export function scanContinue(body: Uint8Array): string {
+  const scan = new Scan(body.subarray(0, HEAD_BYTES), { keepManagedFields: true, keepLastApplied: true });
+  const { walker } = scan;
+  let token = '';
+  try {
+    walker.space();
+    for (let more = walker.openObject(); more; more = walker.nextMember()) {
+      const key = scan.key();
+      walker.colon();
+      if (key === 'items') break;
+      if (key !== 'metadata' || !walker.atObject()) walker.value();
+      else
+        scan.members((field) => {
+          if (field === 'continue') token = scan.text();
+          else walker.value();
+        });
+    }
+  } catch (cause) {
+    // Cut off, or no JSON: whoever scans all of it will say so.
+    if (!(cause instanceof SyntaxError)) throw cause;
+    return '';
+  }
+  return token;
+}
+
 /** Bytes of a list that are walked over between two pauses: some 2 ms. */
 const SLICE_BYTES = 131_072;
 
@@ -129,6 +158,8 @@ function begin(bytes: Uint8Array, prune: PruneOptions): Scan {
 }
 
 class Scan {
+  /** As in `JsonWalker`. */
+  static readonly kept = new Scan(new Uint8Array(0), { keepManagedFields: false, keepLastApplied: false });
   readonly walker: JsonWalker;
   readonly #text: Buffer;
   readonly #prune: PruneOptions;
@@ -217,13 +248,20 @@ class Scan {
     const start = walker.pos + 1;
     walker.string();
     if (walker.escaped) this.#unusual = true;
-    const end = walker.pos - 1;
-    // Names that matter here are known by their length first: most are none of them and never become text.
-    return KEY_LENGTHS[end - start] === 1 ? this.#text.toString('latin1', start, end) : '';
+    const length = walker.pos - 1 - start;
+    // Compared byte by byte with those of its length: a text would be made of every name else.
+    for (const { text, bytes } of KEYS_BY_LENGTH[length] ?? [])
+      if (isAt(walker.bytes, start, bytes)) return text;
+    return '';
   }
 }
 
-const KEYS = [
+interface Known {
+  readonly text: string;
+  readonly bytes: Uint8Array;
+}
+
+const KEYS: readonly Known[] = [
   'type',
   'object',
   'kind',
@@ -238,6 +276,14 @@ const KEYS = [
   'annotations',
   'managedFields',
   LAST_APPLIED,
-];
-const KEY_LENGTHS = new Uint8Array(128);
-for (const key of KEYS) KEY_LENGTHS[key.length] = 1;
+].map((text) => ({ text, bytes: new TextEncoder().encode(text) }));
+const LONGEST = Math.max(...KEYS.map(({ bytes }) => bytes.length));
+const KEYS_BY_LENGTH: readonly (readonly Known[])[] = Array.from({ length: LONGEST + 1 }, (_, length) =>
+  KEYS.filter(({ bytes }) => bytes.length === length),
+);
+
+function isAt(bytes: Uint8Array, start: number, wanted: Uint8Array): boolean {
+  for (let index = 0; index < wanted.length; index++)
+    if (bytes[start + index] !== wanted[index]) return false;
+  return true;
+}

@@ -35,15 +35,18 @@ const CORE = [
   'services',
 ];
 
+/** Programs and ports of pods: who may change pods may do this as well. */
+const STREAMS = ['pods/attach', 'pods/exec', 'pods/portforward'];
+
 const ROLES: Readonly<Record<string, readonly unknown[]>> = {
   'cluster-admin': EVERYTHING,
   admin: [
-    { verbs: [...READ, ...WRITE], apiGroups: [''], resources: [...CORE, 'secrets'] },
+    { verbs: [...READ, ...WRITE], apiGroups: [''], resources: [...CORE, ...STREAMS, 'secrets'] },
     { verbs: [...READ, ...WRITE], apiGroups: WORK, resources: ['*'] },
     { verbs: [...READ, ...WRITE], apiGroups: [GROUP], resources: ['roles', 'rolebindings'] },
   ],
   edit: [
-    { verbs: [...READ, ...WRITE], apiGroups: [''], resources: [...CORE, 'secrets'] },
+    { verbs: [...READ, ...WRITE], apiGroups: [''], resources: [...CORE, ...STREAMS, 'secrets'] },
     { verbs: [...READ, ...WRITE], apiGroups: WORK, resources: ['*'] },
   ],
   view: [

@@ -114,7 +114,15 @@ function entriesOf(type: ResourceType): [ResourceEntry, ...ResourceEntry[]] {
     },
   ];
   if (type.hasStatus) found.push({ ...base, name: `${resource}/status`, verbs: ['get', 'patch', 'update'] });
-  if (kind === 'Pod') found.push({ ...base, name: 'pods/log', verbs: ['get'] });
+  if (kind === 'Pod') {
+    found.push({ ...base, name: 'pods/log', verbs: ['get'] });
+    for (const [name, options] of [
+      ['attach', 'PodAttachOptions'],
+      ['exec', 'PodExecOptions'],
+      ['portforward', 'PodPortForwardOptions'],
+    ] as const)
+      found.push({ ...base, name: `pods/${name}`, kind: options, verbs: ['create', 'get'] });
+  }
   if (kind === 'ServiceAccount')
     found.push({ ...base, name: 'serviceaccounts/token', kind: 'TokenRequest', verbs: ['create'] });
   return found;

@@ -37,7 +37,8 @@ export async function writeList(
   representation: Representation,
   { items, meta }: Page,
 ): Promise<void> {
-  let text = representation.listHead(meta);
+  const isEmpty = items.length === 0;
+  let text = representation.listHead(meta, isEmpty);
   for (const [index, item] of items.entries()) {
     text += index === 0 ? representation.listItem(item) : `,${representation.listItem(item)}`;
     if (text.length < SLICE_CHARS) continue;
@@ -46,7 +47,7 @@ export async function writeList(
     if (answer.over) return;
     text = '';
   }
-  text += representation.listTail();
+  text += representation.listTail(isEmpty);
   if (!answer.headSent) answer.head(200, {}, Buffer.byteLength(text));
   answer.write(text);
   answer.end();

@@ -20,7 +20,7 @@ import { discoverAggregated } from './aggregated-discovery.js';
 import { Answer } from './answer.js';
 import { discover } from './discovery.js';
 import type { Exchange, Services } from './exchange.js';
-import { attributesOf, parseRequest, type RequestInfo } from './request-info.js';
+import { attributesOf, parseRequest, type RequestInfo, type ResourceRequest } from './request-info.js';
 import { findReview, routeObject, routeReview } from './routes.js';
 import type { User } from '../access/user.js';
 
@@ -85,6 +85,8 @@ export class Pipeline {
     const effect = this.#faults.take(info, user.name);
     if (effect !== undefined && (await this.#strike(effect, answer))) return;
     this.#authorise(info, user, type === undefined ? '' : fieldName(info, query, type));
+    // A WebSocket begins as a GET, and does what else takes a POST.
+    if (isStreamed(info)) this.#authorise({ ...info, verb: 'create' }, user, '');
     if (info.kind === 'path') {
       this.#discover(path, request, answer);
       return;
@@ -92,8 +94,8 @@ export class Pipeline {
     if (review !== undefined)
       await routeReview({ request, answer, info, query, user, upgrade }, review, this.#services);
     else if (type === undefined) throw noSuchResource();
-    else if (upgrade !== undefined && info.verb !== 'watch')
-      throw badRequest('only watches are served over WebSocket');
+    else if (upgrade !== undefined && info.verb !== 'watch' && !isStreamed(info))
+      throw badRequest('only watches and streams of pods are served over WebSocket');
     else await routeObject({ request, answer, info, type, query, user, upgrade }, this.#services);
   }
 
@@ -138,6 +140,16 @@ export class Pipeline {
         return true;
     }
   }
+}
+
+/** Programs and ports of pods. */
+function isStreamed(info: RequestInfo): info is ResourceRequest {
+  return (
+    info.kind === 'resource' &&
+    info.group === '' &&
+    info.resource === 'pods' &&
+    /^(exec|attach|portforward)$/.test(info.subresource)
+  );
 }
 
 /** For upgrade requests: an answer on the bare socket, for refusals. */

@@ -100,7 +100,8 @@ function startOf(log: ContainerLog, { tailLines, sinceMs }: LogOptions): number 
   return at;
 }
 
-function chooseContainer(pod: KubeObject, asked: string): string {
+/** Throws 400 for one that is none of the pod's, and for none where there are several. */
+export function chooseContainer(pod: KubeObject, asked: string): string {
   const names = ['initContainers', 'containers'].flatMap((field) =>
     readList(pod, 'spec', field).map((container) => readText(container, 'name')),
   );

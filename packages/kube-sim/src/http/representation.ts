@@ -18,9 +18,10 @@ export interface Representation {
   one(stored: Stored, first: boolean): string;
   /** A bookmark's object: nothing but a version and annotations. */
   bookmark(version: number, annotations?: Readonly<Record<string, string>>): string;
-  listHead(meta: ListMeta): string;
+  /** `isEmpty`: no item follows. */
+  listHead(meta: ListMeta, isEmpty: boolean): string;
   listItem(stored: Stored): string;
-  listTail(): string;
+  listTail(isEmpty: boolean): string;
 }
 
 const META = { group: 'meta.k8s.io', version: 'v1' };
@@ -83,9 +84,11 @@ function metadataOnly(): Representation {
     one,
     bookmark: (version, annotations) =>
       bookmark('PartialObjectMetadata', 'meta.k8s.io/v1', version, annotations),
-    listHead: (meta) => listHead('PartialObjectMetadataList', 'meta.k8s.io/v1', meta, '"items":['),
+    // As API servers write it: a list without items has none.
+    listHead: (meta, isEmpty) =>
+      listHead('PartialObjectMetadataList', 'meta.k8s.io/v1', meta, `"items":${isEmpty ? 'null' : '['}`),
     listItem: one,
-    listTail: () => ']}\n',
+    listTail: (isEmpty) => (isEmpty ? '}\n' : ']}\n'),
   };
 }
 

@@ -16,6 +16,9 @@ import {
 } from './objects.js';
 import { handlePodLog } from './pod-log.js';
 import type { ResourceRequest } from './request-info.js';
+import { handleAttach } from '../streaming/attach.js';
+import { handleExec } from '../streaming/exec.js';
+import { handlePortForward } from '../streaming/port-forward.js';
 import { handleTokenRequest } from './token-request.js';
 
 type Handler = (exchange: Exchange, services: Services) => void | Promise<void>;
@@ -34,6 +37,9 @@ const OBJECT_ROUTES: Readonly<Record<string, Handler>> = {
 /** Routes of subresources, by kind and name; `status` is there for every resource that has one. */
 const SUBRESOURCES: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
   'Pod/log': { get: handlePodLog },
+  'Pod/exec': { get: handleExec, create: handleExec },
+  'Pod/attach': { get: handleAttach, create: handleAttach },
+  'Pod/portforward': { get: handlePortForward, create: handlePortForward },
   'ServiceAccount/token': { create: handleTokenRequest },
 };
 const STATUS_ROUTES: Readonly<Record<string, Handler>> = {

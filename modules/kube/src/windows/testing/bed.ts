@@ -97,6 +97,7 @@ export class FakeList {
   state: ReflectorState = { kind: 'loading' };
   leases = 0;
   sequence = 0;
+  readonly #arriving = new Map<string, KubeObject>();
   /** What is kept back, while rights cannot be asked about: it is in the view, and told by `release`. */
   held: Change[][] | undefined;
 
@@ -125,8 +126,34 @@ export class FakeList {
         told.push({ kind, key: object.key, object, version: '1', sequence: ++this.sequence });
       }
     }
+    this.#tell(told);
+  }
+
+  #tell(told: Change[]): void {
     if (this.held !== undefined) this.held.push(told);
     else for (const listener of this.listeners) listener.onChanges(told, '1');
+  }
+
+  /** Objects of a list that is being read: `begin` comes before, `arrived` tells it, whole, as one batch. */
+  arrive(...values: readonly Record<string, unknown>[]): void {
+    const objects = values.map(toObject);
+    for (const object of objects) this.#arriving.set(object.key, object);
+    for (const listener of this.listeners) listener.onArriving?.(objects);
+  }
+
+  begin(): void {
+    this.#arriving.clear();
+    for (const listener of this.listeners) listener.onArriving?.(undefined);
+  }
+
+  /** The list is whole. */
+  arrived(): void {
+    const told: Change[] = [];
+    for (const [key, object] of this.#arriving) {
+      this.objects.set(key, object);
+      told.push({ kind: 'added', key, object, version: '1', sequence: ++this.sequence });
+    }
+    if (told.length > 0) this.#tell(told);
   }
 
   /** As while rights cannot be asked about. */
@@ -326,7 +353,7 @@ export function createWindowsBed(
     lists.set(key, found);
     return found;
   };
-  const upstreams: Upstreams = {
+  const upstreams: Omit<Upstreams, 'doubt'> = {
     lease: (cluster, _identity, question, listener) => {
       if (bed.refuse !== undefined) throw bed.refuse;
       const leased = list(cluster, question.namespace);
@@ -436,7 +463,13 @@ function createAccess(rights: Rights, closed: ReadonlyMap<string, Error>, inDoub
       const upstream = own
         ? ({ kind: 'credential', id: principal.user } as const)
         : ({ kind: 'server' } as const);
-      return { id: cluster, upstream, own: {} as never, confinedTo: undefined };
+      return {
+        id: cluster,
+        upstream,
+        own: {} as never,
+        confinedTo: undefined,
+        allows: { writes: false, exec: false },
+      };
     },
     sight: async ({ user }, _cluster, question, newcomer = false) => {
       if (newcomer && inDoubt()) throw new KubeError('kubeUnreachable', 'nobody answers');
