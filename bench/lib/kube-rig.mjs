@@ -62,6 +62,20 @@ export class KubeApi {
     return this.#process.ask(words(name, params), PATIENCE_MS);
   }
 
+  /** Reads a list once, in pages, and keeps nothing of it. For a simulated server, which writes the text of an object when it is first asked for and keeps it. */
+  async readOnce(path) {
+    for (let token = ''; ;) {
+      const query = `limit=500${token === '' ? '' : `&continue=${encodeURIComponent(token)}`}`;
+      const answer = await fetch(`${this.url}${path}?${query}`, {
+        headers: { authorization: `Bearer ${this.token}` },
+      });
+      if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+      const { metadata } = await answer.json();
+      token = metadata.continue ?? '';
+      if (token === '') return;
+    }
+  }
+
   async stop() {
     // What is behind it ends with it, but its files would stay.
     if (this.#isReal) await this.ask('dispose').catch(() => undefined);

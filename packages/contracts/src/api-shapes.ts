@@ -1,5 +1,6 @@
 /** Shapes that methods of the HTTP API share, and what their examples are written with. */
 import { z } from 'zod';
+import { eventKind } from './node-events.js';
 
 export const channel = z
   .string()
@@ -169,15 +170,7 @@ export const namespace = z
   })
   .meta({ id: 'Namespace' });
 
-export const EVENT_KINDS = [
-  'subscribeRefused',
-  'recovered',
-  'unrecovered',
-  'overflow',
-  'cut',
-  'unsubscribed',
-  'disconnected',
-] as const;
+export const EVENT_KINDS = eventKind.options;
 
 /** The fields that every kind has are named; what else a kind says travels beside them. */
 export const event = z

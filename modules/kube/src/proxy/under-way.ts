@@ -4,6 +4,7 @@ import type { Clock } from '@trunkline/base';
 import type { Principal } from '@trunkline/hub';
 import { KubeError } from '@trunkline/kube-client';
 import { CodedError } from '@trunkline/protocol';
+import { Places } from '../places.js';
 import type { ProxyOptions } from './options.js';
 
 /** A place that was taken. */
@@ -18,12 +19,20 @@ export class UnderWay {
   readonly #clock: Clock;
   readonly #options: ProxyOptions;
   readonly #life = new AbortController();
-  readonly #taken = new Map<string, number>();
-  #total = 0;
+  readonly #places: Places;
 
   constructor(clock: Clock, options: ProxyOptions) {
     this.#clock = clock;
     this.#options = options;
+    this.#places = new Places({
+      perUser: options.maxPerUser,
+      total: options.maxTotal,
+      refusal: (whose) =>
+        new CodedError(
+          'tooManyRequests',
+          whose === 'one' ? 'requests of the user under way' : 'requests under way',
+        ),
+    });
     setMaxListeners(0, this.#life.signal);
   }
 
@@ -51,7 +60,7 @@ export class UnderWay {
   }
 
   #begin(principal: Principal, signals: readonly AbortSignal[]): Passage {
-    const free = this.#take(JSON.stringify([principal.org, principal.user]));
+    const free = this.#places.take(principal);
     const { maxAnswerMs } = this.#options;
     const ending = new AbortController();
     const timer = this.#clock.setTimeout(
@@ -73,23 +82,5 @@ export class UnderWay {
     signal.addEventListener('abort', release, { once: true });
     if (sources.some(({ aborted }) => aborted)) follow();
     return { signal, release };
-  }
-
-  #take(user: string): () => void {
-    const taken = this.#taken.get(user) ?? 0;
-    if (taken >= this.#options.maxPerUser)
-      throw new CodedError('tooManyRequests', 'requests of the user under way');
-    if (this.#total >= this.#options.maxTotal) throw new CodedError('tooManyRequests', 'requests under way');
-    this.#taken.set(user, taken + 1);
-    this.#total++;
-    let held = true;
-    return () => {
-      if (!held) return;
-      held = false;
-      this.#total--;
-      const left = (this.#taken.get(user) ?? 1) - 1;
-      if (left === 0) this.#taken.delete(user);
-      else this.#taken.set(user, left);
-    };
   }
 }

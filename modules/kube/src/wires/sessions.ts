@@ -6,9 +6,9 @@ import type { Clock, Logger } from '@trunkline/base';
 import type { Principal } from '@trunkline/hub';
 import { KubeError, type KubeCluster, type KubeSocket } from '@trunkline/kube-client';
 import { CodedError, ERROR_CODES } from '@trunkline/protocol';
+import { Places } from '../places.js';
 import type { Access, Allowed, Audit, DoubtListener, Identity, Upstreams } from '../ports.js';
 import { openLog } from './log-socket.js';
-import { Places, type PlacesOptions } from './places.js';
 import { Session, type SessionOptions } from './session.js';
 import type { StreamTarget } from './stream-path.js';
 
@@ -21,7 +21,10 @@ export interface SessionsDeps {
   readonly audit?: Audit | undefined;
 }
 
-export interface SessionsOptions extends SessionOptions, PlacesOptions {
+export interface SessionsOptions extends SessionOptions {
+  /** Open at once, of one user and of all; logs are counted apart. */
+  readonly maxSessionsPerUser: number;
+  readonly maxSessions: number;
   /** Longest frame, either way, in bytes. */
   readonly sessionFrameBytes: number;
 }
@@ -59,8 +62,8 @@ export class Sessions {
   constructor(deps: SessionsDeps, options: SessionsOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#entered = new Places(options);
-    this.#logs = new Places(options);
+    this.#entered = placesOf(options);
+    this.#logs = placesOf(options);
   }
 
   /** Logs included. */
@@ -185,4 +188,16 @@ function offered(protocols: readonly string[]): readonly string[] {
 
 function isSame(left: Identity, right: Identity): boolean {
   return left.kind === 'server' ? right.kind === 'server' : right.kind !== 'server' && left.id === right.id;
+}
+
+function placesOf({ maxSessionsPerUser, maxSessions }: SessionsOptions): Places {
+  return new Places({
+    perUser: maxSessionsPerUser,
+    total: maxSessions,
+    refusal: (whose) =>
+      new CodedError(
+        ERROR_CODES.limitExceeded,
+        whose === 'one' ? 'sessions of one user (maxSessionsPerUser)' : 'sessions on this node (maxSessions)',
+      ),
+  });
 }
