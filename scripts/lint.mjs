@@ -86,6 +86,13 @@ export const RULES = [
     applies: takesPorts,
     advice: 'take a Logger',
   },
+  {
+    name: 'signals',
+    pattern: /\bAbortSignal\s*\.\s*any\b/g,
+    reads: 'code',
+    applies: takesPorts,
+    advice: 'Node 20 keeps its results as long as the longest-lived source; link by hand and release',
+  },
   { name: 'any', pattern: ANY_TYPE, reads: 'code', applies: anyCode, advice: 'say what it is, or unknown' },
   {
     name: 'switched off',

@@ -18,6 +18,7 @@ describe('lint', () => {
     ['random', 'const x = Math.random();'],
     ['environment', 'const port = process.env.PORT;'],
     ['console', 'console.log(1);'],
+    ['signals', 'const signal = AbortSignal.any([a, b]);'],
   ])('[LINT-1] %s is a port: %s', (rule, text) => {
     expect(rules(product, text)).toEqual([rule]);
     expect(rules('modules/node/src/service.ts', text)).toEqual([rule]);

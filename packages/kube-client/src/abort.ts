@@ -2,7 +2,7 @@
  * Cancelling and waiting. Signals are linked by hand: `AbortSignal.any` on Node 20 keeps its results alive as long as the longest-lived of its sources, and a
  * reflector's signal lives for days.
  */
-import type { Clock } from '@trunkline/base';
+import type { Clock, Timer } from '@trunkline/base';
 
 export interface LinkedAbort {
   readonly signal: AbortSignal;
@@ -29,29 +29,22 @@ export function linkAbort(parent: AbortSignal | undefined): LinkedAbort {
 
 /** Resolves after `delayMs`, or rejects with the signal's reason; leaves no timer behind either way. */
 export function delay(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const onAbort = (): void => {
-      timer.cancel();
-      reject(signal.reason);
-    };
-    const timer = clock.setTimeout(() => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    }, delayMs);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
+  return waited((run) => clock.setTimeout(run, delayMs), signal);
 }
 
 /** Lets everything else that is due run. Rejects with the signal's reason; leaves no timer behind. */
 export function nextTurn(clock: Clock, signal: AbortSignal): Promise<void> {
+  return waited((run) => clock.setImmediate(run), signal);
+}
+
+function waited(start: (run: () => void) => Timer, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     const onAbort = (): void => {
       timer.cancel();
       reject(signal.reason);
     };
-    const timer = clock.setImmediate(() => {
+    const timer = start(() => {
       signal.removeEventListener('abort', onAbort);
       resolve();
     });

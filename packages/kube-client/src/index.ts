@@ -2,6 +2,7 @@
  * The door of this package: ways to a cluster (`connect…`, `reduceKubeconfig`), what can be asked of it (`createKubeCluster`), and what keeps a list equal to it (`Reflector`,
  * `ReflectorSet`). Rules: docs/spec/kube-client.md.
  */
+export { linkAbort, type LinkedAbort } from './abort.js';
 export { createKubeCluster, type KubeCluster, type KubeClusterDeps } from './cluster.js';
 export { KUBE_CLUSTER_DEFAULTS, type KubeClusterOptions } from './options.js';
 export type { Impersonation, KubeConnection } from './connection.js';

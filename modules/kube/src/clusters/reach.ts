@@ -3,7 +3,7 @@
  * uses is left alone. A refusal is a sign of life too.
  */
 import { Backoff, type Clock, type Random, type Timer } from '@trunkline/base';
-import { KubeError, type KubeCluster } from '@trunkline/kube-client';
+import { KubeError, linkAbort, type KubeCluster } from '@trunkline/kube-client';
 
 export interface ReachState {
   readonly reach: 'reachable' | 'unreachable' | 'unknown';
@@ -80,14 +80,13 @@ export class Reach {
   async #probe(): Promise<void> {
     const { clock } = this.#deps;
     const begun = clock.monotonic();
-    const late = new AbortController();
+    const link = linkAbort(this.#life.signal);
     const timeout = clock.setTimeout(
-      () => late.abort(new KubeError('kubeTimeout', 'no answer to a request for the version')),
+      () => link.abort(new KubeError('kubeTimeout', 'no answer to a request for the version')),
       this.#options.probeTimeoutMs,
     );
     try {
-      const signal = AbortSignal.any([late.signal, this.#life.signal]);
-      const { gitVersion } = await this.#deps.cluster().version(signal);
+      const { gitVersion } = await this.#deps.cluster().version(link.signal);
       this.#state = {
         reach: 'reachable',
         latencyMs: Math.round(clock.monotonic() - begun),
@@ -99,6 +98,7 @@ export class Reach {
       if (this.#state.reach === 'unreachable' && !this.#life.signal.aborted) this.#deps.onSilence(begun);
     } finally {
       timeout.cancel();
+      link.release();
       this.#probing = undefined;
     }
     this.#schedule();

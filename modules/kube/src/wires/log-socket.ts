@@ -2,7 +2,14 @@
  * The log of a container in the place of a socket to the API server. It is read over HTTP: API servers lose the end of a log that they send by WebSocket when it comes together with its
  * last bytes, and go on reading one whose client has gone. Frames are whole lines here, so that no character lies in two of them.
  */
-import { KubeError, type KubeCluster, type KubeSocket, type KubeSocketEvents } from '@trunkline/kube-client';
+import {
+  KubeError,
+  linkAbort,
+  type KubeCluster,
+  type KubeSocket,
+  type KubeSocketEvents,
+  type LinkedAbort,
+} from '@trunkline/kube-client';
 import { isTrue } from './api-path.js';
 import type { StreamTarget } from './stream-path.js';
 
@@ -30,10 +37,8 @@ export async function openLog(
   // Browsers, and others, give up a connection for which none was selected.
   if (protocol === undefined && protocols.length > 0)
     throw new KubeError('kubeRefused', `sub-protocols: logs are sent in ${PROTOCOLS.join(' or ')}`);
-  const life = new AbortController();
-  const onAbort = (): void => life.abort(signal.reason);
   signal.throwIfAborted();
-  signal.addEventListener('abort', onAbort, { once: true });
+  const life = linkAbort(signal);
   try {
     const batches = await own.openLogs({
       namespace,
@@ -48,7 +53,8 @@ export async function openLog(
     });
     return new LogSocket(batches, protocol ?? '', life);
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    // From here on it ends with its socket alone.
+    life.release();
   }
 }
 
@@ -73,12 +79,16 @@ const LINE_END = Buffer.from('\n');
 class LogSocket implements KubeSocket {
   readonly protocol: string;
   readonly #batches: AsyncGenerator<readonly Uint8Array[]>;
-  readonly #life: AbortController;
+  readonly #life: Omit<LinkedAbort, 'release'>;
   /** Called when it may go on. */
   #go: (() => void) | undefined;
   #paused = false;
 
-  constructor(batches: AsyncGenerator<readonly Uint8Array[]>, protocol: string, life: AbortController) {
+  constructor(
+    batches: AsyncGenerator<readonly Uint8Array[]>,
+    protocol: string,
+    life: Omit<LinkedAbort, 'release'>,
+  ) {
     this.#batches = batches;
     this.protocol = protocol;
     this.#life = life;

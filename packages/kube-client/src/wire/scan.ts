@@ -79,12 +79,8 @@ export function scanContinue(body: Uint8Array): string {
       const key = scan.key();
       walker.colon();
       if (key === 'items') break;
-      if (key !== 'metadata' || !walker.atObject()) walker.value();
-      else
-        scan.members((field) => {
-          if (field === 'continue') token = scan.text();
-          else walker.value();
-        });
+      if (key === 'metadata') token = scan.listMetadata().continue;
+      else walker.value();
     }
   } catch (cause) {
     // Cut off, or no JSON: whoever scans all of it will say so.
@@ -108,17 +104,8 @@ export function* scanList(body: Uint8Array, prune: PruneOptions): Generator<unde
     const key = scan.key();
     walker.colon();
     if (key === 'kind' || key === 'apiVersion') found[key] = scan.text();
-    else if (key === 'metadata') {
-      // Where a name comes twice the last one counts, as with `JSON.parse`.
-      found.version = found.continue = '';
-      if (!walker.atObject()) walker.value();
-      else
-        scan.members((field) => {
-          if (field === 'resourceVersion') found.version = scan.text();
-          else if (field === 'continue') found.continue = scan.text();
-          else walker.value();
-        });
-    } else if (key === 'items') {
+    else if (key === 'metadata') Object.assign(found, scan.listMetadata());
+    else if (key === 'items') {
       items = [];
       if (walker.atArray()) yield* scanItems(scan, items);
       else walker.value();
@@ -206,6 +193,20 @@ class Scan {
       else walker.value();
     });
     return { start, end: walker.pos, ...found, cuts, unusual: this.#unusual };
+  }
+
+  /** Of a list. Where a name comes twice the last one counts, as with `JSON.parse`. */
+  listMetadata(): { readonly version: string; readonly continue: string } {
+    const { walker } = this;
+    const found = { version: '', continue: '' };
+    if (!walker.atObject()) walker.value();
+    else
+      this.members((field) => {
+        if (field === 'resourceVersion') found.version = this.text();
+        else if (field === 'continue') found.continue = this.text();
+        else walker.value();
+      });
+    return found;
   }
 
   /** The text of the value that begins here, and over it; empty where it is no string. */

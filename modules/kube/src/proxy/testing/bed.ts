@@ -5,7 +5,7 @@ import type { RouteRequest, RouteResponse } from '@trunkline/hub';
 import { testPrincipal } from '@trunkline/hub/testing';
 import { KubeError, type KubeAnswer, type KubeCluster, type KubeRequest } from '@trunkline/kube-client';
 import type { Access, Deed, Sight } from '../../ports.js';
-import type { ProxyOptions } from '../options.js';
+import { PROXY_DEFAULTS, type ProxyOptions } from '../options.js';
 import { createProxy } from '../proxy.js';
 
 export interface BedOptions extends Partial<ProxyOptions> {
@@ -127,14 +127,7 @@ async function read({ status, headers = {}, body, stream }: RouteResponse): Prom
   return { status, headers, text, cut, json: () => JSON.parse(text) as Readonly<Record<string, unknown>> };
 }
 
-const OURS = [
-  'maxAnswerBytes',
-  'maxBodyBytes',
-  'maxPerUser',
-  'maxTotal',
-  'maxAnswerMs',
-  'maxPartsAtOnce',
-] as const;
+const OURS = Object.keys(PROXY_DEFAULTS) as (keyof ProxyOptions)[];
 
 function only(options: BedOptions): Partial<ProxyOptions> {
   return Object.fromEntries(
