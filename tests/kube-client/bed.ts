@@ -1,4 +1,5 @@
 /** A reflector on a real connection, with everything that it says written down, and what the server has for comparison. */
+import type { AddressInfo, Server, Socket } from 'node:net';
 import { createSeededRandom, silentLogger, type Disposable } from '@trunkline/base';
 import {
   createKubeCluster,
@@ -78,4 +79,16 @@ export function follow(
     settled: async (timeoutMs = 20_000) => void (await until('settled', isSettled, timeoutMs, 50)),
     dispose: () => reflector.dispose(),
   };
+}
+
+/** The port of a server on this machine; `closers` is given what cuts its connections and closes it. */
+export async function serve(server: Server, closers: (() => unknown)[]): Promise<number> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => sockets.add(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(() => {
+    for (const socket of sockets) socket.destroy();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  return (server.address() as AddressInfo).port;
 }

@@ -11,11 +11,12 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { connect as connectSocket, type AddressInfo, type LookupFunction, type Socket } from 'node:net';
+import { connect as connectSocket, type LookupFunction, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { serve } from './bed.js';
 
 let folder: string;
 let authority: CertificateAuthority;
@@ -36,16 +37,7 @@ afterEach(async () => {
 
 const VERSION = JSON.stringify({ gitVersion: 'v1' });
 
-async function listen(server: Server): Promise<number> {
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => sockets.add(socket));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  open.push(() => {
-    for (const socket of sockets) socket.destroy();
-    return new Promise((resolve) => server.close(resolve));
-  });
-  return (server.address() as AddressInfo).port;
-}
+const listen = (server: Server): Promise<number> => serve(server, open);
 
 /** Says who the client certificate names. */
 const whoAmI: RequestListener = (request, response) => {

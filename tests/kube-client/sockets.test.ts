@@ -5,11 +5,11 @@ import { startTestKubeSim } from '@trunkline/kube-sim/testing';
 import { clock, createCertificateAuthority, until } from '@trunkline/testkit';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
-import { connect as connectSocket, type AddressInfo, type Socket } from 'node:net';
+import { connect as connectSocket, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { connect } from './bed.js';
+import { connect, serve } from './bed.js';
 
 const POD = '/api/v1/namespaces/default/pods/web';
 const CAT = `${POD}/exec?command=cat&stdin=true&stdout=true`;
@@ -54,16 +54,7 @@ const onStream = ({ frames }: Told, channel: number): string =>
     frames.filter(({ bytes }) => bytes[0] === channel).map(({ bytes }) => bytes.subarray(1)),
   ).toString();
 
-async function served(server: Server): Promise<number> {
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => sockets.add(socket));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  open.push(() => {
-    for (const socket of sockets) socket.destroy();
-    return new Promise((resolve) => server.close(resolve));
-  });
-  return (server.address() as AddressInfo).port;
-}
+const served = (server: Server): Promise<number> => serve(server, open);
 
 describe('a WebSocket to an API server', () => {
   it('[KCL-42] carries frames both ways, offers sub-protocols with a slash, and ends with the code of whoever closes', async () => {

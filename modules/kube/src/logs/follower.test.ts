@@ -3,6 +3,7 @@ import { FakeClock } from '@trunkline/base/testing';
 import { KubeError, type LogOptions } from '@trunkline/kube-client';
 import type { SourceState } from '@trunkline/protocol';
 import { describe, expect, it } from 'vitest';
+import { FedLog } from '../testing/fed-log.js';
 import { Follower, type LogReader } from './follower.js';
 import { LOGS_DEFAULTS } from './options.js';
 
@@ -11,30 +12,24 @@ const PLACE = { cluster: 'c1', namespace: 'web', pod: 'p', container: 'main', pr
 /** One stream of an API server, fed by hand. */
 class Stream {
   readonly options: LogOptions;
-  readonly #items: (string | Error | undefined)[] = [];
-  #wake: () => void = () => undefined;
-  taken = 0;
+  readonly #fed = new FedLog();
 
   constructor(options: LogOptions) {
     this.options = options;
     options.signal?.addEventListener('abort', () => this.push(undefined));
   }
 
-  /** A batch of one line, an error, or the end. */
-  push(item: string | Error | undefined): void {
-    this.#items.push(item);
-    this.#wake();
+  get taken(): number {
+    return this.#fed.taken;
   }
 
-  async *batches(): AsyncGenerator<readonly Uint8Array[]> {
-    for (;;) {
-      while (this.#items.length === 0) await new Promise<void>((resolve) => (this.#wake = resolve));
-      const item = this.#items.shift();
-      if (item === undefined) return;
-      if (item instanceof Error) throw item;
-      this.taken++;
-      yield [Buffer.from(item)];
-    }
+  /** A batch of one line, an error, or the end. */
+  push(item: string | Error | undefined): void {
+    this.#fed.push(typeof item === 'string' ? [item] : item);
+  }
+
+  batches(): AsyncGenerator<readonly Uint8Array[]> {
+    return this.#fed.batches();
   }
 }
 

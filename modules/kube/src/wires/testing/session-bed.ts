@@ -6,6 +6,7 @@ import { testPrincipal } from '@trunkline/hub/testing';
 import type { KubeCluster, KubeDial, KubeSocket, KubeSocketEvents, LogOptions } from '@trunkline/kube-client';
 import { BinaryEncoded, type Close, type Encoded } from '@trunkline/protocol';
 import type { Access, Deed, DoubtListener, Identity } from '../../ports.js';
+import { FedLog } from '../../testing/fed-log.js';
 import type { Feeds } from '../feeds.js';
 import { createMultiplexer } from '../multiplexer.js';
 import { profileOf, resolveWiresOptions, type WiresOptions } from '../options.js';
@@ -76,44 +77,32 @@ export class FakeSocket implements KubeSocket {
 /** The log of a container. */
 export class FakeLog {
   readonly options: LogOptions;
-  /** Batches that were read. */
-  taken = 0;
-  readonly #items: (readonly string[] | Error | undefined)[] = [];
-  #wake: () => void = () => undefined;
+  readonly #fed = new FedLog();
 
   constructor(options: LogOptions) {
     this.options = options;
-    options.signal?.addEventListener('abort', () => this.#push(new Error('aborted')));
+    options.signal?.addEventListener('abort', () => this.#fed.push(new Error('aborted')));
   }
 
   get aborted(): boolean {
     return this.options.signal?.aborted === true;
   }
+  /** Batches that were read. */
+  get taken(): number {
+    return this.#fed.taken;
+  }
   /** One batch. */
   prints(...lines: readonly string[]): void {
-    this.#push(lines);
+    this.#fed.push(lines);
   }
   ends(): void {
-    this.#push(undefined);
+    this.#fed.push(undefined);
   }
   breaks(): void {
-    this.#push(new Error('ECONNRESET'));
+    this.#fed.push(new Error('ECONNRESET'));
   }
-
-  #push(item: readonly string[] | Error | undefined): void {
-    this.#items.push(item);
-    this.#wake();
-  }
-
-  async *batches(): AsyncGenerator<readonly Uint8Array[]> {
-    for (;;) {
-      while (this.#items.length === 0) await new Promise<void>((resolve) => (this.#wake = resolve));
-      const item = this.#items.shift();
-      if (item === undefined) return;
-      if (item instanceof Error) throw item;
-      this.taken++;
-      yield item.map((line) => Buffer.from(line));
-    }
+  batches(): AsyncGenerator<readonly Uint8Array[]> {
+    return this.#fed.batches();
   }
 }
 
